@@ -1,0 +1,37 @@
+# Standard, warnings, hardening and sanitizers in one INTERFACE target that
+# every target of ours links PRIVATE.
+include(CheckPIESupported)
+check_pie_supported()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+add_library(lastcall_flags INTERFACE)
+target_include_directories(lastcall_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(lastcall_flags INTERFACE
+    _POSIX_C_SOURCE=200809L
+    LASTCALL_VERSION="${PROJECT_VERSION}")
+target_compile_options(lastcall_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+    -Wcast-qual -Wwrite-strings -Wmissing-prototypes -Wstrict-prototypes
+    -Wformat=2 -Wimplicit-fallthrough -Wundef -Wvla -Wswitch-enum
+    -fstack-protector-strong)
+if(LASTCALL_WERROR)
+    target_compile_options(lastcall_flags INTERFACE -Werror)
+endif()
+target_compile_options(lastcall_flags INTERFACE
+    $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>
+    $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+if(NOT WIN32)
+    target_link_options(lastcall_flags INTERFACE
+        LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
+endif()
+if(LASTCALL_SANITIZE)
+    target_compile_options(lastcall_flags INTERFACE
+        -fsanitize=${LASTCALL_SANITIZE} -fno-sanitize-recover=all
+        -fno-omit-frame-pointer)
+    target_link_options(lastcall_flags INTERFACE
+        -fsanitize=${LASTCALL_SANITIZE})
+endif()
+if(LASTCALL_FUZZ)
+    target_compile_options(lastcall_flags INTERFACE
+        -fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,140 @@
+/*
+ * The MQTT 5 link: one connection to one broker, no policy.  When to connect
+ * again, how many publishes may be under way and what to publish after a
+ * connect is connection.h's business.
+ *
+ * Fillings: mqtt_paho.c.  Every function of struct mqtt_link_ops may be
+ * called from any thread; the events come on the link's thread, which may
+ * hold the link's own locks: a handler copies what it needs into a queue and
+ * returns, calls nothing of the link and takes no lock that is held while
+ * calling it.
+ */
+#ifndef LASTCALL_IO_MQTT_H
+#define LASTCALL_IO_MQTT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/status.h"
+
+#define MQTT_DETAIL_SIZE 256
+#define MQTT_CONTENT_TYPE "application/jwt"
+
+enum mqtt_retain {
+    MQTT_TRANSIENT,
+    MQTT_RETAINED,
+};
+
+/* A message; topic and payload are borrowed for the time of the call. */
+struct mqtt_message {
+    const char *topic;
+    const void *payload;
+    size_t len;
+    int qos;
+    enum mqtt_retain retain; /* as it arrived, with Retain As Published */
+    uint32_t expiry_s;       /* message expiry interval; 0: none */
+};
+
+struct mqtt_will {
+    const char *topic; /* NULL: no will; retained, QoS 1 */
+    const void *payload;
+    size_t len;
+    uint32_t delay_s;
+};
+
+/* How to reach the broker; every text is borrowed for the link's life. */
+struct mqtt_options {
+    const char *uri; /* mqtt://host[:port] or mqtts://host[:port] */
+    const char *client_id;
+    const char *username;      /* NULL: none */
+    const char *password;      /* NULL: none */
+    const char *ca;            /* PEM file; NULL: the system's */
+    const char *cert;          /* PEM file; NULL: none */
+    const char *cert_key;      /* PEM file; NULL: none */
+    bool clean_start;
+    uint32_t session_expiry_s;
+    uint16_t keep_alive_s;
+    uint16_t receive_maximum;
+    uint32_t packet_bytes_max; /* 0: no bound */
+    uint32_t connect_timeout_s;
+};
+
+/* What a CONNACK told. */
+struct mqtt_connected {
+    bool session_present;
+    uint16_t receive_maximum;   /* the broker's; 65535 when it named none */
+    uint16_t server_keep_alive; /* 0 when it named none */
+};
+
+enum mqtt_retain_handling {
+    MQTT_RETAIN_SEND = 0,
+    MQTT_RETAIN_NEVER_SEND = 2,
+};
+
+struct mqtt_subscription {
+    const char *filter;
+    int qos;
+    enum mqtt_retain_handling retain_handling;
+    bool retain_as_published;
+    bool no_local;
+};
+
+/* Why a connection could not be made or ended. */
+enum mqtt_failure {
+    MQTT_FAILURE_NETWORK,     /* refused, reset, timed out, TLS */
+    MQTT_FAILURE_CREDENTIALS, /* bad user name, not authorised, banned */
+    MQTT_FAILURE_TAKEN_OVER,  /* another client with our id */
+    MQTT_FAILURE_SERVER,      /* busy, unavailable, quota */
+};
+
+/* Called on the link's thread; see above for what a handler may do. */
+struct mqtt_events {
+    void (*connected)(void *context, const struct mqtt_connected *info);
+    void (*connect_failed)(void *context, enum mqtt_failure failure,
+                           const char *detail);
+    void (*lost)(void *context, enum mqtt_failure failure, const char *detail);
+    void (*message)(void *context, const struct mqtt_message *message);
+    /* The answer to subscribe: LASTCALL_OK when every filter was granted. */
+    void (*subscribed)(void *context, uint64_t tag,
+                       enum lastcall_status status, const char *detail);
+    /* The broker took (LASTCALL_OK) or refused (LASTCALL_FORBIDDEN) a
+     * publish, or it went down with the connection (LASTCALL_E_LINK). */
+    void (*published)(void *context, uint64_t tag,
+                      enum lastcall_status status);
+};
+
+struct mqtt_link;
+
+struct mqtt_link_ops {
+    const char *name;
+    /*
+     * Make a link; nothing is sent yet.
+     * Returns LASTCALL_OK, LASTCALL_E_CONFIG (detail says what), or
+     * LASTCALL_E_NOMEM.
+     */
+    enum lastcall_status (*open)(const struct mqtt_options *options,
+                                 const struct mqtt_events *events,
+                                 void *context, struct mqtt_link **out,
+                                 char detail[MQTT_DETAIL_SIZE]);
+    /* Begin to connect; ends in connected or connect_failed. */
+    enum lastcall_status (*connect)(struct mqtt_link *link,
+                                    const struct mqtt_will *will,
+                                    uint16_t keep_alive_s);
+    /* Subscribe; ends in subscribed with this tag, or in lost. */
+    enum lastcall_status (*subscribe)(struct mqtt_link *link,
+                                      const struct mqtt_subscription *list,
+                                      size_t count, uint64_t tag);
+    /* Publish at QoS 1 (content is copied); ends in published. */
+    enum lastcall_status (*publish)(struct mqtt_link *link,
+                                    const struct mqtt_message *message,
+                                    uint64_t tag);
+    /* Send DISCONNECT (no will) and wait at most timeout_ms for it to leave. */
+    void (*disconnect)(struct mqtt_link *link, uint32_t timeout_ms);
+    /* No event comes after this returns. */
+    void (*close)(struct mqtt_link *link);
+};
+
+extern const struct mqtt_link_ops mqtt_paho_ops;
+
+#endif

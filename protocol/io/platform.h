@@ -1,0 +1,91 @@
+/*
+ * What the operating system gives, behind one header: clocks, randomness,
+ * files that must not be readable by others, and the machine's name.
+ * Fillings: platform_posix.c, platform_win32.c.
+ */
+#ifndef LASTCALL_IO_PLATFORM_H
+#define LASTCALL_IO_PLATFORM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/bytes.h"
+#include "protocol/name.h"
+#include "protocol/status.h"
+
+/* One replaceable clock; tests fill their own. */
+struct clock {
+    int64_t (*wall_ms)(void *state);      /* since 1970, UTC; may step */
+    int64_t (*monotonic_ms)(void *state); /* never steps back */
+    void *state;
+};
+
+/* The machine's clock. */
+extern const struct clock platform_clock;
+
+/* Fill a buffer with random bytes; LASTCALL_OK or LASTCALL_E_INTERNAL. */
+LASTCALL_MUST_USE enum lastcall_status platform_random(void *data, size_t len);
+
+/* Write a fresh random id of 22 characters of base64url (128 bits). */
+LASTCALL_MUST_USE enum lastcall_status
+platform_random_id(struct request_id *out);
+
+/* A random integer in [0, bound); bound 0 gives 0. */
+uint32_t platform_random_below(uint32_t bound);
+
+enum file_secrecy {
+    FILE_PUBLIC, /* anyone may read it */
+    FILE_SECRET, /* refused when anyone but its owner can read or write it */
+};
+
+/* Room for a sentence that names a file and the command that mends it. */
+#define PLATFORM_DETAIL_SIZE 512
+
+struct platform_error {
+    char text[PLATFORM_DETAIL_SIZE];
+};
+
+/*
+ * Read a whole file.
+ *
+ *   len_max  more is LASTCALL_E_TOO_LARGE
+ *   out      initialised by this function; wiped and freed by bytes_deinit()
+ *   error    a sentence with the mend ("chmod 600 FILE"); may be NULL
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_MISSING, LASTCALL_E_PERMISSION (not
+ *         readable, or a FILE_SECRET that others can read),
+ *         LASTCALL_E_TOO_LARGE, LASTCALL_E_IO, LASTCALL_E_NOMEM.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+platform_read_file(const char *path, enum file_secrecy secrecy, size_t len_max,
+                   struct bytes *out, struct platform_error *error);
+
+/*
+ * Create a file that must not exist yet: mode 0600 for FILE_SECRET, 0644
+ * else, content on disk before the call returns.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_EXISTS, LASTCALL_E_PERMISSION,
+ *         LASTCALL_E_IO.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+platform_create_file(const char *path, enum file_secrecy secrecy,
+                     const void *data, size_t len,
+                     struct platform_error *error);
+
+/*
+ * Make a directory (mode 0700) with its missing parents; an existing one is
+ * fine.  LASTCALL_OK, LASTCALL_E_PERMISSION, LASTCALL_E_IO.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+platform_make_directory(const char *path, struct platform_error *error);
+
+/*
+ * The machine's host name in lower case up to its first dot, if that is a
+ * name; LASTCALL_OK or LASTCALL_E_SYNTAX.
+ */
+LASTCALL_MUST_USE enum lastcall_status platform_host_name(struct name *out);
+
+/* The system's name and version, such as "Debian GNU/Linux 12"; never "". */
+void platform_os_text(char *text, size_t size);
+
+#endif

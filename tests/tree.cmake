@@ -1,0 +1,14 @@
+# Tests of the tree itself: direction of includes, banned calls, headers that
+# stand alone.
+add_test(NAME tree.layers
+         COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
+                 -P ${CMAKE_CURRENT_SOURCE_DIR}/layers.cmake)
+add_test(NAME tree.headers
+         COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
+                 -DCC=${CMAKE_C_COMPILER}
+                 -P ${CMAKE_CURRENT_SOURCE_DIR}/headers.cmake)
+add_test(NAME tree.layers.catches
+         COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
+                 -P ${CMAKE_CURRENT_SOURCE_DIR}/layers_selftest.cmake)
+set_tests_properties(tree.layers tree.headers tree.layers.catches PROPERTIES
+    LABELS tree TIMEOUT 120)

@@ -1,0 +1,1 @@
+# Tests of files, configuration, the link and the connection.

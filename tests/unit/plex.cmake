@@ -1,0 +1,1 @@
+# Tests of the Plex backend and HTTP.

@@ -1,0 +1,1 @@
+# Tests of grants, requests, results, sessions, filters.

@@ -1,0 +1,76 @@
+/*
+ * HTTP requests to the local server: one handle a server, so that N commands
+ * use one connection; bounded in time and size; redirects never followed.
+ * Filling: http_curl.c, the only includer of curl.h.
+ */
+#ifndef LASTCALL_WORKER_HTTP_H
+#define LASTCALL_WORKER_HTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/bytes.h"
+#include "protocol/status.h"
+
+#define HTTP_BODY_BYTES_MAX (10u * 1024u * 1024u)
+#define HTTP_CONTENT_TYPE_SIZE 64
+#define HTTP_DETAIL_SIZE 256
+
+struct http_options {
+    const char *ca;      /* PEM file; NULL: the system's */
+    const char *resolve; /* HOST:PORT:ADDRESS; NULL: DNS */
+    uint32_t timeout_ms; /* of a whole request */
+};
+
+enum http_method {
+    HTTP_GET,
+    HTTP_POST,
+};
+
+struct http_request {
+    enum http_method method;
+    const char *url; /* complete; never holds a secret */
+    /* NULL-terminated "Name: value" lines; may be NULL. */
+    const char *const *headers;
+};
+
+/* Whether the request can have had an effect when no answer came. */
+enum http_sent {
+    HTTP_NOT_SENT,  /* no connection was made: it cannot have had one */
+    HTTP_MAYBE_SENT,
+};
+
+struct http_response {
+    long status; /* 0 when none came */
+    enum http_sent sent;
+    char content_type[HTTP_CONTENT_TYPE_SIZE]; /* lower case, "" if absent */
+    struct bytes body; /* owned */
+    char detail[HTTP_DETAIL_SIZE]; /* why no answer came, for a person */
+};
+
+void http_response_deinit(struct http_response *response);
+
+/* A table, so that tests can answer themselves. */
+struct http_ops {
+    enum lastcall_status (*open)(const struct http_options *options,
+                                 void **state);
+    /*
+     * Perform a request.
+     *
+     * Returns LASTCALL_OK (an answer came, whatever its status),
+     *         LASTCALL_UNREACHABLE, LASTCALL_TIMEOUT, LASTCALL_SERVER_ERROR
+     *         (the answer broke off or is over HTTP_BODY_BYTES_MAX),
+     *         LASTCALL_E_CLOSED (interrupted), LASTCALL_E_NOMEM.
+     * Owner:  the caller calls http_response_deinit(out) in every case.
+     */
+    enum lastcall_status (*perform)(void *state,
+                                    const struct http_request *request,
+                                    struct http_response *out);
+    /* From any thread: ends the request under way, and all later ones. */
+    void (*interrupt)(void *state);
+    void (*close)(void *state);
+};
+
+extern const struct http_ops http_curl_ops;
+
+#endif
