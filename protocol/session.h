@@ -184,9 +184,28 @@ enum session_compare {
     SESSION_COMPARE_STILL, /* passes over the moving ones */
 };
 
+/* How two values stand to each other. */
+enum session_order {
+    SESSION_LESS,
+    SESSION_SAME,
+    SESSION_GREATER,
+    SESSION_UNORDERED, /* of different kinds, or unequal booleans */
+};
+
+/*
+ * Compare two values: numbers by value whichever kind they are (5 is the
+ * same as 5.0, without rounding), texts by their bytes, null the same as null
+ * only.
+ */
+enum session_order session_value_order(const struct session_value *a,
+                                       const struct session_value *b);
+
 /* Say whether two sessions are equal in the fields that `how` names. */
 bool session_is_equal(const struct session *a, const struct session *b,
                       enum session_compare how);
+
+/* Write one value; a new reference or NULL when out of memory. */
+json_t *session_value_encode(const struct session_value *value);
 
 /* Write the flat object; a new reference or NULL when out of memory. */
 json_t *session_encode(const struct session *session);
@@ -197,9 +216,9 @@ json_t *session_encode(const struct session *session);
  *
  * Owner: the caller calls session_deinit(out).
  */
-LASTCALL_MUST_USE enum lastcall_status
-session_decode(const json_t *object, struct session *out,
-               struct json_error *error);
+LASTCALL_MUST_USE enum lastcall_status session_decode(const json_t *object,
+                                                      struct session *out,
+                                                      struct json_error *error);
 
 /* A list that owns its sessions.  {0} is empty. */
 struct session_list {
