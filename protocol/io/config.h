@@ -1,8 +1,18 @@
 /*
  * Configuration files: INI read by libinih, driven by a table of keys with
  * type, default and bounds.  An unknown section or key, a value out of range,
- * a key given twice and a line that is too long are errors with file and
- * line.
+ * a section or key given twice and a line that is too long are errors with
+ * file and line.
+ *
+ * A file is UTF-8, with or without a byte order mark.  Lines are
+ *
+ *     [section] or [section "label"]
+ *     key = value
+ *     ; a comment, or # a comment
+ *
+ * and begin at the margin: what is indented would continue the line above in
+ * other readers, and is refused in this one.  ';' behind white space begins a
+ * comment behind a value too; "a;b" is a value.  Nothing is quoted.
  */
 #ifndef LASTCALL_IO_CONFIG_H
 #define LASTCALL_IO_CONFIG_H
@@ -14,6 +24,7 @@
 
 #define CONFIG_LINE_MAX 4096
 #define CONFIG_FILE_BYTES_MAX (256u * 1024u)
+#define CONFIG_SECTION_COUNT_MAX 128
 
 enum config_type {
     CONFIG_TEXT,        /* char *, owned */
@@ -30,11 +41,11 @@ struct config_key {
     const char *section; /* "worker", or "server" for [server "name"] */
     const char *name;
     enum config_type type;
-    size_t offset;         /* into the section's structure */
-    const char *preset;    /* default as it would be written; NULL: none */
-    int64_t min, max;      /* bounds of numbers; both 0: none */
+    size_t offset;      /* into the section's structure */
+    const char *preset; /* default as it would be written; NULL: none */
+    int64_t min, max; /* bounds of numbers, in the type's unit; both 0: none */
     const char *const *choices; /* NULL-terminated, for CONFIG_CHOICE */
-    const char *help;      /* one line, for the example and the manual */
+    const char *help;           /* one line, for the example and the manual */
 };
 
 struct config_error {
@@ -56,8 +67,8 @@ struct config_target {
 };
 
 /*
- * Set the keys of one section's structure to their defaults (owned texts are
- * copied).  LASTCALL_OK or LASTCALL_E_NOMEM.
+ * Set the keys of one section's structure, which is {0} or was set before, to
+ * their defaults (owned texts are copied).  LASTCALL_OK or LASTCALL_E_NOMEM.
  */
 LASTCALL_MUST_USE enum lastcall_status
 config_preset(const struct config_key *keys, size_t key_count,
@@ -71,7 +82,8 @@ void config_deinit(const struct config_key *keys, size_t key_count,
  * Read a file.
  *
  *   path    named in errors
- *   target  called for each section, in the file's order
+ *   target  called for each section, in the file's order; sets the defaults
+ *           itself, by config_preset()
  *
  * Returns LASTCALL_OK, LASTCALL_E_MISSING, LASTCALL_E_PERMISSION,
  *         LASTCALL_E_CONFIG (error says file, line and mend),
@@ -96,12 +108,13 @@ config_read_text(const char *path, const char *text, size_t len,
  * Returns LASTCALL_OK, LASTCALL_E_CONFIG (error->text is a sentence without
  *         file and line), LASTCALL_E_NOMEM.
  */
-LASTCALL_MUST_USE enum lastcall_status
-config_set(const struct config_key *key, void *structure, const char *value,
-           struct config_error *error);
+LASTCALL_MUST_USE enum lastcall_status config_set(const struct config_key *key,
+                                                  void *structure,
+                                                  const char *value,
+                                                  struct config_error *error);
 
 /*
- * Read a duration such as "90", "250ms", "2m", "24h", "7d".
+ * Read a duration such as "90" (seconds), "250ms", "2m", "24h", "7d".
  *
  * Returns LASTCALL_OK, LASTCALL_E_SYNTAX.
  */

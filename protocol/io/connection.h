@@ -31,7 +31,7 @@
 
 enum connection_state {
     CONNECTION_CONNECTING,
-    CONNECTION_READY, /* connected, and every subscription granted */
+    CONNECTION_READY,   /* connected, and every subscription granted */
     CONNECTION_WAITING, /* before the next attempt */
     CONNECTION_CLOSED,
 };
@@ -47,8 +47,7 @@ struct connection_handler {
     /* Connected and subscribed: publish births now.  NULL: nothing to do. */
     void (*ready)(void *context);
     /* An attempt failed or the connection was lost.  NULL: ignore. */
-    void (*down)(void *context, enum mqtt_failure failure,
-                 const char *detail);
+    void (*down)(void *context, enum mqtt_failure failure, const char *detail);
     /* A message, on the link's thread. */
     void (*message)(void *context, const struct mqtt_message *message);
     /*
@@ -56,15 +55,14 @@ struct connection_handler {
      * it), LASTCALL_FORBIDDEN (it refused), LASTCALL_E_LINK (lost with the
      * connection, or never sent: publish it again after ready).  NULL: ignore.
      */
-    void (*published)(void *context, uint64_t tag,
-                      enum lastcall_status status);
+    void (*published)(void *context, uint64_t tag, enum lastcall_status status);
 };
 
 struct connection_options {
     struct mqtt_options mqtt; /* its texts are borrowed for the life */
     const struct mqtt_link_ops *link;
     const struct clock *clock;
-    struct log *log; /* may be NULL */
+    struct log *log;                               /* may be NULL */
     const struct mqtt_subscription *subscriptions; /* borrowed for the life */
     size_t subscription_count;
 };

@@ -11,7 +11,16 @@
 #ifndef LASTCALL_IO_LOG_H
 #define LASTCALL_IO_LOG_H
 
+#include "protocol/io/platform.h"
 #include "protocol/status.h"
+
+/* A longer line ends in "...". */
+#define LOG_LINE_BYTES_MAX 1024
+/* So many of one event id in a window pass; the rest are counted. */
+#define LOG_REPEAT_MAX 5
+#define LOG_REPEAT_WINDOW_MS 60000
+/* Event ids whose repeats are counted at a time. */
+#define LOG_EVENT_COUNT_MAX 64
 
 enum log_level {
     LOG_LEVEL_ERROR,
@@ -29,11 +38,20 @@ struct log;
 
 /*
  * Open a log on standard error.  systemd's "<n>" priority prefixes are
- * written when JOURNAL_STREAM is set, time stamps when it is not.
+ * written when JOURNAL_STREAM names standard error, time stamps when not.
  *
  * Returns NULL when out of memory; log_close() frees.
  */
 struct log *log_open(enum log_level level);
+
+/*
+ * As log_open(), on a descriptor and a clock of the caller, who closes the
+ * descriptor after log_close().
+ */
+struct log *log_open_fd(enum log_level level, int fd,
+                        const struct clock *clock);
+
+/* Write the counts of what was held back, and free; NULL is fine. */
 void log_close(struct log *log);
 
 /* Change the level. Thread: any. */

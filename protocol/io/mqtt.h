@@ -47,11 +47,11 @@ struct mqtt_will {
 struct mqtt_options {
     const char *uri; /* mqtt://host[:port] or mqtts://host[:port] */
     const char *client_id;
-    const char *username;      /* NULL: none */
-    const char *password;      /* NULL: none */
-    const char *ca;            /* PEM file; NULL: the system's */
-    const char *cert;          /* PEM file; NULL: none */
-    const char *cert_key;      /* PEM file; NULL: none */
+    const char *username; /* NULL: none */
+    const char *password; /* NULL: none */
+    const char *ca;       /* PEM file; NULL: the system's */
+    const char *cert;     /* PEM file; NULL: none */
+    const char *cert_key; /* PEM file; NULL: none */
     bool clean_start;
     uint32_t session_expiry_s;
     uint16_t keep_alive_s;
@@ -96,12 +96,11 @@ struct mqtt_events {
     void (*lost)(void *context, enum mqtt_failure failure, const char *detail);
     void (*message)(void *context, const struct mqtt_message *message);
     /* The answer to subscribe: LASTCALL_OK when every filter was granted. */
-    void (*subscribed)(void *context, uint64_t tag,
-                       enum lastcall_status status, const char *detail);
+    void (*subscribed)(void *context, uint64_t tag, enum lastcall_status status,
+                       const char *detail);
     /* The broker took (LASTCALL_OK) or refused (LASTCALL_FORBIDDEN) a
      * publish, or it went down with the connection (LASTCALL_E_LINK). */
-    void (*published)(void *context, uint64_t tag,
-                      enum lastcall_status status);
+    void (*published)(void *context, uint64_t tag, enum lastcall_status status);
 };
 
 struct mqtt_link;

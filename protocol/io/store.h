@@ -37,10 +37,11 @@ struct store {
  *         not a database, damaged), LASTCALL_E_CONFIG (made by a newer
  *         program), LASTCALL_BUSY (another process has it).
  */
-LASTCALL_MUST_USE enum lastcall_status
-store_open(const char *path, const char *const *migrations,
-           size_t migration_count, struct store *out,
-           struct platform_error *error);
+LASTCALL_MUST_USE enum lastcall_status store_open(const char *path,
+                                                  const char *const *migrations,
+                                                  size_t migration_count,
+                                                  struct store *out,
+                                                  struct platform_error *error);
 void store_close(struct store *store);
 
 /* Prepare a statement that the caller finalizes; NULL on failure. */

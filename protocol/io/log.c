@@ -1,0 +1,263 @@
+#include "protocol/io/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/bytes.h"
+#include "protocol/moment.h"
+
+#define EVENT_SIZE 40
+
+/* One event id's repeats within a window. */
+struct repeat {
+    char event[EVENT_SIZE]; /* "" when free */
+    enum log_level level;
+    int64_t since_ms; /* monotonic */
+    unsigned passed;
+    unsigned held;
+};
+
+struct log {
+    int fd;                    /* borrowed */
+    const struct clock *clock; /* borrowed */
+    bool is_journal;
+    atomic_int level;
+    pthread_mutex_t lock; /* guards what follows, and keeps lines whole */
+    struct repeat repeats[LOG_EVENT_COUNT_MAX];
+};
+
+static const struct {
+    const char *name;
+    int priority; /* syslog's */
+} levels[] = {
+    [LOG_LEVEL_ERROR] = {"error", 3},
+    [LOG_LEVEL_WARN] = {"warn", 4},
+    [LOG_LEVEL_INFO] = {"info", 6},
+    [LOG_LEVEL_DEBUG] = {"debug", 7},
+};
+
+/*
+ * systemd's rule: JOURNAL_STREAM holds device and inode of the stream, so that
+ * a program whose output was redirected since can tell.
+ */
+static bool is_journal_stream(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[64];
+    struct stat info;
+
+    if (stream == NULL || fstat(fd, &info) != 0)
+        return false;
+    snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)info.st_dev,
+             (uintmax_t)info.st_ino);
+    return strcmp(stream, ours) == 0;
+}
+
+struct log *log_open_fd(enum log_level level, int fd, const struct clock *clock)
+{
+    struct log *log = calloc(1, sizeof(*log));
+
+    if (log == NULL)
+        return NULL;
+    if (pthread_mutex_init(&log->lock, NULL) != 0) {
+        free(log);
+        return NULL;
+    }
+    log->fd = fd;
+    log->clock = clock;
+    log->is_journal = is_journal_stream(fd);
+    atomic_init(&log->level, (int)level);
+    return log;
+}
+
+struct log *log_open(enum log_level level)
+{
+    return log_open_fd(level, STDERR_FILENO, &platform_clock);
+}
+
+void log_set_level(struct log *log, enum log_level level)
+{
+    if (log != NULL)
+        atomic_store(&log->level, (int)level);
+}
+
+enum lastcall_status log_level_parse(const char *name, enum log_level *out)
+{
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        if (strcmp(name, levels[i].name) == 0) {
+            *out = (enum log_level)i;
+            return LASTCALL_OK;
+        }
+    }
+    return LASTCALL_E_SYNTAX;
+}
+
+/*
+ * Make a line harmless to a terminal and to whoever splits it: C0 controls,
+ * DEL and the C1 controls (C2 80 to C2 9F) become spaces, bytes that are not
+ * UTF-8 question marks.
+ */
+static void make_harmless(char *text, size_t len)
+{
+    bool is_utf8 = bytes_is_utf8(text, len);
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        unsigned char next = (unsigned char)(i + 1 < len ? text[i + 1] : 0);
+
+        if (c < 0x20 || c == 0x7f) {
+            text[i] = ' ';
+        } else if (!is_utf8 && c >= 0x80) {
+            text[i] = '?';
+        } else if (c == 0xc2 && next < 0xa0) {
+            text[i] = ' ';
+            text[i + 1] = ' ';
+        }
+    }
+}
+
+/* Cut an overlong line where no character is split. */
+static size_t mark_cut(char *line, size_t size)
+{
+    static const char mark[] = "...";
+    size_t len = size - sizeof(mark);
+
+    while (len > 0 && ((unsigned char)line[len] & 0xc0) == 0x80)
+        len--;
+    memcpy(line + len, mark, sizeof(mark));
+    return len + sizeof(mark) - 1;
+}
+
+/* A line that cannot be written is lost: there is nobody to tell. */
+static void write_line(int fd, const char *line, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(fd, line, len);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return;
+        line += put;
+        len -= (size_t)put;
+    }
+}
+
+static void emit(struct log *log, enum log_level level, const char *event,
+                 const char *text)
+{
+    char line[LOG_LINE_BYTES_MAX + 1];
+    char stamp[MOMENT_TEXT_SIZE + 1] = "";
+    int made;
+    size_t len;
+
+    if (log->is_journal) {
+        snprintf(stamp, sizeof(stamp), "<%d>", levels[level].priority);
+    } else {
+        moment_format(log->clock->wall_ms(log->clock->state), stamp);
+        stamp[MOMENT_TEXT_SIZE - 1] = ' ';
+        stamp[MOMENT_TEXT_SIZE] = '\0';
+    }
+    made = snprintf(line, sizeof(line), "%s%s %s %s", stamp, levels[level].name,
+                    event, text);
+    if (made < 0)
+        return;
+    len = (size_t)made;
+    /* The last byte is for the line's end. */
+    if (len > LOG_LINE_BYTES_MAX - 1)
+        len = mark_cut(line, LOG_LINE_BYTES_MAX);
+    make_harmless(line, len);
+    line[len++] = '\n';
+    write_line(log->fd, line, len);
+}
+
+/* End an event's window, telling what it held back. */
+static void end_window(struct log *log, struct repeat *repeat)
+{
+    char text[96];
+
+    if (repeat->held > 0) {
+        snprintf(text, sizeof(text),
+                 "%u more of this event were held back in the last minute",
+                 repeat->held);
+        emit(log, repeat->level, repeat->event, text);
+    }
+    *repeat = (struct repeat){0};
+}
+
+/* End the windows that are over; returns the entry of this event id. */
+static struct repeat *find_repeat(struct log *log, const char *event,
+                                  int64_t now_ms)
+{
+    struct repeat *oldest = NULL;
+    struct repeat *found = NULL;
+
+    for (size_t i = 0; i < LOG_EVENT_COUNT_MAX; i++) {
+        struct repeat *entry = &log->repeats[i];
+
+        if (entry->event[0] != '\0' &&
+            now_ms - entry->since_ms >= LOG_REPEAT_WINDOW_MS)
+            end_window(log, entry);
+        if (entry->event[0] != '\0' && strcmp(entry->event, event) == 0)
+            found = entry;
+        if (oldest == NULL || entry->since_ms < oldest->since_ms ||
+            entry->event[0] == '\0')
+            oldest =
+                oldest != NULL && oldest->event[0] == '\0' ? oldest : entry;
+    }
+    if (found != NULL || event[0] == '\0')
+        return found;
+    end_window(log, oldest);
+    snprintf(oldest->event, sizeof(oldest->event), "%s", event);
+    oldest->since_ms = now_ms;
+    return oldest;
+}
+
+void log_write(struct log *log, enum log_level level, enum log_repeat repeat,
+               const char *event, const char *format, ...)
+{
+    char text[LOG_LINE_BYTES_MAX];
+    char key[EVENT_SIZE];
+    struct repeat *entry;
+    bool passes = true;
+    va_list arguments;
+
+    if (log == NULL || (int)level > atomic_load(&log->level))
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    snprintf(key, sizeof(key), "%s", repeat == LOG_LIMITED ? event : "");
+
+    pthread_mutex_lock(&log->lock);
+    entry = find_repeat(log, key, log->clock->monotonic_ms(log->clock->state));
+    if (entry != NULL) {
+        passes = entry->passed < LOG_REPEAT_MAX;
+        entry->level = level;
+        if (passes)
+            entry->passed++;
+        else
+            entry->held++;
+    }
+    if (passes)
+        emit(log, level, event, text);
+    pthread_mutex_unlock(&log->lock);
+}
+
+void log_close(struct log *log)
+{
+    if (log == NULL)
+        return;
+    for (size_t i = 0; i < LOG_EVENT_COUNT_MAX; i++)
+        end_window(log, &log->repeats[i]);
+    pthread_mutex_destroy(&log->lock);
+    free(log);
+}
