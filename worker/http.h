@@ -13,8 +13,10 @@
 #include "protocol/status.h"
 
 #define HTTP_BODY_BYTES_MAX (10u * 1024u * 1024u)
+#define HTTP_HEADER_BYTES_MAX (64u * 1024u) /* of one answer, all together */
 #define HTTP_CONTENT_TYPE_SIZE 64
-#define HTTP_DETAIL_SIZE 256
+#define HTTP_VALUE_SIZE 32
+#define HTTP_DETAIL_SIZE 384
 
 struct http_options {
     const char *ca;      /* PEM file; NULL: the system's */
@@ -24,19 +26,27 @@ struct http_options {
 
 enum http_method {
     HTTP_GET,
-    HTTP_POST,
+    HTTP_POST, /* with an empty body */
+};
+
+/* What to do when a kept connection breaks before any answer came. */
+enum http_repeat {
+    HTTP_REPEAT_SAFE,  /* ask again on a fresh connection: reading only */
+    HTTP_REPEAT_NEVER, /* it may have had its effect: report the loss */
 };
 
 struct http_request {
     enum http_method method;
+    enum http_repeat repeat;
     const char *url; /* complete; never holds a secret */
     /* NULL-terminated "Name: value" lines; may be NULL. */
     const char *const *headers;
+    const char *wanted; /* name of an answer's header to keep; may be NULL */
 };
 
 /* Whether the request can have had an effect when no answer came. */
 enum http_sent {
-    HTTP_NOT_SENT,  /* no connection was made: it cannot have had one */
+    HTTP_NOT_SENT, /* no connection was made: it cannot have had one */
     HTTP_MAYBE_SENT,
 };
 
@@ -44,7 +54,9 @@ struct http_response {
     long status; /* 0 when none came */
     enum http_sent sent;
     char content_type[HTTP_CONTENT_TYPE_SIZE]; /* lower case, "" if absent */
-    struct bytes body; /* owned */
+    char wanted[HTTP_VALUE_SIZE];  /* that header's value, "" if absent */
+    struct bytes body;             /* owned */
+    uint32_t connect_count;        /* connections newly made for it */
     char detail[HTTP_DETAIL_SIZE]; /* why no answer came, for a person */
 };
 
@@ -52,6 +64,13 @@ void http_response_deinit(struct http_response *response);
 
 /* A table, so that tests can answer themselves. */
 struct http_ops {
+    /*
+     * Make a handle; nothing is sent yet.
+     *
+     *   options  copied
+     *
+     * Returns LASTCALL_OK, LASTCALL_E_NOMEM, LASTCALL_E_INTERNAL.
+     */
     enum lastcall_status (*open)(const struct http_options *options,
                                  void **state);
     /*
@@ -66,7 +85,11 @@ struct http_ops {
     enum lastcall_status (*perform)(void *state,
                                     const struct http_request *request,
                                     struct http_response *out);
-    /* From any thread: ends the request under way, and all later ones. */
+    /*
+     * Let time pass.  LASTCALL_TIMEOUT, or LASTCALL_E_CLOSED (interrupted).
+     */
+    enum lastcall_status (*wait)(void *state, uint32_t timeout_ms);
+    /* From any thread: ends what is under way, and all that comes later. */
     void (*interrupt)(void *state);
     void (*close)(void *state);
 };
