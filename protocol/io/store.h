@@ -6,6 +6,7 @@
 #define LASTCALL_IO_STORE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,12 +19,20 @@ enum store_durability {
     STORE_SURVIVES_POWER,   /* on disk before the commit returns */
 };
 
+/* "LCST": databases with another application id are refused. */
+#define STORE_APPLICATION_ID 0x4c435354
+/* How long to wait for another process's transaction. */
+#define STORE_BUSY_TIMEOUT_MS 2000
+/* Pages of write-ahead log after which a commit moves them home. */
+#define STORE_CHECKPOINT_PAGES 1000
+
 /*
- * A database.  Used by one thread.
+ * A database.  {0} is closed.  Used by one thread at a time.  Other processes
+ * may open the same file and read it meanwhile (lastcall-worker --history).
  */
 struct store {
-    sqlite3 *db; /* owned */
-    enum store_durability durability;
+    sqlite3 *db;                      /* owned */
+    enum store_durability durability; /* of commits from now on */
     bool in_transaction;
 };
 
@@ -35,30 +44,51 @@ struct store {
  *
  * Returns LASTCALL_OK, LASTCALL_E_PERMISSION, LASTCALL_E_IO (full disk,
  *         not a database, damaged), LASTCALL_E_CONFIG (made by a newer
- *         program), LASTCALL_BUSY (another process has it).
+ *         program, or by another one altogether), LASTCALL_BUSY (another
+ *         process holds it for long), LASTCALL_E_NOMEM.
  */
 LASTCALL_MUST_USE enum lastcall_status store_open(const char *path,
                                                   const char *const *migrations,
                                                   size_t migration_count,
                                                   struct store *out,
                                                   struct platform_error *error);
+
+/* Close; an open transaction is undone.  Finalize all statements before. */
 void store_close(struct store *store);
 
 /* Prepare a statement that the caller finalizes; NULL on failure. */
 sqlite3_stmt *store_prepare(struct store *store, const char *sql);
 
 /*
- * Begin a transaction, commit it with the promise given, or undo it.
+ * Begin a transaction whose commit will make the promise given.
+ *
+ *   durability  told here, because SQLite settles it before a transaction
+ *
+ * Returns LASTCALL_OK, LASTCALL_BUSY (another process writes), LASTCALL_E_IO.
+ * Source: PRAGMA synchronous, https://www.sqlite.org/pragma.html: "not allowed
+ *         inside a transaction".
+ */
+LASTCALL_MUST_USE enum lastcall_status
+store_begin(struct store *store, enum store_durability durability);
+
+/*
+ * Commit what store_begin() began.
  *
  * Returns LASTCALL_OK, LASTCALL_E_IO.  After a failed commit nothing of the
  *         transaction is kept.
  */
-LASTCALL_MUST_USE enum lastcall_status store_begin(struct store *store);
-LASTCALL_MUST_USE enum lastcall_status
-store_commit(struct store *store, enum store_durability durability);
+LASTCALL_MUST_USE enum lastcall_status store_commit(struct store *store);
+
+/* Undo what store_begin() began; nothing to do outside a transaction. */
 void store_rollback(struct store *store);
 
-/* Run a statement that returns no row and reset it. */
+/*
+ * Run a statement that returns no row and reset it.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_EXISTS (a constraint), LASTCALL_BUSY,
+ *         LASTCALL_E_IO (the disk is full, damaged or gone), LASTCALL_E_NOMEM,
+ *         LASTCALL_E_INTERNAL.
+ */
 LASTCALL_MUST_USE enum lastcall_status store_step_done(sqlite3_stmt *statement);
 
 #endif
