@@ -1,0 +1,306 @@
+#include "protocol/io/store.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SQL_SIZE 96
+
+LASTCALL_PRINTF(2, 3)
+static void explain(struct platform_error *error, const char *format, ...)
+{
+    va_list arguments;
+
+    if (error == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    va_end(arguments);
+}
+
+static enum lastcall_status status_of(int code)
+{
+    switch (code & 0xff) { /* the primary code of an extended one */
+    case SQLITE_OK:
+    case SQLITE_DONE:
+    case SQLITE_ROW:
+        return LASTCALL_OK;
+    case SQLITE_NOMEM:
+        return LASTCALL_E_NOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return LASTCALL_BUSY;
+    case SQLITE_CONSTRAINT:
+        return LASTCALL_E_EXISTS;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+        return LASTCALL_E_PERMISSION;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CANTOPEN:
+        return LASTCALL_E_IO;
+    default:
+        return LASTCALL_E_INTERNAL;
+    }
+}
+
+static enum lastcall_status run(struct store *store, const char *sql)
+{
+    return status_of(sqlite3_exec(store->db, sql, NULL, NULL, NULL));
+}
+
+/* Read the one integer that a pragma or query gives. */
+static enum lastcall_status read_integer(struct store *store, const char *sql,
+                                         int64_t *out)
+{
+    sqlite3_stmt *statement = NULL;
+    int code;
+
+    *out = 0;
+    code = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        *out = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return status_of(code);
+}
+
+/*
+ * Modes that hold for this connection.  Reading the journal mode first spares
+ * a second process the lock that changing it takes.
+ */
+static enum lastcall_status set_modes(struct store *store)
+{
+    static const char modes[] = "PRAGMA journal_mode = WAL;"
+                                "PRAGMA synchronous = FULL;"
+                                "PRAGMA foreign_keys = ON;"
+                                "PRAGMA trusted_schema = OFF;"
+                                "PRAGMA temp_store = MEMORY";
+    enum lastcall_status status;
+
+    sqlite3_busy_timeout(store->db, STORE_BUSY_TIMEOUT_MS);
+    sqlite3_wal_autocheckpoint(store->db, STORE_CHECKPOINT_PAGES);
+    status = run(store, modes);
+    store->durability = STORE_SURVIVES_POWER;
+    return status;
+}
+
+/* A database of ours, or an empty one that becomes ours. */
+static enum lastcall_status check_owner(struct store *store, const char *path,
+                                        struct platform_error *error)
+{
+    enum lastcall_status status;
+    int64_t id = 0;
+    int64_t objects = 0;
+    char sql[SQL_SIZE];
+
+    status = read_integer(store, "PRAGMA application_id", &id);
+    if (status != LASTCALL_OK || id == STORE_APPLICATION_ID)
+        return status;
+    status =
+        read_integer(store, "SELECT count(*) FROM sqlite_schema", &objects);
+    if (status != LASTCALL_OK)
+        return status;
+    if (id != 0 || objects != 0) {
+        explain(error, "%s: this database belongs to another program", path);
+        return LASTCALL_E_CONFIG;
+    }
+    snprintf(sql, sizeof(sql), "PRAGMA application_id = %d",
+             STORE_APPLICATION_ID);
+    return run(store, sql);
+}
+
+static enum lastcall_status check_integrity(struct store *store,
+                                            const char *path,
+                                            struct platform_error *error)
+{
+    enum lastcall_status status = LASTCALL_E_IO;
+    sqlite3_stmt *statement = NULL;
+    const char *verdict = NULL;
+    int code;
+
+    code = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1,
+                              &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        verdict = (const char *)sqlite3_column_text(statement, 0);
+    if (verdict != NULL && strcmp(verdict, "ok") == 0)
+        status = LASTCALL_OK;
+    else if (verdict != NULL)
+        explain(error,
+                "%s: the database is damaged (%.200s); move it away and start "
+                "again",
+                path, verdict);
+    else
+        status = status_of(code);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* Bring one version to the next, or change nothing. */
+static enum lastcall_status migrate_one(struct store *store, const char *script,
+                                        int64_t version)
+{
+    enum lastcall_status status;
+    char sql[SQL_SIZE];
+    int64_t now = 0;
+
+    status = store_begin(store, STORE_SURVIVES_POWER);
+    if (status != LASTCALL_OK)
+        return status;
+    /* Another process may have done it while we waited for the lock. */
+    status = read_integer(store, "PRAGMA user_version", &now);
+    if (status == LASTCALL_OK && now == version) {
+        status = run(store, script);
+        snprintf(sql, sizeof(sql), "PRAGMA user_version = %d",
+                 (int)version + 1);
+        if (status == LASTCALL_OK)
+            status = run(store, sql);
+    }
+    if (status == LASTCALL_OK)
+        return store_commit(store);
+    store_rollback(store);
+    return status;
+}
+
+static enum lastcall_status migrate(struct store *store, const char *path,
+                                    const char *const *migrations,
+                                    size_t migration_count,
+                                    struct platform_error *error)
+{
+    enum lastcall_status status;
+    int64_t version = 0;
+
+    status = read_integer(store, "PRAGMA user_version", &version);
+    if (status != LASTCALL_OK)
+        return status;
+    if (version < 0 || version > (int64_t)migration_count) {
+        explain(error,
+                "%s: the database was made by a newer program (schema %lld, "
+                "this one knows %zu)",
+                path, (long long)version, migration_count);
+        return LASTCALL_E_CONFIG;
+    }
+    for (size_t i = (size_t)version;
+         i < migration_count && status == LASTCALL_OK; i++)
+        status = migrate_one(store, migrations[i], (int64_t)i);
+    return status;
+}
+
+enum lastcall_status store_open(const char *path, const char *const *migrations,
+                                size_t migration_count, struct store *out,
+                                struct platform_error *error)
+{
+    enum lastcall_status status;
+    int code;
+
+    *out = (struct store){0};
+    /* SQLite would create it under the umask; its -wal and -shm files take
+     * over the mode that is made here. */
+    status = platform_create_file(path, FILE_SECRET, NULL, 0, error);
+    if (status != LASTCALL_OK && status != LASTCALL_E_EXISTS)
+        return status;
+    explain(error, "%s", "");
+    code = sqlite3_open_v2(path, &out->db,
+                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                               SQLITE_OPEN_EXRESCODE,
+                           NULL);
+    status = status_of(code);
+    if (status == LASTCALL_OK)
+        status = check_owner(out, path, error);
+    if (status == LASTCALL_OK)
+        status = set_modes(out);
+    if (status == LASTCALL_OK)
+        status = check_integrity(out, path, error);
+    if (status == LASTCALL_OK)
+        status = migrate(out, path, migrations, migration_count, error);
+    if (status == LASTCALL_OK)
+        return LASTCALL_OK;
+    if (error != NULL && error->text[0] == '\0')
+        explain(error, "%s: %s", path,
+                out->db != NULL ? sqlite3_errmsg(out->db) : "out of memory");
+    store_close(out);
+    return status;
+}
+
+void store_close(struct store *store)
+{
+    store_rollback(store);
+    /* A statement left open would keep the file open: a caller's mistake. */
+    int code = sqlite3_close(store->db);
+
+    assert(code == SQLITE_OK);
+    (void)code;
+    *store = (struct store){0};
+}
+
+sqlite3_stmt *store_prepare(struct store *store, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+
+    if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                           &statement, NULL) != SQLITE_OK)
+        return NULL;
+    return statement;
+}
+
+enum lastcall_status store_begin(struct store *store,
+                                 enum store_durability durability)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    assert(!store->in_transaction);
+    if (store->durability != durability) {
+        status = run(store, durability == STORE_SURVIVES_POWER
+                                ? "PRAGMA synchronous = FULL"
+                                : "PRAGMA synchronous = NORMAL");
+        if (status != LASTCALL_OK)
+            return status;
+        store->durability = durability;
+    }
+    /* Taking the write lock here keeps a later statement from finding it
+     * taken, when only starting again would help. */
+    status = run(store, "BEGIN IMMEDIATE");
+    store->in_transaction = status == LASTCALL_OK;
+    return status;
+}
+
+enum lastcall_status store_commit(struct store *store)
+{
+    enum lastcall_status status;
+
+    assert(store->in_transaction);
+    status = run(store, "COMMIT");
+    if (status == LASTCALL_OK)
+        store->in_transaction = false;
+    else
+        store_rollback(store);
+    return status == LASTCALL_OK ? LASTCALL_OK : LASTCALL_E_IO;
+}
+
+void store_rollback(struct store *store)
+{
+    if (!store->in_transaction)
+        return;
+    store->in_transaction = false;
+    /* SQLite undoes by itself what a full disk or an I/O error broke. */
+    if (sqlite3_get_autocommit(store->db) == 0)
+        (void)run(store, "ROLLBACK");
+}
+
+enum lastcall_status store_step_done(sqlite3_stmt *statement)
+{
+    int code = sqlite3_step(statement);
+
+    sqlite3_reset(statement);
+    if (code == SQLITE_ROW)
+        return LASTCALL_E_INTERNAL; /* a statement that gives rows */
+    return status_of(code);
+}
