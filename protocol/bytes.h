@@ -6,6 +6,7 @@
 #ifndef LASTCALL_PROTOCOL_BYTES_H
 #define LASTCALL_PROTOCOL_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,9 +49,8 @@ LASTCALL_MUST_USE enum lastcall_status bytes_append_text(struct bytes *bytes,
                                                          const char *text);
 
 /* Append formatted text; errors as bytes_append(). */
-LASTCALL_MUST_USE enum lastcall_status bytes_append_format(struct bytes *bytes,
-                                                           const char *format,
-                                                           ...)
+LASTCALL_MUST_USE enum lastcall_status
+bytes_append_format(struct bytes *bytes, const char *format, ...)
     LASTCALL_PRINTF(2, 3);
 
 /*
@@ -59,7 +59,10 @@ LASTCALL_MUST_USE enum lastcall_status bytes_append_format(struct bytes *bytes,
 LASTCALL_MUST_USE enum lastcall_status
 bytes_append_base64url(struct bytes *bytes, const void *data, size_t len);
 
-/* Hand the content to the caller (who frees it) and leave the buffer empty. */
+/*
+ * Hand the content to the caller, who frees it, and leave the buffer empty.
+ * NULL when nothing was ever appended.
+ */
 char *bytes_take(struct bytes *bytes);
 
 /*
@@ -75,6 +78,18 @@ char *bytes_take(struct bytes *bytes);
  */
 LASTCALL_MUST_USE enum lastcall_status
 bytes_decode_base64url(const char *text, size_t text_len, struct bytes *out);
+
+/*
+ * Decode base64url of exactly out_len bytes, as strictly as
+ * bytes_decode_base64url() and without an allocation.
+ *
+ *   out  all zero on error
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_ENCODING (another length included).
+ */
+LASTCALL_MUST_USE enum lastcall_status
+bytes_decode_base64url_exact(const char *text, size_t text_len,
+                             unsigned char *out, size_t out_len);
 
 /* Compute SHA-256; LASTCALL_E_INTERNAL when libcrypto fails. */
 LASTCALL_MUST_USE enum lastcall_status

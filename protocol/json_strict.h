@@ -42,19 +42,17 @@ enum json_presence {
  * Returns LASTCALL_OK, LASTCALL_E_ENCODING (not JSON, too deep, duplicate
  *         key), LASTCALL_E_SHAPE (not an object), LASTCALL_E_NOMEM.
  */
-LASTCALL_MUST_USE enum lastcall_status json_parse_object(const void *data,
-                                                         size_t len,
-                                                         json_t **out,
-                                                         struct json_error *error);
+LASTCALL_MUST_USE enum lastcall_status
+json_parse_object(const void *data, size_t len, json_t **out,
+                  struct json_error *error);
 
 /*
  * As json_parse_object(), for documents of others that must be read as they
  * come (Plex): duplicate keys are allowed (the last wins), and any root.
  */
-LASTCALL_MUST_USE enum lastcall_status json_parse_lenient(const void *data,
-                                                          size_t len,
-                                                          json_t **out,
-                                                          struct json_error *error);
+LASTCALL_MUST_USE enum lastcall_status
+json_parse_lenient(const void *data, size_t len, json_t **out,
+                   struct json_error *error);
 
 /*
  * Get a text member.
@@ -124,9 +122,8 @@ json_check_members(const json_t *object, const char *const *names,
  *
  * Returns LASTCALL_OK, LASTCALL_E_NOMEM.
  */
-LASTCALL_MUST_USE enum lastcall_status json_put(json_t *object,
-                                                const char *name,
-                                                json_t *value);
+LASTCALL_MUST_USE enum lastcall_status
+json_put(json_t *object, const char *name, json_t *value);
 
 /* Make a text value, or JSON null for NULL; NULL when out of memory. */
 json_t *json_text_or_null(const char *text);

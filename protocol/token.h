@@ -56,8 +56,8 @@ struct token {
     unsigned char signature[KEY_SIGNATURE_LEN];
     char *text; /* owned; the whole token as received, NUL-terminated */
     size_t text_len;
-    size_t signed_len;     /* the first signed_len of text are signed */
-    struct bytes payload;  /* the decoded second part; JSON, not parsed */
+    size_t signed_len;    /* the first signed_len of text are signed */
+    struct bytes payload; /* the decoded second part; JSON, not parsed */
     char hash[BYTES_SHA256_TEXT_SIZE]; /* SHA-256 of text */
 };
 
@@ -65,8 +65,8 @@ struct token {
  * with the root key.  {0} is empty. */
 struct verified {
     enum token_type type;
-    char kid[KEY_THUMBPRINT_SIZE];       /* who signed */
-    char hash[BYTES_SHA256_TEXT_SIZE];   /* of the token as received */
+    char kid[KEY_THUMBPRINT_SIZE];     /* who signed */
+    char hash[BYTES_SHA256_TEXT_SIZE]; /* of the token as received */
     char iss[TOKEN_ISSUER_SIZE];
     char jti[TOKEN_ID_SIZE]; /* as received; may not be a request id */
     int64_t iat_s;

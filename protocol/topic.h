@@ -41,12 +41,12 @@ LASTCALL_MUST_USE enum lastcall_status address_parse(const char *text,
 bool address_is_equal(const struct address *a, const struct address *b);
 
 enum topic_kind {
-    TOPIC_COMMAND,    /* address */
-    TOPIC_RESULT,     /* host, controller, request_id */
-    TOPIC_STATUS,     /* host */
-    TOPIC_SESSIONS,   /* host, server */
-    TOPIC_EVENT,      /* host, server */
-    TOPIC_MAINTENANCE,/* address, plan */
+    TOPIC_COMMAND,     /* address */
+    TOPIC_RESULT,      /* host, controller, request_id */
+    TOPIC_STATUS,      /* host */
+    TOPIC_SESSIONS,    /* host, server */
+    TOPIC_EVENT,       /* host, server */
+    TOPIC_MAINTENANCE, /* address, plan */
     TOPIC_REVOKED,
 };
 
@@ -70,9 +70,8 @@ struct topic_parts {
  *
  * Returns LASTCALL_OK, LASTCALL_E_SYNTAX (not one of this fleet's topics).
  */
-LASTCALL_MUST_USE enum lastcall_status topic_parse(const char *fleet,
-                                                   const char *topic,
-                                                   struct topic_parts *out);
+LASTCALL_MUST_USE enum lastcall_status
+topic_parse(const char *fleet, const char *topic, struct topic_parts *out);
 
 /*
  * Build the topic for its parts.  The members that parts->kind uses must be

@@ -1,1 +1,4 @@
 # Tests of tokens, keys, names and topics.
+lastcall_test(bytes LIBS lastcall_protocol)
+lastcall_test(name LIBS lastcall_protocol)
+lastcall_test(json_strict LIBS lastcall_protocol)

@@ -1,0 +1,340 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "protocol/json_strict.h"
+
+static json_t *parsed(const char *text)
+{
+    json_t *json;
+
+    assert_int_equal(json_parse_object(text, strlen(text), &json, NULL),
+                     LASTCALL_OK);
+    return json;
+}
+
+static void strangers_json_is_refused(void **state)
+{
+    static const char *const refused[] = {
+        "",
+        " ",
+        "{",
+        "{}x",
+        "{} {}",
+        "{\"a\":1,}",
+        "{\"a\" 1}",
+        "{'a':1}",
+        "{a:1}",
+        "{\"a\":01}",
+        "{\"a\":NaN}",
+        "{\"a\":1e999}",
+        "{\"a\":99999999999999999999}",
+        "{\"a\":1,\"a\":1}",
+        "{\"b\":{\"a\":1,\"\\u0061\":2}}",
+        "{\"a\":\"\\u0000\"}",
+        "{\"a\\u0000\":1}",
+        "{\"a\":\"\xc0\x80\"}",
+        "{\"a\":\"\xed\xa0\x80\"}",
+        "{\"a\":\"\xff\"}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":\"\t\"}",
+        "{\"a\":\"",
+        "{\"a\":\"\\",
+        "\xef\xbb\xbf{}",
+        "{} // comment",
+    };
+    struct json_error error;
+    json_t *json;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (json_parse_object(refused[i], strlen(refused[i]), &json, &error) !=
+            LASTCALL_E_ENCODING)
+            fail_msg("not refused: %s", refused[i]);
+        assert_null(json);
+        assert_true(error.text[0] != '\0');
+    }
+    assert_int_equal(json_parse_object("{}\0", 3, &json, &error),
+                     LASTCALL_E_ENCODING);
+    assert_int_equal(json_parse_object("{\"a\":\"\0\"}", 9, &json, &error),
+                     LASTCALL_E_ENCODING);
+}
+
+static void a_root_that_is_no_object(void **state)
+{
+    static const char *const roots[] = {"[]", "1", "\"text\"", "null", "true"};
+    struct json_error error;
+    json_t *json;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+        assert_int_equal(
+            json_parse_object(roots[i], strlen(roots[i]), &json, &error),
+            LASTCALL_E_SHAPE);
+        assert_null(json);
+    }
+}
+
+static void depth_is_bounded(void **state)
+{
+    char text[200000];
+    json_t *json;
+
+    (void)state;
+    /* Exactly JSON_DEPTH_MAX levels, brackets in a string not counted. */
+    memset(text, '[', sizeof(text));
+    memcpy(text, "{\"\\\"[[[[\":", 10);
+    memset(text + 10 + JSON_DEPTH_MAX - 1, ']', JSON_DEPTH_MAX - 1);
+    text[10 + 2 * (JSON_DEPTH_MAX - 1)] = '}';
+    assert_int_equal(
+        json_parse_object(text, 10 + 2 * (JSON_DEPTH_MAX - 1) + 1, &json, NULL),
+        LASTCALL_OK);
+    json_decref(json);
+
+    memset(text, '[', sizeof(text));
+    memset(text + JSON_DEPTH_MAX, ']', JSON_DEPTH_MAX);
+    assert_int_equal(json_parse_lenient(text, 2 * JSON_DEPTH_MAX, &json, NULL),
+                     LASTCALL_OK);
+    json_decref(json);
+
+    memset(text, '[', sizeof(text));
+    memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
+    assert_int_equal(
+        json_parse_lenient(text, 2 * JSON_DEPTH_MAX + 2, &json, NULL),
+        LASTCALL_E_ENCODING);
+
+    memset(text, '[', sizeof(text));
+    assert_int_equal(json_parse_object(text, sizeof(text), &json, NULL),
+                     LASTCALL_E_ENCODING);
+    assert_int_equal(json_parse_lenient(text, sizeof(text), &json, NULL),
+                     LASTCALL_E_ENCODING);
+    /* Closing what was never opened buys no depth. */
+    memset(text, ']', sizeof(text) / 2);
+    assert_int_equal(json_parse_lenient(text, sizeof(text), &json, NULL),
+                     LASTCALL_E_ENCODING);
+}
+
+static void siblings_are_not_depth(void **state)
+{
+    char text[1000] = "{\"a\":[";
+    json_t *json;
+    size_t len = strlen(text);
+
+    (void)state;
+    for (int i = 0; i < 100; i++, len += 3)
+        memcpy(text + len, "{},", 3);
+    memcpy(text + len, "1]}", 3);
+    assert_int_equal(json_parse_object(text, len + 3, &json, NULL),
+                     LASTCALL_OK);
+    json_decref(json);
+}
+
+static void lenient_takes_what_servers_send(void **state)
+{
+    static const char doubled[] = "\xef\xbb\xbf{\"a\":1,\"a\":2}";
+    json_t *json;
+    int64_t number = 0;
+
+    (void)state;
+    assert_int_equal(json_parse_lenient(doubled, strlen(doubled), &json, NULL),
+                     LASTCALL_OK);
+    assert_int_equal(
+        json_get_integer(json, "a", JSON_REQUIRED, 0, 9, &number, NULL),
+        LASTCALL_OK);
+    assert_int_equal(number, 2);
+    json_decref(json);
+    assert_int_equal(json_parse_lenient("\"x\"", 3, &json, NULL), LASTCALL_OK);
+    json_decref(json);
+    assert_int_equal(json_parse_lenient("\"x\" y", 5, &json, NULL),
+                     LASTCALL_E_ENCODING);
+    assert_int_equal(json_parse_lenient("", 0, &json, NULL),
+                     LASTCALL_E_ENCODING);
+    assert_int_equal(json_parse_lenient("\xef\xbb\xbf", 3, &json, NULL),
+                     LASTCALL_E_ENCODING);
+}
+
+static void getters_give_what_is_there(void **state)
+{
+    json_t *json = parsed("{\"t\":\"gr\xc3\xbc\xc3\x9f\",\"i\":-7,\"b\":true,"
+                          "\"f\":false,\"o\":{},\"a\":[1,2],\"n\":null}");
+    const char *text = NULL;
+    int64_t number = 0;
+    bool flag = false, no = true;
+    json_t *object = NULL, *array = NULL;
+
+    (void)state;
+    assert_int_equal(json_get_text(json, "t", JSON_REQUIRED, 6, &text, NULL),
+                     LASTCALL_OK);
+    assert_string_equal(text, "gr\xc3\xbc\xc3\x9f");
+    assert_int_equal(
+        json_get_integer(json, "i", JSON_REQUIRED, -7, -7, &number, NULL),
+        LASTCALL_OK);
+    assert_int_equal(number, -7);
+    assert_int_equal(json_get_bool(json, "b", JSON_REQUIRED, &flag, NULL),
+                     LASTCALL_OK);
+    assert_true(flag);
+    assert_int_equal(json_get_bool(json, "f", JSON_REQUIRED, &no, NULL),
+                     LASTCALL_OK);
+    assert_false(no);
+    assert_int_equal(json_get_object(json, "o", JSON_REQUIRED, &object, NULL),
+                     LASTCALL_OK);
+    assert_true(json_is_object(object));
+    assert_int_equal(json_get_array(json, "a", JSON_REQUIRED, 2, &array, NULL),
+                     LASTCALL_OK);
+    assert_int_equal(json_array_size(array), 2);
+    json_decref(json);
+}
+
+static void absent_and_null_leave_the_default(void **state)
+{
+    static const char *const names[] = {"n", "absent"};
+    json_t *json = parsed("{\"n\":null}");
+    const char *text = "default";
+    int64_t number = 42;
+    bool flag = true;
+    json_t *value = json;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = names[i];
+
+        assert_int_equal(
+            json_get_text(json, name, JSON_OPTIONAL, 9, &text, NULL),
+            LASTCALL_OK);
+        assert_int_equal(
+            json_get_integer(json, name, JSON_OPTIONAL, 0, 9, &number, NULL),
+            LASTCALL_OK);
+        assert_int_equal(json_get_bool(json, name, JSON_OPTIONAL, &flag, NULL),
+                         LASTCALL_OK);
+        assert_int_equal(
+            json_get_object(json, name, JSON_OPTIONAL, &value, NULL),
+            LASTCALL_OK);
+        assert_int_equal(
+            json_get_array(json, name, JSON_OPTIONAL, 9, &value, NULL),
+            LASTCALL_OK);
+        assert_int_equal(
+            json_get_text(json, name, JSON_REQUIRED, 9, &text, NULL),
+            LASTCALL_E_SHAPE);
+    }
+    assert_string_equal(text, "default");
+    assert_int_equal(number, 42);
+    assert_true(flag);
+    assert_ptr_equal(value, json);
+    json_decref(json);
+}
+
+static void getters_name_the_member_that_is_wrong(void **state)
+{
+    json_t *json = parsed("{\"t\":\"abc\",\"i\":5,\"r\":5.0,\"a\":[1,2]}");
+    json_t *array = json_object_get(json, "a");
+    struct json_error error;
+    const char *text = NULL;
+    int64_t number = 0;
+    bool flag = false;
+    json_t *value = NULL;
+
+    (void)state;
+    assert_int_equal(json_get_text(json, "i", JSON_OPTIONAL, 9, &text, &error),
+                     LASTCALL_E_SHAPE);
+    assert_string_equal(error.text, "\"i\" is not a text");
+    assert_int_equal(json_get_text(json, "t", JSON_OPTIONAL, 2, &text, &error),
+                     LASTCALL_E_TOO_LARGE);
+    assert_string_equal(error.text, "\"t\" is longer than 2 bytes");
+    assert_int_equal(
+        json_get_integer(json, "r", JSON_REQUIRED, 0, 9, &number, &error),
+        LASTCALL_E_SHAPE);
+    assert_int_equal(
+        json_get_integer(json, "i", JSON_REQUIRED, 6, 9, &number, &error),
+        LASTCALL_E_SHAPE);
+    assert_string_equal(error.text, "\"i\" is not between 6 and 9");
+    assert_int_equal(
+        json_get_integer(json, "i", JSON_REQUIRED, 0, 4, &number, NULL),
+        LASTCALL_E_SHAPE);
+    assert_int_equal(json_get_bool(json, "i", JSON_REQUIRED, &flag, &error),
+                     LASTCALL_E_SHAPE);
+    assert_string_equal(error.text, "\"i\" is not a boolean");
+    assert_int_equal(json_get_object(json, "a", JSON_REQUIRED, &value, &error),
+                     LASTCALL_E_SHAPE);
+    assert_int_equal(
+        json_get_array(json, "a", JSON_REQUIRED, 1, &value, &error),
+        LASTCALL_E_TOO_LARGE);
+    assert_int_equal(json_get_bool(json, "x", JSON_REQUIRED, &flag, &error),
+                     LASTCALL_E_SHAPE);
+    assert_string_equal(error.text, "\"x\" is missing");
+    /* A member of something that is no object is absent. */
+    assert_int_equal(json_get_bool(array, "x", JSON_REQUIRED, &flag, NULL),
+                     LASTCALL_E_SHAPE);
+    assert_int_equal(json_get_bool(NULL, "x", JSON_OPTIONAL, &flag, NULL),
+                     LASTCALL_OK);
+    assert_null(value);
+    json_decref(json);
+}
+
+static void unknown_members_are_named_in_ascii(void **state)
+{
+    static const char *const names[] = {"dry_run", "limit", NULL};
+    json_t *good = parsed("{\"limit\":1}");
+    json_t *bad = parsed("{\"limit\":1,\"dry\xc3\xbc\\nrun\":true}");
+    struct json_error error = {""};
+
+    (void)state;
+    assert_int_equal(json_check_members(good, names, &error), LASTCALL_OK);
+    assert_int_equal(json_check_members(bad, names, NULL), LASTCALL_E_SHAPE);
+    assert_int_equal(json_check_members(bad, names, &error), LASTCALL_E_SHAPE);
+    assert_string_equal(error.text, "unknown member \"dry???run\"");
+    json_decref(good);
+    json_decref(bad);
+}
+
+static void writing_is_compact_ordered_and_bounded(void **state)
+{
+    json_t *object = json_object();
+    struct bytes out;
+
+    (void)state;
+    assert_int_equal(json_put(object, "z", json_integer(1)), LASTCALL_OK);
+    assert_int_equal(json_put(object, "a", json_text_or_null(NULL)),
+                     LASTCALL_OK);
+    assert_int_equal(
+        json_put(object, "m", json_text_or_null("\xf0\x9f\x8e\xac")),
+        LASTCALL_OK);
+    /* What a constructor without memory gives. */
+    assert_int_equal(json_put(object, "x", NULL), LASTCALL_E_NOMEM);
+    assert_int_equal(json_put(NULL, "x", json_true()), LASTCALL_E_NOMEM);
+
+    bytes_init(&out, 40);
+    assert_int_equal(bytes_append_text(&out, "before "), LASTCALL_OK);
+    assert_int_equal(json_write(object, &out), LASTCALL_OK);
+    assert_string_equal(
+        (char *)out.data,
+        "before {\"z\":1,\"a\":null,\"m\":\"\xf0\x9f\x8e\xac\"}");
+    assert_int_equal(json_write(object, &out), LASTCALL_E_TOO_LARGE);
+    assert_string_equal(
+        (char *)out.data,
+        "before {\"z\":1,\"a\":null,\"m\":\"\xf0\x9f\x8e\xac\"}");
+    bytes_deinit(&out);
+    json_decref(object);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strangers_json_is_refused),
+        cmocka_unit_test(a_root_that_is_no_object),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(siblings_are_not_depth),
+        cmocka_unit_test(lenient_takes_what_servers_send),
+        cmocka_unit_test(getters_give_what_is_there),
+        cmocka_unit_test(absent_and_null_leave_the_default),
+        cmocka_unit_test(getters_name_the_member_that_is_wrong),
+        cmocka_unit_test(unknown_members_are_named_in_ascii),
+        cmocka_unit_test(writing_is_compact_ordered_and_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
