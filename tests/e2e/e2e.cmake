@@ -1,1 +1,10 @@
-# Tests of both programs over a real broker.
+# Tests of both programs over a real broker, by an independent controller.
+# The interpreter is the one that has the Debian packages.
+set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
+    "Python with pytest, paho-mqtt, PyJWT, cryptography and jwcrypto")
+add_test(NAME e2e.pytest
+         COMMAND ${LASTCALL_PYTHON} -m pytest -q -p no:cacheprovider
+                 ${CMAKE_CURRENT_LIST_DIR})
+set_tests_properties(e2e.pytest PROPERTIES
+    LABELS e2e TIMEOUT 600
+    ENVIRONMENT "LASTCALL_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONDONTWRITEBYTECODE=1")

@@ -1,0 +1,71 @@
+"""Fixtures: a stage for each test, its logs attached when it fails."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from stage import Stage  # noqa: E402
+
+LOG_TAIL = 12000
+
+
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    stage = getattr(item, "stage", None)
+    if report.failed and stage is not None:
+        for name, text in stage.logs():
+            report.sections.append(("log of " + name, text[-LOG_TAIL:]))
+
+
+@pytest.fixture
+def stage(request, tmp_path):
+    """An empty stage: a fleet with a root key, nothing started."""
+    made = Stage(tmp_path)
+    request.node.stage = made
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def broker(stage):
+    """A plain mosquitto on a free loopback port."""
+    return stage.start_broker()
+
+
+@pytest.fixture
+def plex(stage):
+    """A stand-in Plex server with no session."""
+    return stage.standin()
+
+
+class Scene:
+    """The usual cast: one broker, one Plex, one worker, one controller."""
+
+    def __init__(self, stage, plex):
+        self.stage = stage
+        self.broker = stage.broker
+        self.fleet = stage.fleet
+        self.plex = plex
+        self.name = "media-01"
+        self.host = stage.host(self.name, {"home": plex}, groups=["lobby"])
+        self.worker = stage.worker(self.host).start()
+        self.alice = stage.controller("alice")
+
+    def ask(self, request, **options):
+        return self.alice.ask(self.name, request, **options)
+
+    def fence(self, mark=0):
+        """Wait until everything sent so far has been dealt with: a fresh
+        list passes through the same queues, in the same order."""
+        result = self.ask({"action": "list"})
+        assert result["code"] in ("ok", "no_match"), result
+
+
+@pytest.fixture
+def scene(stage, broker, plex):
+    return Scene(stage, plex)

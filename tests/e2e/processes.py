@@ -1,0 +1,272 @@
+"""The processes of a test: started here, awaited, ended by pid, bounded."""
+
+import collections
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+PATIENCE = float(os.environ.get("LASTCALL_E2E_PATIENCE", "30"))
+END_TIMEOUT = 20.0
+LOG_LINES_MAX = 20000
+
+SANITIZER = re.compile(
+    r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|"
+    r"runtime error: |SUMMARY: \w+Sanitizer")
+
+
+def bin_path(name):
+    here = os.path.dirname(os.path.abspath(__file__))
+    default = os.path.join(here, "..", "..", "build", "dev", "bin")
+    return os.path.abspath(os.path.join(
+        os.environ.get("LASTCALL_BIN", default), name))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(**extra):
+    """What every program of ours gets: nothing of the caller's settings."""
+    keep = ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_SYMBOLIZER_PATH")
+    env = {k: os.environ[k] for k in keep if k in os.environ}
+    env["ASAN_OPTIONS"] = "exitcode=99:detect_leaks=1"
+    env["UBSAN_OPTIONS"] = "print_stacktrace=1"
+    tsan = "exitcode=98"
+    suppressions = os.environ.get("LASTCALL_TSAN_SUPPRESSIONS")
+    if suppressions:
+        tsan += ":suppressions=" + suppressions
+    env["TSAN_OPTIONS"] = tsan
+    env.update({k: v for k, v in extra.items() if v is not None})
+    return env
+
+
+class Process:
+    """A child whose output is kept and can be awaited line by line."""
+
+    def __init__(self, name, argv, env=None, cwd=None):
+        self.name = name
+        self.argv = argv
+        self.lines = collections.deque(maxlen=LOG_LINES_MAX)
+        self.line_count = 0
+        self._news = threading.Condition()
+        self._ended = False
+        self.child = subprocess.Popen(
+            argv, env=env or environment(), cwd=cwd, text=True,
+            errors="replace", stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def _read(self):
+        for line in self.child.stdout:
+            with self._news:
+                self.lines.append(line.rstrip("\n"))
+                self.line_count += 1
+                self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def output(self):
+        with self._news:
+            return "\n".join(self.lines)
+
+    def await_line(self, pattern, timeout=None):
+        """The match of the first line, old or new, that has the pattern."""
+        wanted = re.compile(pattern)
+        found = []
+
+        def arrived():
+            for line in self.lines:
+                match = wanted.search(line)
+                if match:
+                    found.append(match)
+                    return True
+            return self._ended
+
+        with self._news:
+            self._news.wait_for(arrived, PATIENCE if timeout is None
+                                else timeout)
+        if not found:
+            raise AssertionError("%s never wrote %r; it wrote:\n%s" % (
+                self.name, pattern, self.output()[-4000:]))
+        return found[0]
+
+    def running(self):
+        return self.child.poll() is None
+
+    def send(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, timeout=END_TIMEOUT):
+        status = self.child.wait(timeout)
+        self._reader.join(timeout)
+        return status
+
+    def kill(self):
+        """SIGKILL, as a crash would."""
+        if self.running():
+            self.child.kill()
+        self.wait()
+
+    def stop(self, number=signal.SIGTERM, timeout=END_TIMEOUT):
+        """End it in order; a process that does not end is a failure."""
+        if self.running():
+            self.send(number)
+        try:
+            return self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.wait()
+            raise AssertionError("%s did not end within %g s; it wrote:\n%s"
+                                 % (self.name, timeout, self.output()[-4000:]))
+
+    def sanitizer_report(self):
+        text = self.output()
+        return text if SANITIZER.search(text) else None
+
+
+class Broker:
+    """A mosquitto of its own on a free loopback port."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, directory, *, acl=None, passwords=None, tls=None,
+                 persistence=False, extra=()):
+        self.directory = directory
+        self.passwords = passwords
+        self.acl = acl
+        self.tls = tls
+        self.ca = tls.ca if tls else None
+        self.persistence = persistence
+        self.extra = extra
+        self.port = None
+        self.process = None
+        self.past = []
+        self.start()
+
+    @property
+    def uri(self):
+        scheme = "mqtts" if self.tls else "mqtt"
+        name = "localhost" if self.tls else self.host
+        return "%s://%s:%d" % (scheme, name, self.port)
+
+    def _write_config(self):
+        lines = ["listener %d %s" % (self.port, self.host),
+                 "set_tcp_nodelay true",
+                 "log_dest stderr", "log_type all",
+                 "max_queued_messages 100000",
+                 "allow_anonymous %s" % ("false" if self.passwords
+                                         else "true")]
+        if os.geteuid() == 0:
+            lines.append("user root")
+        if self.passwords:
+            lines.append("password_file " + self._write_passwords())
+        if self.acl:
+            path = os.path.join(self.directory, "acl")
+            with open(path, "w") as out:
+                out.write(self.acl)
+            os.chmod(path, 0o600)
+            lines.append("acl_file " + path)
+        if self.tls:
+            lines += ["certfile " + self.tls.cert, "keyfile " + self.tls.key]
+        if self.persistence:
+            lines += ["persistence true", "autosave_interval 1",
+                      "autosave_on_changes true",
+                      "persistence_location %s/" % self.directory]
+        lines += self.extra
+        path = os.path.join(self.directory, "mosquitto.conf")
+        with open(path, "w") as out:
+            out.write("\n".join(lines) + "\n")
+        return path
+
+    def _write_passwords(self):
+        path = os.path.join(self.directory, "passwords")
+        with open(path, "w") as out:
+            for name, password in self.passwords.items():
+                out.write("%s:%s\n" % (name, password))
+        os.chmod(path, 0o600)
+        subprocess.run(["mosquitto_passwd", "-U", path], check=True,
+                       timeout=END_TIMEOUT)
+        return path
+
+    def start(self):
+        """Start, or start again on the same port."""
+        chosen = self.port
+        for _ in range(5):
+            self.port = chosen or free_port()
+            config = self._write_config()
+            self.process = Process("mosquitto", ["mosquitto", "-c", config])
+            try:
+                self.process.await_line(r"mosquitto version \S+ running")
+                return
+            except AssertionError:
+                self.process.kill()
+                if chosen or "already in use" not in self.process.output():
+                    raise
+        raise AssertionError("no free port for mosquitto")
+
+    def kill(self):
+        self.process.kill()
+        self.past.append(self.process)
+
+    def stop(self):
+        if self.process.running():
+            self.process.stop()
+
+
+class Tls:
+    """A small certificate authority and a server certificate, by openssl."""
+
+    def __init__(self, directory):
+        self.ca = os.path.join(directory, "ca.pem")
+        self.cert = os.path.join(directory, "server.pem")
+        self.key = os.path.join(directory, "server.key")
+        ca_key = os.path.join(directory, "ca.key")
+        request = os.path.join(directory, "server.csr")
+        names = os.path.join(directory, "names.ext")
+        with open(names, "w") as out:
+            out.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                   "-nodes"]
+        self._openssl("req", "-x509", *new_key, "-days", "2",
+                      "-subj", "/CN=test authority", "-keyout", ca_key,
+                      "-out", self.ca)
+        self._openssl("req", *new_key, "-subj", "/CN=localhost",
+                      "-keyout", self.key, "-out", request)
+        self._openssl("x509", "-req", "-in", request, "-CA", self.ca,
+                      "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
+                      "-extfile", names, "-out", self.cert)
+
+    @staticmethod
+    def _openssl(*arguments):
+        subprocess.run(["openssl", *arguments], check=True,
+                       capture_output=True, timeout=END_TIMEOUT)
+
+
+def private_memory_kib(pid):
+    """Memory that is this process's alone."""
+    total = 0
+    with open("/proc/%d/smaps_rollup" % pid) as rollup:
+        for line in rollup:
+            if line.startswith(("Private_Clean:", "Private_Dirty:")):
+                total += int(line.split()[1])
+    return total
+
+
+def eventually(condition, what, timeout=None):
+    """For conditions of the operating system that nobody announces."""
+    deadline = time.monotonic() + (PATIENCE if timeout is None else timeout)
+    while not condition():
+        assert time.monotonic() < deadline, "never: " + what
+        time.sleep(0.02)
