@@ -15,6 +15,8 @@
 
 #define RESULT_DETAIL_SIZE 400
 #define RESULT_SERVER_COUNT_MAX 64
+/* More rows than this do not fit into 4 MiB. */
+#define RESULT_SESSION_COUNT_MAX 40000
 #define RESULT_BOOT_ID_SIZE 40
 
 /* What became of one session. */
