@@ -80,6 +80,13 @@ LASTCALL_MUST_USE enum lastcall_status
 platform_make_directory(const char *path, struct platform_error *error);
 
 /*
+ * Find the absolute path of something that exists, links resolved.
+ *
+ * Returns a text that the caller frees, or NULL (not there, out of memory).
+ */
+char *platform_full_path(const char *path);
+
+/*
  * The machine's host name in lower case up to its first dot, if that is a
  * name; LASTCALL_OK or LASTCALL_E_SYNTAX.
  */

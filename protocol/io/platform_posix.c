@@ -351,6 +351,11 @@ enum lastcall_status platform_make_directory(const char *path,
                : LASTCALL_E_IO;
 }
 
+char *platform_full_path(const char *path)
+{
+    return realpath(path, NULL);
+}
+
 enum lastcall_status platform_host_name(struct name *out)
 {
     char host[HOST_NAME_SIZE] = "";
