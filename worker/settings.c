@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/bytes.h"
+#include "protocol/io/broker_uri.h"
 #include "protocol/io/platform.h"
 
 /* Never below the will delay: the broker ends the session at the earlier of
@@ -234,62 +235,20 @@ static void explain_section(enum section_fault fault, const char *path,
     }
 }
 
-/* Find the host in scheme://host[:port]; false when the form is another. */
-static bool uri_host(const char *rest, char host[256])
-{
-    const char *begin = rest[0] == '[' ? rest + 1 : rest;
-    size_t len = strcspn(begin, rest[0] == '[' ? "]" : ":");
-    const char *port = begin + len;
-
-    if (len == 0 || len >= 256 || strpbrk(rest, "/@?# \t") != NULL)
-        return false;
-    memcpy(host, begin, len);
-    host[len] = '\0';
-    if (rest[0] == '[') {
-        if (*port != ']')
-            return false;
-        port++;
-    }
-    if (*port == '\0')
-        return true;
-    if (*port != ':' || port[1] == '\0' || strlen(port + 1) > 5)
-        return false;
-    return strspn(port + 1, "0123456789") == strlen(port + 1);
-}
-
-static bool is_loopback(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           (strncmp(host, "127.", 4) == 0 &&
-            strspn(host, "0123456789.") == strlen(host));
-}
-
 static enum lastcall_status check_broker(const struct settings *settings,
                                          struct config_error *error)
 {
     const char *uri = settings->broker.uri;
     const char *path = settings->path;
-    bool is_plain = false;
-    char host[256];
+    char detail[BROKER_URI_DETAIL_SIZE];
 
     if (uri == NULL) {
         complain(error, path,
                  "[broker] uri is missing, such as mqtts://broker.example");
         return LASTCALL_E_CONFIG;
     }
-    is_plain = strncmp(uri, "mqtt://", 7) == 0;
-    if ((!is_plain && strncmp(uri, "mqtts://", 8) != 0) ||
-        !uri_host(uri + (is_plain ? 7 : 8), host)) {
-        complain(error, path,
-                 "[broker] uri must read mqtts://host[:port]; a user name "
-                 "goes into username, a password into password_file");
-        return LASTCALL_E_CONFIG;
-    }
-    if (is_plain && !is_loopback(host)) {
-        complain(error, path,
-                 "[broker] uri: mqtt:// sends everything in the clear and is "
-                 "only for this machine; write mqtts://%s",
-                 host);
+    if (broker_uri_check(uri, detail) != LASTCALL_OK) {
+        complain(error, path, "[broker] uri: %s", detail);
         return LASTCALL_E_CONFIG;
     }
     if ((settings->broker.cert == NULL) !=
