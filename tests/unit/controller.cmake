@@ -1,1 +1,2 @@
 # Tests of the command.
+lastcall_test(controller_settings LIBS lastcall_controller)

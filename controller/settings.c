@@ -1,0 +1,227 @@
+#include "controller/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/io/broker_uri.h"
+
+#define PATH_SIZE 1024
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define AT(member) offsetof(struct controller_settings, member)
+
+const struct config_key controller_keys[] = {
+    {"controller", "fleet", CONFIG_NAME, AT(fleet), "lastcall", 0, 0, NULL,
+     "the fleet's name, as topics begin with it"},
+    {"controller", "key", CONFIG_TEXT, AT(key), NULL, 0, 0, NULL,
+     "our private key, PEM; made by lastcall key new"},
+    {"controller", "grant", CONFIG_TEXT, AT(grant), NULL, 0, 0, NULL,
+     "our grant, signed by the root"},
+    {"controller", "root", CONFIG_TEXT, AT(root), NULL, 0, 0, NULL,
+     "the root's public key, PEM"},
+    {"broker", "uri", CONFIG_TEXT, AT(broker), NULL, 0, 0, NULL,
+     "mqtts://host[:port]; mqtt:// only on this machine"},
+    {"broker", "ca", CONFIG_TEXT, AT(ca), NULL, 0, 0, NULL,
+     "certificates that may vouch for the broker, PEM"},
+    {"broker", "cert", CONFIG_TEXT, AT(cert), NULL, 0, 0, NULL,
+     "our certificate for the broker, PEM"},
+    {"broker", "cert_key", CONFIG_TEXT, AT(cert_key), NULL, 0, 0, NULL,
+     "its private key, PEM"},
+    {"broker", "username", CONFIG_TEXT, AT(username), NULL, 0, 0, NULL,
+     "our user name at the broker"},
+    {"broker", "password_file", CONFIG_TEXT, AT(password_file), NULL, 0, 0,
+     NULL, "the file with its password, readable by its owner alone"},
+};
+const size_t controller_key_count = COUNT_OF(controller_keys);
+
+static const char *machine_environment(const char *name)
+{
+    return getenv(name);
+}
+
+const struct settings_sources controller_sources = {
+    .system_file = CONTROLLER_CONF_SYSTEM,
+    .environment = machine_environment,
+};
+
+/* The flag, and where it has one the variable, that sets a key. */
+static const struct override {
+    const char *section;
+    const char *key;
+    enum option_id option;
+    const char *flag;
+    const char *variable;
+} overrides[] = {
+    {"controller", "fleet", OPTION_FLEET, "--fleet", "LASTCALL_FLEET"},
+    {"controller", "key", OPTION_KEY, "--key", "LASTCALL_KEY"},
+    {"controller", "grant", OPTION_GRANT, "--grant", "LASTCALL_GRANT"},
+    {"controller", "root", OPTION_ROOT, "--root", "LASTCALL_ROOT"},
+    {"broker", "uri", OPTION_BROKER, "--broker", "LASTCALL_BROKER"},
+    {"broker", "ca", OPTION_CA, "--ca", NULL},
+    {"broker", "cert", OPTION_CERT, "--cert", NULL},
+    {"broker", "cert_key", OPTION_CERT_KEY, "--cert-key", NULL},
+    {"broker", "username", OPTION_USERNAME, "--username", NULL},
+    {"broker", "password_file", OPTION_PASSWORD_FILE, "--password-file", NULL},
+};
+
+static const struct config_key *find_key(const struct override *override)
+{
+    for (size_t i = 0; i < controller_key_count; i++) {
+        if (strcmp(controller_keys[i].section, override->section) == 0 &&
+            strcmp(controller_keys[i].name, override->key) == 0)
+            return &controller_keys[i];
+    }
+    return NULL;
+}
+
+static void *one_structure(void *state, const char *section, const char *label)
+{
+    if (label != NULL ||
+        (strcmp(section, "controller") != 0 && strcmp(section, "broker") != 0))
+        return NULL;
+    return state;
+}
+
+static enum lastcall_status read_file(const char *path,
+                                      struct controller_settings *out,
+                                      struct config_error *error)
+{
+    const struct config_target target = {one_structure, out};
+
+    return config_read_file(path, controller_keys, controller_key_count,
+                            &target, error);
+}
+
+/* As read_file(), for a file that need not be there. */
+static enum lastcall_status read_optional(const char *path,
+                                          struct controller_settings *out,
+                                          struct config_error *error)
+{
+    enum lastcall_status status = read_file(path, out, error);
+
+    if (status != LASTCALL_E_MISSING)
+        return status;
+    *error = (struct config_error){0};
+    return LASTCALL_OK;
+}
+
+static enum lastcall_status read_personal(const struct settings_sources *from,
+                                          struct controller_settings *out,
+                                          struct config_error *error)
+{
+    const char *base = from->environment("XDG_CONFIG_HOME");
+    const char *below = "lastcall/controller.conf";
+    char path[PATH_SIZE];
+
+    /* The XDG rules have a relative path ignored. */
+    if (base == NULL || base[0] != '/') {
+        base = from->environment("HOME");
+        below = ".config/lastcall/controller.conf";
+    }
+    if (base == NULL || base[0] != '/')
+        return LASTCALL_OK;
+    int len = snprintf(path, sizeof path, "%s/%s", base, below);
+    if (len < 0 || (size_t)len >= sizeof path)
+        return LASTCALL_OK;
+    return read_optional(path, out, error);
+}
+
+static enum lastcall_status set(const struct override *override,
+                                const char *source, const char *value,
+                                struct controller_settings *out,
+                                struct config_error *error)
+{
+    struct config_error inner = {0};
+    enum lastcall_status status =
+        config_set(find_key(override), out, value, &inner);
+
+    if (status == LASTCALL_E_CONFIG)
+        snprintf(error->text, sizeof error->text, "%s: %.300s", source,
+                 inner.text);
+    return status;
+}
+
+static enum lastcall_status
+apply_overrides(const struct options *options,
+                const struct settings_sources *sources,
+                struct controller_settings *out, struct config_error *error)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    for (size_t i = 0; i < COUNT_OF(overrides) && status == LASTCALL_OK; i++) {
+        const struct override *row = &overrides[i];
+        const char *flag = options_value(options, row->option);
+        const char *variable =
+            row->variable == NULL ? NULL : sources->environment(row->variable);
+
+        if (flag != NULL)
+            status = set(row, row->flag, flag, out, error);
+        else if (variable != NULL && variable[0] != '\0')
+            status = set(row, row->variable, variable, out, error);
+    }
+    return status;
+}
+
+enum lastcall_status controller_settings_load(
+    const struct options *options, const struct settings_sources *sources,
+    struct controller_settings *out, struct config_error *error)
+{
+    enum lastcall_status status = LASTCALL_E_CONFIG;
+    const char *file = options_value(options, OPTION_CONFIG);
+
+    *out = (struct controller_settings){0};
+    *error = (struct config_error){0};
+    status =
+        config_preset(controller_keys, controller_key_count, "controller", out);
+    if (status == LASTCALL_OK)
+        status =
+            config_preset(controller_keys, controller_key_count, "broker", out);
+    if (status == LASTCALL_OK)
+        status = read_optional(sources->system_file, out, error);
+    if (status == LASTCALL_OK)
+        status = read_personal(sources, out, error);
+    if (status == LASTCALL_OK && file != NULL)
+        status = read_file(file, out, error);
+    if (status == LASTCALL_OK)
+        status = apply_overrides(options, sources, out, error);
+    if (status != LASTCALL_OK && error->text[0] == '\0')
+        snprintf(error->text, sizeof error->text, "configuration: %s",
+                 status_text(status));
+    return status;
+}
+
+void controller_settings_deinit(struct controller_settings *settings)
+{
+    config_deinit(controller_keys, controller_key_count, "controller",
+                  settings);
+    config_deinit(controller_keys, controller_key_count, "broker", settings);
+    *settings = (struct controller_settings){0};
+}
+
+static enum lastcall_status complain(struct config_error *error,
+                                     const char *text)
+{
+    snprintf(error->text, sizeof error->text, "%s", text);
+    return LASTCALL_E_CONFIG;
+}
+
+enum lastcall_status
+controller_settings_check_broker(const struct controller_settings *settings,
+                                 struct config_error *error)
+{
+    char detail[BROKER_URI_DETAIL_SIZE];
+
+    if (settings->broker == NULL)
+        return complain(error, "no broker is known; give --broker "
+                               "mqtts://HOST, set LASTCALL_BROKER, or write "
+                               "uri = ... below [broker] in controller.conf");
+    if (broker_uri_check(settings->broker, detail) != LASTCALL_OK) {
+        snprintf(error->text, sizeof error->text, "broker: %s", detail);
+        return LASTCALL_E_CONFIG;
+    }
+    if ((settings->cert == NULL) != (settings->cert_key == NULL))
+        return complain(error, "--cert and --cert-key go together");
+    if (settings->password_file != NULL && settings->username == NULL)
+        return complain(error, "--password-file needs a --username");
+    return LASTCALL_OK;
+}

@@ -1,0 +1,72 @@
+/*
+ * controller.conf, the environment and the flags: where the broker is and who
+ * we are.  Sources, lowest first: /etc/lastcall/controller.conf,
+ * $XDG_CONFIG_HOME/lastcall/controller.conf (or ~/.config), --config FILE,
+ * the environment, the flags.
+ */
+#ifndef LASTCALL_CONTROLLER_SETTINGS_H
+#define LASTCALL_CONTROLLER_SETTINGS_H
+
+#include <stddef.h>
+
+#include "controller/options.h"
+#include "protocol/io/config.h"
+#include "protocol/name.h"
+#include "protocol/status.h"
+
+#define CONTROLLER_CONF_SYSTEM "/etc/lastcall/controller.conf"
+
+/* Texts are owned; NULL where nothing was set.  {0} is empty. */
+struct controller_settings {
+    struct name fleet;
+    char *key;
+    char *grant;
+    char *root;
+    char *broker; /* the URI */
+    char *ca;
+    char *cert;
+    char *cert_key;
+    char *username;
+    char *password_file;
+};
+
+/* The table of controller.conf, for the manual's test. */
+extern const struct config_key controller_keys[];
+extern const size_t controller_key_count;
+
+/* Where settings come from besides the flags. */
+struct settings_sources {
+    const char *system_file;                      /* may be missing */
+    const char *(*environment)(const char *name); /* getenv() or a test's */
+};
+
+/* The machine's sources. */
+extern const struct settings_sources controller_sources;
+
+/*
+ * Gather the settings.
+ *
+ *   options  flags; what they set beats everything
+ *   out      filled on LASTCALL_OK
+ *   error    a sentence with file and line, flag or variable
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_CONFIG, LASTCALL_E_MISSING (the file of
+ *         --config), LASTCALL_E_PERMISSION, LASTCALL_E_NOMEM.
+ * Owner:  the caller calls controller_settings_deinit(out) in every case.
+ */
+LASTCALL_MUST_USE enum lastcall_status controller_settings_load(
+    const struct options *options, const struct settings_sources *sources,
+    struct controller_settings *out, struct config_error *error);
+void controller_settings_deinit(struct controller_settings *settings);
+
+/*
+ * Check what is needed to reach the broker: a URI, mqtt:// only to this
+ * machine, cert beside cert_key, password_file beside username.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_CONFIG (error says what to set).
+ */
+LASTCALL_MUST_USE enum lastcall_status
+controller_settings_check_broker(const struct controller_settings *settings,
+                                 struct config_error *error);
+
+#endif

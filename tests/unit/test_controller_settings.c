@@ -1,0 +1,224 @@
+/* Where the settings of lastcall come from, and which source wins. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "controller/settings.h"
+#include "protocol/io/platform.h"
+
+static char directory[] = "/tmp/lastcall-settings-XXXXXX";
+static char system_file[64];
+static char given_file[64];
+static char personal_home[64];
+static const char *variable_broker;
+static const char *variable_fleet;
+
+static const char *environment(const char *name)
+{
+    if (strcmp(name, "LASTCALL_BROKER") == 0)
+        return variable_broker;
+    if (strcmp(name, "LASTCALL_FLEET") == 0)
+        return variable_fleet;
+    if (strcmp(name, "XDG_CONFIG_HOME") == 0)
+        return personal_home;
+    return NULL;
+}
+
+static const struct settings_sources sources = {system_file, environment};
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int make_directory(void **state)
+{
+    char path[128];
+
+    (void)state;
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    snprintf(system_file, sizeof system_file, "%s/system.conf", directory);
+    snprintf(given_file, sizeof given_file, "%s/given.conf", directory);
+    snprintf(personal_home, sizeof personal_home, "%s/xdg", directory);
+    snprintf(path, sizeof path, "%s/lastcall", personal_home);
+    struct platform_error error;
+    return platform_make_directory(path, &error) == LASTCALL_OK ? 0 : -1;
+}
+
+static int forget(void **state)
+{
+    char path[128];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/lastcall/controller.conf", personal_home);
+    unlink(path);
+    unlink(system_file);
+    unlink(given_file);
+    variable_broker = NULL;
+    variable_fleet = NULL;
+    return 0;
+}
+
+static int remove_directory(void **state)
+{
+    char path[128];
+
+    forget(state);
+    snprintf(path, sizeof path, "%s/lastcall", personal_home);
+    rmdir(path);
+    rmdir(personal_home);
+    return rmdir(directory);
+}
+
+/* The broker that a set of sources gives. */
+static void expect_broker(int argc, char **argv, const char *broker)
+{
+    struct options options;
+    struct controller_settings settings;
+    struct config_error error;
+
+    assert_int_equal(options_parse(COMMAND_HOSTS, argc, argv, &options),
+                     LASTCALL_OK);
+    assert_int_equal(
+        controller_settings_load(&options, &sources, &settings, &error),
+        LASTCALL_OK);
+    if (broker == NULL)
+        assert_null(settings.broker);
+    else
+        assert_string_equal(settings.broker, broker);
+    controller_settings_deinit(&settings);
+    options_deinit(&options);
+}
+
+static void test_each_source_beats_the_one_below(void **state)
+{
+    char path[128];
+    char config[] = "--config";
+    char flag[] = "--broker";
+    char value[] = "mqtts://from.flag";
+    char *argv[] = {config, given_file, flag, value};
+
+    (void)state;
+    expect_broker(0, argv, NULL);
+    write_file(system_file, "[broker]\nuri = mqtts://from.system\n");
+    expect_broker(0, argv, "mqtts://from.system");
+    snprintf(path, sizeof path, "%s/lastcall/controller.conf", personal_home);
+    write_file(path, "[broker]\nuri = mqtts://from.person\n");
+    expect_broker(0, argv, "mqtts://from.person");
+    write_file(given_file, "[broker]\nuri = mqtts://from.file\n");
+    expect_broker(2, argv, "mqtts://from.file");
+    variable_broker = "mqtts://from.variable";
+    expect_broker(2, argv, "mqtts://from.variable");
+    expect_broker(4, argv, "mqtts://from.flag");
+}
+
+static void load_fails(int argc, char **argv, const char *says)
+{
+    struct options options;
+    struct controller_settings settings;
+    struct config_error error;
+
+    assert_int_equal(options_parse(COMMAND_HOSTS, argc, argv, &options),
+                     LASTCALL_OK);
+    assert_int_not_equal(
+        controller_settings_load(&options, &sources, &settings, &error),
+        LASTCALL_OK);
+    if (strstr(error.text, says) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", error.text, says);
+    controller_settings_deinit(&settings);
+    options_deinit(&options);
+}
+
+static void test_errors_name_their_source(void **state)
+{
+    char config[] = "--config";
+    char *argv[] = {config, given_file};
+
+    (void)state;
+    load_fails(2, argv, "given.conf");
+    write_file(given_file, "[controller]\nfleet = lobby\nkee = x\n");
+    load_fails(2, argv, "given.conf:3");
+    write_file(given_file, "[worker]\nhost = x\n");
+    load_fails(2, argv, "given.conf:1");
+    variable_fleet = "No Name";
+    load_fails(0, argv, "LASTCALL_FLEET");
+}
+
+/* holds 1.1 */
+static void test_plain_mqtt_stays_on_the_machine(void **state)
+{
+    static const struct {
+        const char *uri;
+        enum lastcall_status verdict;
+    } cases[] = {
+        {"mqtt://127.0.0.1:1883", LASTCALL_OK},
+        {"mqtt://localhost", LASTCALL_OK},
+        {"mqtt://[::1]:1883", LASTCALL_OK},
+        {"mqtts://broker.example:8883", LASTCALL_OK},
+        {"mqtt://broker.example:1883", LASTCALL_E_CONFIG},
+        {"mqtt://127.evil.example", LASTCALL_E_CONFIG},
+        {"mqtt://10.0.0.1", LASTCALL_E_CONFIG},
+        {"tcp://127.0.0.1", LASTCALL_E_CONFIG},
+        {"mqtts://user@broker", LASTCALL_E_CONFIG},
+        {"mqtts://broker/path", LASTCALL_E_CONFIG},
+        {"mqtts://", LASTCALL_E_CONFIG},
+        {"mqtts://broker:", LASTCALL_E_CONFIG},
+        {"broker.example", LASTCALL_E_CONFIG},
+        {"", LASTCALL_E_CONFIG},
+    };
+    struct config_error error;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char uri[64];
+        struct controller_settings settings = {.broker = uri};
+
+        snprintf(uri, sizeof uri, "%s", cases[i].uri);
+        assert_int_equal(controller_settings_check_broker(&settings, &error),
+                         cases[i].verdict);
+    }
+}
+
+static void test_what_goes_together(void **state)
+{
+    struct config_error error;
+    char uri[] = "mqtts://b";
+    char file[] = "f";
+    struct controller_settings cert = {.broker = uri, .cert = file};
+    struct controller_settings password = {.broker = uri,
+                                           .password_file = file};
+    struct controller_settings none = {0};
+
+    (void)state;
+    assert_int_equal(controller_settings_check_broker(&cert, &error),
+                     LASTCALL_E_CONFIG);
+    assert_int_equal(controller_settings_check_broker(&password, &error),
+                     LASTCALL_E_CONFIG);
+    assert_int_equal(controller_settings_check_broker(&none, &error),
+                     LASTCALL_E_CONFIG);
+    assert_non_null(strstr(error.text, "--broker"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_each_source_beats_the_one_below, forget),
+        cmocka_unit_test_teardown(test_errors_name_their_source, forget),
+        cmocka_unit_test(test_plain_mqtt_stays_on_the_machine),
+        cmocka_unit_test(test_what_goes_together),
+    };
+
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
