@@ -34,7 +34,7 @@ endfunction()
 # header pattern | the only files that may include it
 set(owners
     "jansson\\.h|^protocol/json_strict\\.h$"
-    "MQTTAsync\\.h|^protocol/io/mqtt_paho\\.c$"
+    "MQTTAsync\\.h|^protocol/io/mqtt_paho\\.h$"
     "curl/curl\\.h|^worker/http_curl\\.c$"
     "ini\\.h|^protocol/io/config\\.c$"
     "sqlite3\\.h|^protocol/io/store\\.h$"

@@ -103,6 +103,29 @@ struct mqtt_events {
     void (*published)(void *context, uint64_t tag, enum lastcall_status status);
 };
 
+#define MQTT_HOST_SIZE 256
+#define MQTT_PORT_PLAIN 1883
+#define MQTT_PORT_TLS 8883
+
+/* A broker's address. */
+struct mqtt_uri {
+    char host[MQTT_HOST_SIZE]; /* a name or an address, without brackets */
+    uint16_t port;
+    bool is_tls;
+};
+
+/*
+ * Read mqtt://host[:port] or mqtts://host[:port]; an IPv6 address stands in
+ * brackets.  Other schemes, user names, paths and queries are refused.
+ *
+ *   detail  says why not; may be NULL
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_CONFIG.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+mqtt_uri_parse(const char *text, struct mqtt_uri *out,
+               char detail[MQTT_DETAIL_SIZE]);
+
 struct mqtt_link;
 
 struct mqtt_link_ops {

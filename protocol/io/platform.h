@@ -95,4 +95,14 @@ LASTCALL_MUST_USE enum lastcall_status platform_host_name(struct name *out);
 /* The system's name and version, such as "Debian GNU/Linux 12"; never "". */
 void platform_os_text(char *text, size_t size);
 
+/*
+ * Send small packets at once (TCP_NODELAY) on every TCP socket of this process
+ * whose peer has this port.  For libraries that hand out no socket: Nagle's
+ * algorithm holds an answer back until the peer's delayed acknowledgement,
+ * 40 ms later.
+ *
+ * Returns the number of sockets.
+ */
+unsigned platform_no_delay(uint16_t peer_port);
+
 #endif

@@ -2,14 +2,19 @@
 
 #include "protocol/io/platform.h"
 
+#include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -19,6 +24,7 @@
 #define RANDOM_ID_BYTES 16
 #define HOST_NAME_SIZE 256
 #define PATH_BYTES_MAX 4096
+#define DESCRIPTORS_PATH "/proc/self/fd"
 #define OS_RELEASE_PATH "/etc/os-release"
 #define OS_RELEASE_BYTES_MAX 16384
 
@@ -404,4 +410,41 @@ void platform_os_text(char *text, size_t size)
         snprintf(text, size, "%s %s", system.sysname, system.release);
     else
         snprintf(text, size, "POSIX");
+}
+
+/* The port of a TCP socket's peer; 0 when it is no such socket. */
+static uint16_t peer_port_of(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+
+    if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+        return 0;
+    if (peer.ss_family == AF_INET)
+        return ntohs(((const struct sockaddr_in *)&peer)->sin_port);
+    if (peer.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&peer)->sin6_port);
+    return 0;
+}
+
+unsigned platform_no_delay(uint16_t peer_port)
+{
+    DIR *directory = opendir(DESCRIPTORS_PATH);
+    const struct dirent *entry;
+    unsigned count = 0;
+    int on = 1;
+
+    if (directory == NULL)
+        return 0;
+    while ((entry = readdir(directory)) != NULL) {
+        char *end = NULL;
+        long fd = strtol(entry->d_name, &end, 10);
+
+        if (end == entry->d_name || peer_port_of((int)fd) != peer_port)
+            continue;
+        if (setsockopt((int)fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0)
+            count++;
+    }
+    closedir(directory);
+    return count;
 }
