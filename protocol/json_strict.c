@@ -133,7 +133,7 @@ enum lastcall_status json_parse_lenient(const void *data, size_t len,
         text += BOM_LEN;
         len -= BOM_LEN;
     }
-    return parse(text, len, JSON_DECODE_ANY, out, error);
+    return parse(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, out, error);
 }
 
 /*

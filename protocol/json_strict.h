@@ -48,7 +48,8 @@ json_parse_object(const void *data, size_t len, json_t **out,
 
 /*
  * As json_parse_object(), for documents of others that must be read as they
- * come (Plex): duplicate keys are allowed (the last wins), and any root.
+ * come (Plex): duplicate keys are allowed (the last wins), any root, and the
+ * escape \u0000, so that who reads a text must look at its length.
  */
 LASTCALL_MUST_USE enum lastcall_status
 json_parse_lenient(const void *data, size_t len, json_t **out,

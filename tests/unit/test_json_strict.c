@@ -152,6 +152,11 @@ static void lenient_takes_what_servers_send(void **state)
     json_decref(json);
     assert_int_equal(json_parse_lenient("\"x\" y", 5, &json, NULL),
                      LASTCALL_E_ENCODING);
+    /* One NUL in one text must not cost the whole document. */
+    assert_int_equal(json_parse_lenient("\"a\\u0000b\"", 10, &json, NULL),
+                     LASTCALL_OK);
+    assert_int_equal(json_string_length(json), 3);
+    json_decref(json);
     assert_int_equal(json_parse_lenient("", 0, &json, NULL),
                      LASTCALL_E_ENCODING);
     assert_int_equal(json_parse_lenient("\xef\xbb\xbf", 3, &json, NULL),
