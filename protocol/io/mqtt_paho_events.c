@@ -172,11 +172,11 @@ void mqtt_paho_on_connect_failed(void *context, MQTTAsync_failureData5 *data)
                  "the broker refused us with code %d; it must speak MQTT 5",
                  reason);
     else if (attempt->tls_text[0] != '\0')
-        snprintf(detail, sizeof(detail), "TLS with %s:%u failed: %s",
+        snprintf(detail, sizeof(detail), "TLS with %.100s:%u failed: %.100s",
                  link->uri.host, link->uri.port, attempt->tls_text);
     else
         snprintf(
-            detail, sizeof(detail), "%s:%u cannot be reached%s%s%s",
+            detail, sizeof(detail), "%.100s:%u cannot be reached%s%.60s%s",
             link->uri.host, link->uri.port, data->message != NULL ? ": " : "",
             data->message != NULL ? data->message : "",
             link->uri.is_tls ? ", or its certificate is for another name" : "");
