@@ -40,12 +40,7 @@ LASTCALL_MUST_USE enum lastcall_status
 inventory_decode(const struct verified *verified, struct inventory *out,
                  struct json_error *error);
 
-enum event_kind {
-    EVENT_STARTED,
-    EVENT_CHANGED,
-    EVENT_ENDED,
-    EVENT_KIND_COUNT
-};
+enum event_kind { EVENT_STARTED, EVENT_CHANGED, EVENT_ENDED, EVENT_KIND_COUNT };
 
 /* "started", "changed", "ended"; static. */
 const char *event_kind_name(enum event_kind kind);
@@ -56,7 +51,7 @@ struct event {
     char boot_id[RESULT_BOOT_ID_SIZE];
     int64_t seq;
     enum event_kind kind;
-    struct session session; /* owned */
+    struct session session;     /* owned */
     struct request_id ended_by; /* "" is null on the wire */
 };
 
@@ -67,12 +62,7 @@ LASTCALL_MUST_USE enum lastcall_status
 event_decode(const struct verified *verified, struct event *out,
              struct json_error *error);
 
-enum host_state {
-    HOST_ONLINE,
-    HOST_DRAINING,
-    HOST_OFFLINE,
-    HOST_STATE_COUNT
-};
+enum host_state { HOST_ONLINE, HOST_DRAINING, HOST_OFFLINE, HOST_STATE_COUNT };
 
 /* "online", "draining", "offline"; static. */
 const char *host_state_name(enum host_state state);
@@ -101,7 +91,7 @@ struct host_status {
     char version[STATUS_VERSION_SIZE];
     int64_t protocol;
     char os[STATUS_VERSION_SIZE];
-    int64_t clock_ms; /* the host's clock when it wrote this */
+    int64_t clock_ms;              /* the host's clock when it wrote this */
     struct status_server *servers; /* owned */
     size_t server_count;
     struct status_counter *counters; /* owned */
