@@ -38,6 +38,7 @@ enum permit_requirement {
     PERMIT_REQUIRE_REASON = 1,
     PERMIT_REQUIRE_WHERE = 2,
     PERMIT_REQUIRE_LIMIT = 4,
+    PERMIT_REQUIRE_UNKNOWN = 8, /* not known here, so no request meets it */
 };
 
 /* One rule of a permit. */
@@ -58,7 +59,7 @@ struct grant {
     char jti[TOKEN_ID_SIZE];
     int64_t iat_s;
     int64_t exp_s;
-    struct key key; /* public half */
+    struct key key;            /* public half */
     struct permit_rule *rules; /* owned; controllers */
     size_t rule_count;
     struct name *groups; /* owned; hosts */
@@ -105,8 +106,8 @@ bool grant_has_group(const struct grant *grant, const struct name *group);
  * Returns LASTCALL_OK, LASTCALL_E_SYNTAX, LASTCALL_E_TOO_LARGE,
  *         LASTCALL_E_NOMEM.
  */
-LASTCALL_MUST_USE enum lastcall_status permit_rule_parse(const char *text,
-                                                         struct permit_rule *out);
+LASTCALL_MUST_USE enum lastcall_status
+permit_rule_parse(const char *text, struct permit_rule *out);
 void permit_rule_deinit(struct permit_rule *rule);
 
 /* What is asked of a permit. */
@@ -120,7 +121,7 @@ struct permit_question {
 #define PERMIT_DETAIL_SIZE 200
 
 struct permit_answer {
-    size_t rule; /* the rule that allowed, where one did */
+    size_t rule;                     /* the rule that allowed, where one did */
     char detail[PERMIT_DETAIL_SIZE]; /* a sentence for a person */
 };
 
