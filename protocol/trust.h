@@ -19,7 +19,7 @@ struct trust_cache_entry;
 /* Used by one thread at a time. */
 struct trust {
     struct name fleet;
-    struct key root; /* owned; public half */
+    struct key root;                /* owned; public half */
     struct revocation_list revoked; /* owned */
     int64_t skew_s;
     struct trust_cache_entry *cache; /* owned; verified grants by hash */
@@ -38,11 +38,9 @@ struct trust {
  *
  * Returns LASTCALL_OK, LASTCALL_E_NOMEM.
  */
-LASTCALL_MUST_USE enum lastcall_status trust_init(struct trust *trust,
-                                                  const struct name *fleet,
-                                                  struct key *root,
-                                                  int64_t skew_s,
-                                                  size_t cache_max);
+LASTCALL_MUST_USE enum lastcall_status
+trust_init(struct trust *trust, const struct name *fleet, struct key *root,
+           int64_t skew_s, size_t cache_max);
 void trust_deinit(struct trust *trust);
 
 /*

@@ -1,0 +1,334 @@
+#include "protocol/trust.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/moment.h"
+
+#define MS_PER_S 1000
+
+/*
+ * The cache is one array that holds the entries and, in passing, the hash
+ * table over them: chain[n] begins the chain of the entries whose digest
+ * falls into bucket n.  A controller that hears of ten thousand hosts finds
+ * each grant in a step or two; only making room looks at every entry.
+ */
+struct trust_cache_entry {
+    unsigned char digest[BYTES_SHA256_LEN]; /* of the grant's text */
+    struct grant grant;                     /* owned */
+    uint64_t used;                          /* the cache's clock */
+    size_t next;                            /* in the chain, or cache_max */
+    size_t chain;                           /* of bucket n, or cache_max */
+};
+
+static void tell(struct json_error *detail, const char *format, ...)
+    LASTCALL_PRINTF(2, 3);
+
+static void tell(struct json_error *detail, const char *format, ...)
+{
+    va_list arguments;
+
+    if (detail == NULL)
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(detail->text, sizeof(detail->text), format, arguments);
+    va_end(arguments);
+}
+
+enum lastcall_status trust_init(struct trust *trust, const struct name *fleet,
+                                struct key *root, int64_t skew_s,
+                                size_t cache_max)
+{
+    *trust = (struct trust){.fleet = *fleet,
+                            .root = *root,
+                            .skew_s = skew_s,
+                            .cache_max = cache_max > 0 ? cache_max : 1};
+    *root = (struct key){0};
+    trust->cache = calloc(trust->cache_max, sizeof(*trust->cache));
+    if (trust->cache == NULL) {
+        trust_deinit(trust);
+        return LASTCALL_E_NOMEM;
+    }
+    for (size_t i = 0; i < trust->cache_max; i++)
+        trust->cache[i].chain = trust->cache_max;
+    return LASTCALL_OK;
+}
+
+void trust_deinit(struct trust *trust)
+{
+    for (size_t i = 0; i < trust->cache_count; i++)
+        grant_deinit(&trust->cache[i].grant);
+    free(trust->cache);
+    key_deinit(&trust->root);
+    revocation_deinit(&trust->revoked);
+    *trust = (struct trust){0};
+}
+
+/* A digest is as good as random, so its first bytes choose the bucket. */
+static size_t *bucket(const struct trust *trust,
+                      const unsigned char digest[BYTES_SHA256_LEN])
+{
+    uint32_t number = 0;
+
+    memcpy(&number, digest, sizeof(number));
+    return &trust->cache[number % trust->cache_max].chain;
+}
+
+static struct trust_cache_entry *
+cache_find(struct trust *trust, const unsigned char digest[BYTES_SHA256_LEN])
+{
+    size_t i = *bucket(trust, digest);
+
+    while (i < trust->cache_max) {
+        struct trust_cache_entry *entry = &trust->cache[i];
+
+        if (memcmp(entry->digest, digest, BYTES_SHA256_LEN) == 0) {
+            entry->used = ++trust->cache_clock;
+            return entry;
+        }
+        i = entry->next;
+    }
+    return NULL;
+}
+
+/* Free the entry that was not used for longest; its index. */
+static size_t cache_evict(struct trust *trust)
+{
+    size_t oldest = 0;
+    size_t *link = NULL;
+
+    for (size_t i = 1; i < trust->cache_count; i++) {
+        if (trust->cache[i].used < trust->cache[oldest].used)
+            oldest = i;
+    }
+    link = bucket(trust, trust->cache[oldest].digest);
+    while (*link != oldest)
+        link = &trust->cache[*link].next;
+    *link = trust->cache[oldest].next;
+    grant_deinit(&trust->cache[oldest].grant);
+    return oldest;
+}
+
+/* Keep a grant; takes it over. */
+static struct trust_cache_entry *
+cache_take(struct trust *trust, const unsigned char digest[BYTES_SHA256_LEN],
+           struct grant *grant)
+{
+    size_t i = trust->cache_count < trust->cache_max ? trust->cache_count++
+                                                     : cache_evict(trust);
+    struct trust_cache_entry *entry = &trust->cache[i];
+    size_t *link = bucket(trust, digest);
+
+    entry->grant = *grant;
+    *grant = (struct grant){0};
+    memcpy(entry->digest, digest, BYTES_SHA256_LEN);
+    entry->used = ++trust->cache_clock;
+    entry->next = *link;
+    *link = i;
+    return entry;
+}
+
+/* Prove what does not change with time: that the root signed this grant, for
+ * this fleet. */
+static enum lastcall_status prove_grant(struct trust *trust, const char *text,
+                                        struct grant *out,
+                                        struct json_error *detail)
+{
+    struct token token = {0};
+    struct verified verified = {0};
+    const char *problem = "the grant is no grant token";
+    enum lastcall_status status = token_decode(text, strlen(text), &token);
+
+    *out = (struct grant){0};
+    if (status == LASTCALL_OK && token.type != TOKEN_GRANT)
+        status = LASTCALL_E_TYPE;
+    if (status != LASTCALL_OK)
+        goto out;
+
+    problem = "the grant was not signed by this fleet's root";
+    trust->grant_verify_count++;
+    status = token_verify(&token, &trust->root, &verified);
+    if (status == LASTCALL_E_KEY)
+        status = LASTCALL_E_GRANT; /* E_KEY is for the granted key */
+    if (status != LASTCALL_OK)
+        goto out;
+
+    problem = "a claim of the grant is missing or malformed";
+    status = grant_decode(&verified, text, out);
+    if (status != LASTCALL_OK)
+        goto out;
+
+    problem = "the grant is for another fleet";
+    if (strcmp(out->fleet.text, trust->fleet.text) != 0) {
+        grant_deinit(out);
+        status = LASTCALL_E_GRANT;
+    }
+
+out:
+    if (status != LASTCALL_OK)
+        tell(detail, "%s", problem);
+    verified_deinit(&verified);
+    token_deinit(&token);
+    return status;
+}
+
+static enum lastcall_status find_or_prove(struct trust *trust, const char *text,
+                                          const struct grant **grant,
+                                          struct json_error *detail)
+{
+    unsigned char digest[BYTES_SHA256_LEN];
+    struct trust_cache_entry *entry = NULL;
+    struct grant fresh = {0};
+    enum lastcall_status status = bytes_sha256(text, strlen(text), digest);
+
+    if (status != LASTCALL_OK)
+        return status;
+    entry = cache_find(trust, digest);
+    if (entry == NULL) {
+        status = prove_grant(trust, text, &fresh, detail);
+        if (status == LASTCALL_E_NOMEM || status == LASTCALL_E_KEY)
+            return status;
+        if (status != LASTCALL_OK)
+            return LASTCALL_E_GRANT;
+        entry = cache_take(trust, digest, &fresh);
+    }
+    *grant = &entry->grant;
+    return LASTCALL_OK;
+}
+
+/* Both clocks, for whoever has to find the wrong one. */
+static void tell_clocks(struct json_error *detail, const char *what,
+                        int64_t time_s, int64_t now_s)
+{
+    char time_text[MOMENT_TEXT_SIZE];
+    char now_text[MOMENT_TEXT_SIZE];
+
+    moment_format(time_s * MS_PER_S, time_text);
+    moment_format(now_s * MS_PER_S, now_text);
+    tell(detail, "%s %s, and the clock here says %s", what, time_text,
+         now_text);
+}
+
+enum lastcall_status trust_verify_grant(struct trust *trust, const char *text,
+                                        int64_t now_s,
+                                        const struct grant **grant,
+                                        struct json_error *detail)
+{
+    const struct grant *found = NULL;
+    enum lastcall_status status = LASTCALL_E_GRANT;
+
+    *grant = NULL;
+    tell(detail, "%s", "");
+    status = find_or_prove(trust, text, &found, detail);
+    if (status != LASTCALL_OK)
+        return status;
+
+    /* What follows is asked again of a grant from the cache. */
+    if (now_s >= found->exp_s + trust->skew_s) {
+        tell_clocks(detail, "the grant expired at", found->exp_s, now_s);
+        return LASTCALL_EXPIRED;
+    }
+    if (now_s < found->iat_s - trust->skew_s) {
+        tell_clocks(detail, "the grant was issued at", found->iat_s, now_s);
+        return LASTCALL_NOT_YET_VALID;
+    }
+    if (revocation_covers(&trust->revoked, found->key.thumbprint,
+                          found->iat_s)) {
+        tell(detail, "the grant of %s is revoked", found->subject);
+        return LASTCALL_REVOKED;
+    }
+    *grant = found;
+    return LASTCALL_OK;
+}
+
+/* The signature, whose it is, and whether its key was good then. */
+static enum lastcall_status prove_token(const struct trust *trust,
+                                        const struct token *token,
+                                        const struct grant *grant,
+                                        struct verified *out,
+                                        struct json_error *detail)
+{
+    enum lastcall_status status = token_verify(token, &grant->key, out);
+
+    if (status == LASTCALL_E_KEY)
+        tell(detail, "the token names another key than its grant");
+    else if (status != LASTCALL_OK)
+        tell(detail, "the key of %s did not sign this", grant->subject);
+    if (status != LASTCALL_OK)
+        return status;
+    if (strcmp(out->iss, grant->subject) != 0) {
+        tell(detail, "the token's issuer is not %s, as its grant says",
+             grant->subject);
+        return LASTCALL_E_GRANT;
+    }
+    if (revocation_covers(&trust->revoked, grant->key.thumbprint, out->iat_s)) {
+        tell(detail, "the key of %s is revoked", grant->subject);
+        return LASTCALL_REVOKED;
+    }
+    return LASTCALL_OK;
+}
+
+enum lastcall_status trust_verify(struct trust *trust,
+                                  const struct token *token, int64_t now_s,
+                                  struct verified *verified,
+                                  const struct grant **grant,
+                                  struct json_error *detail)
+{
+    const struct grant *found = NULL;
+    enum lastcall_status status = LASTCALL_E_GRANT;
+
+    *verified = (struct verified){0};
+    *grant = NULL;
+    if (token->grant == NULL || token->type == TOKEN_GRANT ||
+        token->type == TOKEN_REVOCATION) {
+        tell(detail, "only what carries its signer's grant is taken here");
+        return LASTCALL_E_GRANT;
+    }
+    status = trust_verify_grant(trust, token->grant, now_s, &found, detail);
+    if (status == LASTCALL_OK)
+        status = prove_token(trust, token, found, verified, detail);
+    if (status == LASTCALL_OK)
+        *grant = found;
+    else
+        verified_deinit(verified);
+    return status;
+}
+
+enum lastcall_status trust_adopt_revocation(struct trust *trust,
+                                            const void *data, size_t len)
+{
+    struct token token = {0};
+    struct verified verified = {0};
+    struct revocation_list list = {0};
+    enum lastcall_status status = token_decode(data, len, &token);
+
+    if (status != LASTCALL_OK)
+        goto out;
+    status = LASTCALL_E_TYPE;
+    if (token.type != TOKEN_REVOCATION)
+        goto out;
+    status = token_verify(&token, &trust->root, &verified);
+    if (status != LASTCALL_OK)
+        goto out;
+    status = revocation_decode(&verified, &list);
+    if (status != LASTCALL_OK)
+        goto out;
+    status = LASTCALL_E_GRANT;
+    if (strcmp(list.fleet, trust->fleet.text) != 0)
+        goto out;
+    status = LASTCALL_ALREADY_GONE;
+    if (list.seq <= trust->revoked.seq)
+        goto out;
+    revocation_deinit(&trust->revoked);
+    trust->revoked = list;
+    list = (struct revocation_list){0};
+    status = LASTCALL_OK;
+
+out:
+    revocation_deinit(&list);
+    verified_deinit(&verified);
+    token_deinit(&token);
+    return status;
+}
