@@ -38,7 +38,14 @@ void key_deinit(struct key *key);
  */
 LASTCALL_MUST_USE enum lastcall_status key_generate(struct key *out);
 
-/* Make a public key of its 32 bytes; LASTCALL_OK, LASTCALL_E_KEY. */
+/*
+ * Make a public key of its 32 bytes.  Forms that are not canonical, and the
+ * few points for which anyone could make signatures, are refused here and
+ * wherever else a key comes in.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_KEY, LASTCALL_E_NOMEM.
+ * Source: RFC 8032, section 5.1.3; the points of order 1, 2, 4 and 8.
+ */
 LASTCALL_MUST_USE enum lastcall_status
 key_from_public(const unsigned char raw[KEY_RAW_LEN], struct key *out);
 
@@ -46,7 +53,13 @@ key_from_public(const unsigned char raw[KEY_RAW_LEN], struct key *out);
 LASTCALL_MUST_USE enum lastcall_status
 key_from_seed(const unsigned char seed[KEY_RAW_LEN], struct key *out);
 
-/* Take ownership of an EVP_PKEY; refuses all but Ed25519 (LASTCALL_E_KEY). */
+/*
+ * Take ownership of an EVP_PKEY, also on failure.
+ *
+ *   pkey  NULL is refused like every key that is not Ed25519
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_KEY, LASTCALL_E_NOMEM.
+ */
 LASTCALL_MUST_USE enum lastcall_status key_take_pkey(struct evp_pkey_st *pkey,
                                                      struct key *out);
 
@@ -54,7 +67,7 @@ LASTCALL_MUST_USE enum lastcall_status key_take_pkey(struct evp_pkey_st *pkey,
  * Read a public JWK: kty "OKP", crv "Ed25519", x 32 bytes.  A JWK that
  * carries the private "d" is refused: it must never have been sent.
  *
- * Returns LASTCALL_OK, LASTCALL_E_KEY.
+ * Returns LASTCALL_OK, LASTCALL_E_KEY, LASTCALL_E_NOMEM.
  */
 LASTCALL_MUST_USE enum lastcall_status key_from_jwk(const json_t *jwk,
                                                     struct key *out);

@@ -24,7 +24,9 @@
 void moment_format(int64_t unix_ms, char text[MOMENT_TEXT_SIZE]);
 
 /*
- * Read RFC 3339 in UTC ("Z"), with or without a fraction of a second.
+ * Read RFC 3339 in UTC ("Z"), with or without a fraction of a second (up to
+ * nine digits; what is finer than a millisecond is dropped), from 1970 on.
+ * Leap seconds (":60") are refused: they have no number of their own.
  *
  * Returns LASTCALL_OK, LASTCALL_E_SYNTAX.
  */

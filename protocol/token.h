@@ -79,15 +79,16 @@ void verified_deinit(struct verified *verified);
 /*
  * Take a compact token apart and check its header: three parts, strict
  * base64url, "alg" EdDSA, "typ" one of ours, "kid" a thumbprint, no "crit",
- * no duplicate member; "grant" present unless the type is one that the root
- * signs.  Unknown header members are ignored.  Nothing is proved yet.
+ * no duplicate member; "grant" present, or absent where the type is one that
+ * the root signs.  Unknown header members are ignored.  Nothing is proved yet.
  *
  *   data, len  as received
  *   out        filled on LASTCALL_OK, empty on any error
  *
  * Returns LASTCALL_OK, LASTCALL_E_TOO_LARGE (over the type's maximum),
  *         LASTCALL_E_ENCODING, LASTCALL_E_SHAPE, LASTCALL_E_ALGORITHM,
- *         LASTCALL_E_TYPE, LASTCALL_E_GRANT (absent), LASTCALL_E_NOMEM.
+ *         LASTCALL_E_TYPE, LASTCALL_E_GRANT (absent, or given on what
+ *         the root signs), LASTCALL_E_NOMEM.
  * Owner:  the caller owns *out and calls token_deinit().
  */
 LASTCALL_MUST_USE enum lastcall_status
@@ -123,7 +124,8 @@ LASTCALL_MUST_USE enum lastcall_status token_verify(const struct token *token,
  *           compact token on LASTCALL_OK, is empty on error
  *
  * Returns LASTCALL_OK, LASTCALL_E_TOO_LARGE, LASTCALL_E_NOMEM,
- *         LASTCALL_E_INTERNAL.
+ *         LASTCALL_E_INTERNAL (libcrypto, a grant missing or given against
+ *         the type's rule, or no compact token at all).
  */
 LASTCALL_MUST_USE enum lastcall_status
 token_sign(enum token_type type, const struct key *signer, const char *grant,

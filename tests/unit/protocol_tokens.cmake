@@ -2,3 +2,5 @@
 lastcall_test(bytes LIBS lastcall_protocol)
 lastcall_test(name LIBS lastcall_protocol)
 lastcall_test(json_strict LIBS lastcall_protocol)
+lastcall_test(moment LIBS lastcall_protocol)
+lastcall_test(topic LIBS lastcall_protocol)
