@@ -60,7 +60,7 @@ static bool same_kind(const json_t *a, const json_t *b)
 {
     if (json_is_boolean(a))
         return json_is_boolean(b);
-    return b != NULL && json_typeof(a) == json_typeof(b);
+    return a != NULL && b != NULL && json_typeof(a) == json_typeof(b);
 }
 
 const char *options_change(struct options *options, const json_t *change)
