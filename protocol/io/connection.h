@@ -27,6 +27,8 @@
 #define CONNECTION_STABLE_MS 60000
 /* Publishes waiting at the gate; more are refused (LASTCALL_BUSY). */
 #define CONNECTION_QUEUE_MAX 4096
+/* And not more memory than this. */
+#define CONNECTION_QUEUE_BYTES_MAX (64u * 1024u * 1024u)
 #define CONNECTION_SUBSCRIPTION_MAX 80
 
 enum connection_state {
@@ -92,7 +94,8 @@ connection_open(const struct connection_options *options,
  *   tag      0, or given back to handler.published
  *
  * Returns LASTCALL_OK, LASTCALL_E_LINK (not connected; published is not
- *         called), LASTCALL_BUSY (CONNECTION_QUEUE_MAX), LASTCALL_E_NOMEM.
+ *         called), LASTCALL_BUSY (CONNECTION_QUEUE_MAX or
+ *         CONNECTION_QUEUE_BYTES_MAX), LASTCALL_E_NOMEM.
  * Thread: any, the handler's own calls included.
  */
 LASTCALL_MUST_USE enum lastcall_status

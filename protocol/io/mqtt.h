@@ -56,8 +56,8 @@ struct mqtt_options {
     uint32_t session_expiry_s;
     uint16_t keep_alive_s;
     uint16_t receive_maximum;
-    uint32_t packet_bytes_max; /* 0: no bound */
-    uint32_t connect_timeout_s;
+    uint32_t packet_bytes_max;  /* 0: no bound */
+    uint32_t connect_timeout_s; /* 0: 30 s; the link counts by 3 s */
 };
 
 /* What a CONNACK told. */
@@ -143,7 +143,10 @@ struct mqtt_link_ops {
     enum lastcall_status (*connect)(struct mqtt_link *link,
                                     const struct mqtt_will *will,
                                     uint16_t keep_alive_s);
-    /* Subscribe; ends in subscribed with this tag, or in lost. */
+    /*
+     * Subscribe; ends in subscribed with this tag, or in lost.  The filters
+     * are borrowed until then.
+     */
     enum lastcall_status (*subscribe)(struct mqtt_link *link,
                                       const struct mqtt_subscription *list,
                                       size_t count, uint64_t tag);

@@ -121,7 +121,8 @@ static void fill_connect(struct attempt *attempt, uint16_t keep_alive_s,
 
     out->keepAliveInterval = keep_alive_s;
     out->cleanstart = options->clean_start;
-    out->connectTimeout = (int)options->connect_timeout_s;
+    if (options->connect_timeout_s != 0)
+        out->connectTimeout = (int)options->connect_timeout_s;
     out->username = options->username;
     out->password = options->password;
     out->automaticReconnect = 0;
@@ -337,7 +338,11 @@ send_subscription(struct attempt *attempt, const struct mqtt_subscription *list,
     int *qos = calloc(count, sizeof(*qos));
     int code = PAHO_NO_MEMORY;
 
-    if (options == NULL || filters == NULL || qos == NULL)
+    pending->is_subscription = true;
+    pending->filter_count = count;
+    pending->filters = calloc(count, sizeof(*pending->filters));
+    if (options == NULL || filters == NULL || qos == NULL ||
+        pending->filters == NULL)
         goto out;
     for (size_t i = 0; i < count; i++) {
         MQTTSubscribe_options one = MQTTSubscribe_options_initializer;
@@ -347,10 +352,9 @@ send_subscription(struct attempt *attempt, const struct mqtt_subscription *list,
         one.retainHandling = (unsigned char)list[i].retain_handling;
         options[i] = one;
         filters[i] = unconst(list[i].filter);
+        pending->filters[i] = list[i].filter;
         qos[i] = list[i].qos;
     }
-    pending->is_subscription = true;
-    pending->filter_count = count;
     response.onSuccess5 = mqtt_paho_on_subscribed;
     response.onFailure5 = mqtt_paho_on_subscribe_failed;
     response.context = pending;

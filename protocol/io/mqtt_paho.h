@@ -31,6 +31,7 @@ struct pending {
     uint64_t tag;
     bool is_told; /* its event was given */
     bool is_subscription;
+    const char **filters; /* owned, the texts borrowed until the answer */
     size_t filter_count;
 };
 

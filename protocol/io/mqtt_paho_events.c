@@ -38,6 +38,7 @@ bool mqtt_paho_pending_end(struct pending *pending)
         pending->next->previous = pending->previous;
     is_told = pending->is_told;
     pthread_mutex_unlock(&attempt->link->state);
+    free(pending->filters);
     free(pending);
     return !is_told;
 }
@@ -301,7 +302,7 @@ void mqtt_paho_on_subscribed(void *context, MQTTAsync_successData5 *data)
 
         if ((int)code < REFUSED_FROM)
             continue;
-        snprintf(detail, sizeof(detail), "%zu of %zu: %s", i + 1, count,
+        snprintf(detail, sizeof(detail), "%.160s: %s", pending->filters[i],
                  MQTTReasonCode_toString(code));
         tell_subscribed(pending, LASTCALL_FORBIDDEN, detail);
         return;
@@ -311,11 +312,15 @@ void mqtt_paho_on_subscribed(void *context, MQTTAsync_successData5 *data)
 
 void mqtt_paho_on_subscribe_failed(void *context, MQTTAsync_failureData5 *data)
 {
+    struct pending *pending = context;
+    char detail[MQTT_DETAIL_SIZE];
     bool is_refused = (int)data->reasonCode >= REFUSED_FROM;
 
-    tell_subscribed(context, is_refused ? LASTCALL_FORBIDDEN : LASTCALL_E_LINK,
-                    is_refused ? MQTTReasonCode_toString(data->reasonCode)
-                               : "the subscription could not be sent");
+    snprintf(detail, sizeof(detail), "%.160s: %s", pending->filters[0],
+             is_refused ? MQTTReasonCode_toString(data->reasonCode)
+                        : "the subscription could not be sent");
+    tell_subscribed(pending, is_refused ? LASTCALL_FORBIDDEN : LASTCALL_E_LINK,
+                    detail);
 }
 
 static void tell_disconnected(struct attempt *attempt)
