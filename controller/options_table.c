@@ -59,7 +59,7 @@ const struct command_info command_table[COMMAND_COUNT] = {
 const struct option_info option_table[] = {
     {OPTION_ALL, "all", NULL, 0, VALUE_IS_NONE, NULL, false, OPTIONS_TARGET,
      "target: every host of the fleet"},
-    {OPTION_GROUP, "group", NULL, 'g', VALUE_IS_GROUP, "NAME", true,
+    {OPTION_GROUP, "group", NULL, 'g', VALUE_IS_GROUP, "NAME", false,
      OPTIONS_TARGET, "target: the hosts of a group"},
     {OPTION_HOST, "host", NULL, 'H', VALUE_IS_HOST, "NAME,...", true,
      OPTIONS_TARGET, "target: hosts; '*' stands for any known host's letters"},
