@@ -309,7 +309,9 @@ static int sink_write(const char *data, size_t len, void *state)
 {
     struct sink *sink = state;
 
-    sink->status = bytes_append(sink->out, data, len);
+    /* jansson passes over a failure while it writes a key, so it stays. */
+    if (sink->status == LASTCALL_OK)
+        sink->status = bytes_append(sink->out, data, len);
     return sink->status == LASTCALL_OK ? 0 : -1;
 }
 
@@ -319,7 +321,8 @@ enum lastcall_status json_write(const json_t *value, struct bytes *out)
     size_t len_before = out->len;
 
     if (json_dump_callback(value, sink_write, &sink,
-                           JSON_COMPACT | JSON_ENCODE_ANY) == 0)
+                           JSON_COMPACT | JSON_ENCODE_ANY) == 0 &&
+        sink.status == LASTCALL_OK)
         return LASTCALL_OK;
 
     /* Half a document is none. */
