@@ -231,6 +231,15 @@ static enum lastcall_status read_value(const char *name, const json_t *member,
     return LASTCALL_OK;
 }
 
+/* A value of another kind could never be met: say so before the act. */
+static bool kind_fits(enum session_field field, enum value_kind given)
+{
+    const enum value_kind kind = session_field_info(field)->kind;
+
+    return given == VALUE_NULL || given == kind ||
+           (given == VALUE_INTEGER && kind == VALUE_REAL);
+}
+
 static enum lastcall_status read_preconditions(const json_t *object,
                                                struct request *out,
                                                struct json_error *error)
@@ -261,7 +270,10 @@ static enum lastcall_status read_preconditions(const json_t *object,
                             &condition->value, error);
         if (status != LASTCALL_OK)
             return status;
-        out->precondition_count++;
+        out->precondition_count++; /* from here on it is freed with out */
+        if (!kind_fits(condition->field, condition->value.kind))
+            return refuse(error, "precondition %s has another kind of value",
+                          name);
     }
     return LASTCALL_OK;
 }
