@@ -8,3 +8,6 @@ add_test(NAME e2e.pytest
 set_tests_properties(e2e.pytest PROPERTIES
     LABELS e2e TIMEOUT 600
     ENVIRONMENT "LASTCALL_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONDONTWRITEBYTECODE=1")
+
+# The published vectors, by the C library alone; test_vectors.py is the other.
+lastcall_test(vectors LIBS lastcall_protocol)
