@@ -1,12 +1,15 @@
 """Fixtures: a stage for each test, its logs attached when it fails."""
 
+import contextlib
 import os
+import sqlite3
 import sys
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import processes  # noqa: E402
 from stage import Stage  # noqa: E402
 
 LOG_TAIL = 12000
@@ -59,11 +62,27 @@ class Scene:
     def ask(self, request, **options):
         return self.alice.ask(self.name, request, **options)
 
-    def fence(self, mark=0):
+    def fence(self):
         """Wait until everything sent so far has been dealt with: a fresh
         list passes through the same queues, in the same order."""
-        result = self.ask({"action": "list"})
-        assert result["code"] in ("ok", "no_match"), result
+        assert self.ask({"action": "list"})["code"] in ("ok", "no_match")
+
+    def final_counters(self):
+        """Stop the worker; its last status has the final counts."""
+        return self.worker.stop()["counters"]
+
+    @contextlib.contextmanager
+    def locked_journal(self):
+        """While another program holds the journal's write lock."""
+        journal = sqlite3.connect(
+            os.path.join(self.host.state_dir, "journal.db"),
+            isolation_level=None, timeout=processes.PATIENCE)
+        try:
+            journal.execute("BEGIN IMMEDIATE")
+            yield
+            journal.execute("ROLLBACK")
+        finally:
+            journal.close()
 
 
 @pytest.fixture

@@ -35,8 +35,11 @@ TYP_STATUS = "lastcall-status+jwt"
 
 ROOT_ISSUER = "root"
 DEPTH_MAX = 32
+JTI_LEN_MAX = 64
 RESULT_BYTES_MAX = 4 * 1024 * 1024
 SIZE_MAX = {TYP_COMMAND: 64 * 1024}
+RECONNECT_FIRST_S = 0.1
+RECONNECT_MAX_S = 1
 FIRST_FAILURE = 0x80  # of MQTT 5 reason codes
 CONTENT_TYPE = "application/jwt"
 
@@ -253,6 +256,8 @@ class Verifier:
         for name, kind in (("iss", str), ("iat", int), ("jti", str)):
             if not isinstance(claims.get(name), kind):
                 raise Refused("claim " + name)
+        if len(claims["jti"]) > JTI_LEN_MAX:
+            raise Refused("claim jti")
         return claims
 
     def _check_revoked(self, kid, iat):
@@ -385,11 +390,13 @@ class Client:
         self._subscribed = set()
         self._published = set()
         self._connected = None
+        self._filters = []
         self.mqtt = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
         self.mqtt.on_connect = self._on_connect
         self.mqtt.on_message = self._on_message
         self.mqtt.on_subscribe = self._on_subscribe
         self.mqtt.on_publish = self._on_publish
+        self.mqtt.reconnect_delay_set(RECONNECT_FIRST_S, RECONNECT_MAX_S)
         self.mqtt.max_inflight_messages_set(0)
         self.mqtt.max_queued_messages_set(0)
 
@@ -412,6 +419,8 @@ class Client:
         self.mqtt.loop_stop()
 
     def _on_connect(self, client, userdata, flags, reason, properties):
+        if self._filters and reason.value < FIRST_FAILURE:
+            client.subscribe(self._filters)  # a broker that came back
         with self._news:
             self._connected = reason
             self._news.notify_all()
@@ -442,9 +451,11 @@ class Client:
 
     def subscribe(self, *filters):
         options = SubscribeOptions(qos=1, retainAsPublished=True)
-        result, mid = self.mqtt.subscribe([(f, options) for f in filters])
+        wanted = [(f, options) for f in filters]
+        result, mid = self.mqtt.subscribe(wanted)
         assert result == mqtt.MQTT_ERR_SUCCESS
         self._await(lambda: mid in self._subscribed, "SUBACK")
+        self._filters += wanted
 
     def publish(self, topic, payload, *, retain=False, expiry=None,
                 properties=None, wait=True):

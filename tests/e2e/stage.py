@@ -106,7 +106,6 @@ class Worker:
         self.host = host
         self.process = None
         self.boot_id = None
-        self.observer = stage.observer()
 
     @property
     def pid(self):
@@ -123,14 +122,11 @@ class Worker:
     def start(self, *arguments):
         """Start it and await its retained status: it is published after
         every subscription was granted."""
-        mark = self.observer.mark()
+        observer = self.stage.observer()
+        mark = observer.mark()
         self.spawn(*arguments)
-        self.await_online(mark)
-        return self
-
-    def await_online(self, mark):
         try:
-            status = self.observer.await_status(
+            status = observer.await_status(
                 self.host.name,
                 lambda s: s["state"] == "online"
                 and s["boot_id"] != self.boot_id, after=mark)
@@ -138,23 +134,24 @@ class Worker:
             raise AssertionError("worker never came online; it wrote:\n"
                                  + self.process.output()[-6000:])
         self.boot_id = status["boot_id"]
-        return status
+        return self
 
     def kill(self):
         self.process.kill()
 
     def stop(self):
+        """End it in order; hands back the status it leaves behind."""
+        observer = self.stage.observer()
+        mark = observer.mark()
         status = self.process.stop()
         assert status == 0, "worker ended with %s:\n%s" % (
             status, self.process.output()[-4000:])
+        return observer.await_status(
+            self.host.name, lambda s: s["state"] == "offline"
+            and s["boot_id"] == self.boot_id, after=mark)
 
     def reload(self):
         self.process.send(signal.SIGHUP)
-
-    def counters(self, after=0, match=lambda counters: True):
-        """The counters of a status that satisfies `match`."""
-        return self.observer.await_status(
-            self.host.name, lambda s: match(s["counters"]), after)["counters"]
 
 
 class Stage:

@@ -114,3 +114,24 @@ def test_what_does_not_come_is_told(stage, broker):
     alice = stage.controller("alice")
     with pytest.raises(py.Timeout):
         alice.await_message(lambda m: True, "anything", timeout=0.05)
+
+
+def test_the_stand_in_records_and_waits(plex):
+    import http.client
+    plex.play("one", react="noeffect")
+    plex.play("two")
+    assert plex.listed() == ["one", "two"]
+    link = http.client.HTTPConnection("127.0.0.1", plex.port, timeout=10)
+    for session_id in ("one", "two"):
+        link.request("GET", "/status/sessions/terminate?sessionId=%s"
+                     "&reason=a%%26b" % session_id, None,
+                     {"X-Plex-Token": plex.token})
+        answer = link.getresponse()
+        answer.read()
+        assert answer.status == 200
+    plex.await_terminates(2)
+    assert plex.terminated() == ["one", "two"]
+    assert [t.reason for t in plex.terminates()] == [b"a&b"] * 2
+    assert plex.listed() == ["one"]
+    assert plex.counters()["connections"] == 1
+    link.close()
