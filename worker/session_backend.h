@@ -57,7 +57,8 @@ struct session_backend_ops {
      *
      * Returns outcome->code: LASTCALL_OK, LASTCALL_UNREACHABLE,
      *         LASTCALL_TIMEOUT, LASTCALL_DENIED, LASTCALL_SERVER_ERROR,
-     *         or LASTCALL_E_NOMEM.
+     *         LASTCALL_INTERRUPTED (the worker is stopping), or
+     *         LASTCALL_E_NOMEM.
      */
     enum lastcall_status (*list)(void *state, struct session_list *out,
                                  struct session_outcome *outcome);
@@ -75,7 +76,11 @@ struct session_backend_ops {
                                 const struct order *order,
                                 struct session_outcome *outcome);
 
-    /* Ask for version, rights and abilities. */
+    /*
+     * Ask for version, rights and abilities.
+     *
+     * Returns out->rights.code.
+     */
     enum lastcall_status (*report)(void *state, struct backend_report *out);
 
     /*
