@@ -2,6 +2,7 @@
  * The control port: what a test tells the stand-in and asks it.
  */
 #include "tests/standin/query.h"
+#include "tests/standin/render.h"
 #include "tests/standin/standin.h"
 
 #include <microhttpd.h>
@@ -203,7 +204,7 @@ static void change_tokens(struct control *control)
     } else {
         if (json_is_true(json_object_get(control->body, "replace")))
             tokens_deinit(&control->standin->tokens);
-        json_array_foreach((json_t *)(uintptr_t)many, i, one)
+        json_array_foreach(json_walk(many), i, one)
         {
             if (why == NULL)
                 why = tokens_change(&control->standin->tokens, one);

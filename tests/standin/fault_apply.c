@@ -331,11 +331,10 @@ static void do_body(const json_t *given, struct answer *answer)
                 word(given, "text", ""));
     answer->type_owned = must_strdup(word(given, "type", JSON_TYPE));
     for (size_t i = 0; hex[i] != '\0' && hex[i + 1] != '\0'; i += 2) {
-        char byte = (char)(hex_value(hex[i]) * 16 + hex_value(hex[i + 1]));
-
-        text_append(&answer->body, &byte, 1);
+        text_byte(&answer->body,
+                  hex_value(hex[i]) * 16 + hex_value(hex[i + 1]));
     }
-    json_object_foreach((json_t *)(uintptr_t)headers, name, value)
+    json_object_foreach(json_walk(headers), name, value)
     {
         if (json_is_string(value))
             answer_header(answer, name, json_string_value(value));

@@ -1,5 +1,6 @@
 #include "tests/standin/options.h"
 
+#include "tests/standin/render.h"
 #include "tests/standin/text.h"
 
 #include <stdint.h>
@@ -68,13 +69,13 @@ const char *options_change(struct options *options, const json_t *change)
     const char *name;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)change, name, value)
+    json_object_foreach(json_walk(change), name, value)
     {
         if (!same_kind(json_object_get(options->values, name), value) ||
             !choice_ok(name, value))
             return name;
     }
-    json_object_update(options->values, (json_t *)(uintptr_t)change);
+    json_object_update(options->values, json_walk(change));
     return NULL;
 }
 

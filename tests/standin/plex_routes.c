@@ -100,8 +100,9 @@ static void answer_401(struct exchange *exchange, struct answer *answer)
     if (!options_bool(&exchange->standin->options, "long_401"))
         return;
     answer_body(answer, 401, "text/html",
-                "<html><head><script>window.location = window.location.href"
-                ".match(/(^.+\\/)[^\\/]*$/)[1] + 'web/index.html';</script>"
+                "<html><head><script>"
+                "window.location.assign(new URL(\"web/index.html\", "
+                "location.origin+location.pathname));</script>"
                 "<title>Unauthorized</title></head>"
                 "<body><h1>401 Unauthorized</h1></body></html>");
 }

@@ -1,6 +1,5 @@
 #include "tests/standin/query.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,7 +8,8 @@ static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    c = (char)tolower((unsigned char)c);
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -18,14 +18,14 @@ static void decode(const char *from, size_t len, char plus, struct text *out)
     /* Present but empty differs from absent: make data non-NULL. */
     text_append(out, "", 0);
     for (size_t i = 0; i < len; i++) {
-        char c = from[i] == '+' ? plus : from[i];
-
-        if (c == '%' && i + 2 < len && hex_digit(from[i + 1]) >= 0 &&
+        if (from[i] == '%' && i + 2 < len && hex_digit(from[i + 1]) >= 0 &&
             hex_digit(from[i + 2]) >= 0) {
-            c = (char)(hex_digit(from[i + 1]) * 16 + hex_digit(from[i + 2]));
+            text_byte(out,
+                      hex_digit(from[i + 1]) * 16 + hex_digit(from[i + 2]));
             i += 2;
+        } else {
+            text_append(out, from[i] == '+' ? &plus : &from[i], 1);
         }
-        text_append(out, &c, 1);
     }
 }
 

@@ -93,7 +93,7 @@ static void xml_attributes(const json_t *object, struct text *out)
     json_t *value;
     char number[RENDER_NUMBER_MAX];
 
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach(json_walk(object), key, value)
     {
         const char *scalar = render_scalar(value, number);
 
@@ -110,7 +110,7 @@ static bool has_children(const json_t *object)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach(json_walk(object), key, value)
     {
         if (json_is_object(value) || json_array_size(value) != 0)
             return true;
@@ -128,7 +128,7 @@ static void xml_children(const json_t *object, struct text *out)
     json_t *entry;
     size_t i;
 
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach(json_walk(object), key, value)
     {
         if (json_is_object(value))
             xml_element(key, value, out);
@@ -193,7 +193,7 @@ static json_t *stringly(const char *parent, const json_t *value)
     if (!json_is_object(value))
         return json_null();
     copy = json_object();
-    json_object_foreach((json_t *)(uintptr_t)value, key, member)
+    json_object_foreach(json_walk(value), key, member)
     {
         json_object_set_new(copy, key,
                             stays_typed(parent, key) ? json_incref(member)

@@ -36,7 +36,11 @@ enum { REACTION_COUNT = sizeof(REACTIONS) / sizeof(REACTIONS[0]) };
 
 void sessions_init(struct sessions *sessions, double scale)
 {
-    *sessions = (struct sessions){.next_key = FIRST_KEY, .scale = scale};
+    *sessions = (struct sessions){
+        .next_key = FIRST_KEY,
+        .next_due = UINT64_MAX,
+        .scale = scale,
+    };
 }
 
 static void play_deinit(struct play *play)
@@ -92,8 +96,17 @@ static void play_renew(struct sessions *sessions, struct play *play)
     play->renew = false;
 }
 
+static void note_due(struct sessions *sessions, uint64_t due_ms)
+{
+    if (due_ms != 0 && due_ms < sessions->next_due)
+        sessions->next_due = due_ms;
+}
+
 void sessions_advance(struct sessions *sessions, uint64_t now_ms)
 {
+    if (now_ms < sessions->next_due)
+        return;
+    sessions->next_due = UINT64_MAX;
     for (size_t i = sessions->count; i-- > 0;) {
         struct play *play = &sessions->plays[i];
 
@@ -109,6 +122,8 @@ void sessions_advance(struct sessions *sessions, uint64_t now_ms)
                 play_renew(sessions, play);
             sessions->version++;
         }
+        note_due(sessions, play->hide_at);
+        note_due(sessions, play->show_at);
         if (play->hidden && play->show_at == 0)
             sessions_remove(sessions, i);
     }
@@ -183,7 +198,7 @@ int sessions_add(struct sessions *sessions, const json_t *added,
         items = added;
     if (!json_is_array(items))
         return add_item(sessions, items, why) ? 1 : -1;
-    json_array_foreach((json_t *)(uintptr_t)items, i, item)
+    json_array_foreach(json_walk(items), i, item)
     {
         if (!add_item(sessions, item, why))
             return -1;
@@ -245,27 +260,31 @@ long sessions_find(const struct sessions *sessions, const char *key)
     return -1;
 }
 
+static void merge(json_t *target, const json_t *patch);
+
+static void merge_member(json_t *target, const char *key, const json_t *value)
+{
+    json_t *own = json_object_get(target, key);
+
+    if (json_is_null(value)) {
+        json_object_del(target, key);
+    } else if (json_is_object(value) && json_is_object(own)) {
+        merge(own, value);
+    } else if (json_is_object(value)) {
+        json_object_set_new(target, key, json_object());
+        merge(json_object_get(target, key), value);
+    } else {
+        json_object_set_new(target, key, json_deep_copy(value));
+    }
+}
+
 static void merge(json_t *target, const json_t *patch)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)patch, key, value)
-    {
-        json_t *own = json_object_get(target, key);
-
-        if (json_is_null(value)) {
-            json_object_del(target, key);
-        } else if (!json_is_object(value)) {
-            json_object_set_new(target, key, json_deep_copy(value));
-        } else {
-            if (!json_is_object(own)) {
-                own = json_object();
-                json_object_set_new(target, key, own);
-            }
-            merge(own, value);
-        }
-    }
+    json_object_foreach(json_walk(patch), key, value)
+        merge_member(target, key, value);
 }
 
 bool sessions_patch(struct sessions *sessions, size_t at, const json_t *patch,
@@ -380,7 +399,7 @@ static json_t *play_summary(const struct play *play)
     return summary;
 }
 
-static void play_kill(const struct sessions *sessions, struct play *play,
+static void play_kill(struct sessions *sessions, struct play *play,
                       uint64_t now_ms)
 {
     uint64_t after = (uint64_t)((double)play->after_ms * sessions->scale);
@@ -407,6 +426,7 @@ static void play_kill(const struct sessions *sessions, struct play *play,
     case REACT_NOEFFECT:
         break;
     }
+    note_due(sessions, play->hide_at);
 }
 
 struct kill sessions_kill(struct sessions *sessions, const struct text *id,

@@ -48,7 +48,8 @@ struct sessions {
     struct play *plays; /* owned */
     size_t count;
     size_t cap;
-    uint64_t version; /* changes whenever the list would read differently */
+    uint64_t version;  /* changes whenever the list would read differently */
+    uint64_t next_due; /* when sessions_advance() has something to do */
     uint64_t next_key;
     uint64_t next_id;
     double scale; /* of every duration */

@@ -318,3 +318,11 @@ def test_many_at_once(plex):
     assert plex.order("GET", "/counters")["requests"] == 160
     hits = json.loads(plex.control("GET", "/faults").body)[0]["hits"]
     assert 0 < hits < 160
+
+
+def test_refuse_cuts_a_stream_that_nobody_reads(plex):
+    plex.fault("huge", bytes=1 << 40)
+    with raw(plex) as stream:
+        plex.order("GET", "/wait?lists=1")
+        plex.order("POST", "/lifecycle", {"state": "refuse"})
+        assert read_to_end(stream)[1] in ("end", "reset")

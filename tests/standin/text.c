@@ -47,6 +47,13 @@ void text_append(struct text *text, const void *bytes, size_t len)
     text->data[text->len] = '\0';
 }
 
+void text_byte(struct text *text, int byte)
+{
+    unsigned char one = (unsigned char)byte;
+
+    text_append(text, &one, 1);
+}
+
 void text_puts(struct text *text, const char *string)
 {
     text_append(text, string, strlen(string));

@@ -18,6 +18,9 @@ struct text {
 /* Append len bytes. */
 void text_append(struct text *text, const void *bytes, size_t len);
 
+/* Append one byte, 0 to 255. */
+void text_byte(struct text *text, int byte);
+
 /* Append a string. */
 void text_puts(struct text *text, const char *string);
 
