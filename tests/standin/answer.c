@@ -245,7 +245,7 @@ int answer_send(struct exchange *exchange, struct answer *answer)
 
     if (answer->delay_ms != 0 &&
         !standin_pause(exchange->standin, answer->delay_ms))
-        goto out; /* released early: the connection is closed */
+        goto out; /* the port is being closed */
     switch (answer->way) {
     case ANSWER_SEND:
         result = answer_queue(exchange, answer);

@@ -74,8 +74,9 @@ bool standin_pause(struct standin *standin, uint64_t ms)
     standin_lock(standin);
     releases = standin->releases;
     do {
-        released = standin->closing || standin->stopping ||
-                   standin->releases != releases;
+        released =
+            standin->closing || standin->stopping ||
+            (ms == PAUSE_UNTIL_RELEASED && standin->releases != releases);
         if (!released)
             in_time = standin_wait(standin, deadline);
     } while (!released && in_time);

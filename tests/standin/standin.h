@@ -41,7 +41,7 @@ struct standin {
     struct record record;
     struct list_cache cache_json;
     struct list_cache cache_xml;
-    uint64_t releases; /* counts up to end every pause */
+    uint64_t releases; /* counts up to end what has no other end */
     bool closing;      /* the Plex port is being closed: nobody may pause */
     bool stopping;
     int wake_fd;  /* borrowed: writing a byte makes main look again */
@@ -84,7 +84,8 @@ void standin_unlock(struct standin *standin);
  *
  *   ms  how long, already scaled; PAUSE_UNTIL_RELEASED waits for a release
  *
- * Returns whether the time passed; false when released or closing.
+ * Returns whether the time passed; false when released, or when the port is
+ *         being closed, which ends the others as well.
  */
 bool standin_pause(struct standin *standin, uint64_t ms);
 
@@ -97,7 +98,7 @@ bool standin_pause(struct standin *standin, uint64_t ms);
  */
 bool standin_wait(struct standin *standin, uint64_t deadline_ms);
 
-/* End every pause; the lock is held. */
+/* End the pauses that have no other end; the lock is held. */
 void standin_release(struct standin *standin);
 
 /* Multiply a duration by the scale. */

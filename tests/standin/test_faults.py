@@ -1,6 +1,7 @@
 """Each fault, seen from a socket, and the rules that choose requests."""
 
 import http.client
+import io
 import json
 import socket
 import threading
@@ -38,9 +39,8 @@ def read_to_end(stream):
 
 def parts(data):
     head, _, body = data.partition(b"\r\n\r\n")
-    return http.client.parse_headers(
-        __import__("io").BytesIO(head.partition(b"\r\n")[2] + b"\r\n\r\n")), \
-        body
+    lines = head.partition(b"\r\n")[2] + b"\r\n\r\n"
+    return http.client.parse_headers(io.BytesIO(lines)), body
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 429, 500, 502,
@@ -108,6 +108,14 @@ def test_delay(plex):
     started = time.monotonic()
     assert plex.ask(LIST).status == 200
     assert 0.2 <= time.monotonic() - started < 2
+
+
+def test_a_delay_outlives_its_rule(plex):
+    plex.fault("delay", ms=10000)
+    with raw(plex) as stream:
+        plex.order("GET", "/wait?requests=1")
+        plex.order("DELETE", "/faults")
+        assert stream.recv(1000).startswith(b"HTTP/1.1 200 OK")
 
 
 def test_dribble(plex):
