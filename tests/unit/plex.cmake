@@ -1,14 +1,18 @@
 # Tests of the Plex backend and HTTP.
 lastcall_test(plex_parse LIBS lastcall_worker)
 
-# plex_standin_test(name ...)
+# plex_standin_test(name SOURCES extra...)
 #   As lastcall_test(), for tests that start the stand-in Plex server.
 function(plex_standin_test name)
-    lastcall_test(${name} SOURCES unit/standin_process.c TIMEOUT 120
-                  LIBS lastcall_worker CURL::libcurl ${ARGN})
+    cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+    lastcall_test(${name} TIMEOUT 120
+                  SOURCES unit/standin_process.c ${ARG_SOURCES}
+                  LIBS lastcall_worker CURL::libcurl)
     target_compile_definitions(test_${name} PRIVATE
         PLEX_STANDIN="$<TARGET_FILE:plex-standin>")
     add_dependencies(test_${name} plex-standin)
 endfunction()
 
 plex_standin_test(http_curl)
+plex_standin_test(backend_plex SOURCES unit/plex_bench.c)
+plex_standin_test(backend_plex_list SOURCES unit/plex_bench.c)
