@@ -1,0 +1,535 @@
+#include "worker/executor.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/confirm.h"
+#include "worker/gate.h"
+
+/* The queue's members are guarded by the gate; the rest is the thread's. */
+struct executor {
+    struct executor_options options;
+    void *backend; /* owned */
+    pthread_t thread;
+
+    struct gate gate;
+    struct job *first, *last; /* owned while queued */
+    size_t count;
+    bool is_interrupted;
+
+    struct watch *watches; /* owned */
+    int64_t next_poll_ms;
+    int64_t next_watch_ms;
+    int64_t next_report_ms;
+    int64_t snapshot_ms; /* of the latest */
+    int64_t retry_ms;    /* 0 while the server answers */
+    struct backend_report report;
+    bool has_report;
+};
+
+static int64_t now_ms(const struct executor *executor)
+{
+    return executor->options.clock->monotonic_ms(
+        executor->options.clock->state);
+}
+
+void job_deinit(struct job *job)
+{
+    for (size_t i = 0; i < job->target_count; i++)
+        session_deinit(&job->targets[i].session);
+    free(job->targets);
+    *job = (struct job){0};
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    if (snapshot == NULL)
+        return;
+    session_list_deinit(&snapshot->sessions);
+    free(snapshot);
+}
+
+static bool is_interrupted(struct executor *executor)
+{
+    bool answer = false;
+
+    gate_lock(&executor->gate);
+    answer = executor->is_interrupted;
+    gate_unlock(&executor->gate);
+    return answer;
+}
+
+/* Set an outcome, unless a backend gave one that may not travel. */
+static void outcome_mend(struct session_outcome *outcome)
+{
+    if (status_is_wire(outcome->code))
+        return;
+    if (outcome->detail[0] == '\0')
+        snprintf(outcome->detail, sizeof(outcome->detail), "%s",
+                 status_text(outcome->code));
+    outcome->code = outcome->code == LASTCALL_E_CLOSED ? LASTCALL_INTERRUPTED
+                                                       : LASTCALL_SERVER_ERROR;
+}
+
+static void outcome_set(struct session_outcome *outcome,
+                        enum lastcall_status code, const char *detail)
+{
+    outcome->code = code;
+    snprintf(outcome->detail, sizeof(outcome->detail), "%s", detail);
+}
+
+/* ---- selecting ---- */
+
+static bool is_selected(const struct request *request,
+                        const struct session *session)
+{
+    const char *id = NULL;
+
+    if (request->session_id != NULL) {
+        id = session_text(session, SESSION_ID);
+        return id != NULL && strcmp(id, request->session_id) == 0;
+    }
+    return !request->has_where || filter_match(&request->where, session);
+}
+
+static enum lastcall_status target_add(struct job *job,
+                                       const struct session *session)
+{
+    struct job_target *target = NULL;
+
+    if (job->target_count == job->target_capacity) {
+        const size_t capacity =
+            job->target_capacity == 0 ? 4 : job->target_capacity * 2;
+        struct job_target *grown =
+            realloc(job->targets, capacity * sizeof(*grown));
+
+        if (grown == NULL)
+            return LASTCALL_E_NOMEM;
+        job->targets = grown;
+        job->target_capacity = capacity;
+    }
+    target = &job->targets[job->target_count];
+    *target = (struct job_target){0};
+    if (session_copy(session, &target->session) != LASTCALL_OK)
+        return LASTCALL_E_NOMEM;
+    job->target_count++;
+    return LASTCALL_OK;
+}
+
+static void job_select(struct job *job, const struct session_list *list,
+                       const struct session_outcome *outcome)
+{
+    job->outcome = *outcome;
+    if (outcome->code != LASTCALL_OK)
+        return;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_selected(&job->order->request, &list->items[i]))
+            continue;
+        if (target_add(job, &list->items[i]) != LASTCALL_OK) {
+            outcome_set(&job->outcome, LASTCALL_BUSY, "out of memory");
+            return;
+        }
+    }
+}
+
+static void job_done(struct executor *executor, struct job *job)
+{
+    executor->options.events.done(executor->options.events.context, job);
+}
+
+/* ---- listing ---- */
+
+static void watches_update(struct executor *executor,
+                           const struct session_list *list)
+{
+    struct watch **link = &executor->watches;
+    const int64_t now = now_ms(executor);
+
+    while (*link != NULL) {
+        struct watch *watch = *link;
+        struct job *job = watch->job;
+
+        watch_update(watch, list);
+        if (now < watch->until_ms) {
+            link = &watch->next;
+            continue;
+        }
+        watch_settle(watch, &job->targets[watch->target].outcome);
+        *link = watch->next;
+        free(watch);
+        if (--job->watch_count == 0)
+            job_done(executor, job);
+    }
+    executor->next_watch_ms = now + EXECUTOR_CONFIRM_TICK_MS;
+}
+
+/* Ask for version and rights now and then, and when a server comes back. */
+static void report_refresh(struct executor *executor)
+{
+    const int64_t now = now_ms(executor);
+
+    if (now < executor->next_report_ms)
+        return;
+    executor->next_report_ms = now + EXECUTOR_REPORT_INTERVAL_MS;
+    executor->has_report =
+        executor->options.ops->report(executor->backend, &executor->report) ==
+        LASTCALL_OK;
+}
+
+static void poll_schedule(struct executor *executor,
+                          const struct session_outcome *outcome)
+{
+    const int64_t interval = executor->options.settings->sessions_interval_ms;
+
+    if (outcome->code == LASTCALL_OK) {
+        executor->retry_ms = 0;
+    } else {
+        /* Soon at first: most failures are a server that restarts. */
+        executor->retry_ms = executor->retry_ms == 0 ? EXECUTOR_RETRY_FIRST_MS
+                                                     : executor->retry_ms * 2;
+        if (executor->retry_ms > interval)
+            executor->retry_ms = interval;
+        executor->next_report_ms = 0;
+    }
+    executor->next_poll_ms =
+        now_ms(executor) +
+        (executor->retry_ms != 0 ? executor->retry_ms : interval);
+}
+
+/* Hand the list out, unless one left a moment ago. */
+static void snapshot_emit(struct executor *executor, struct session_list *list,
+                          const struct session_outcome *outcome)
+{
+    const struct clock *clock = executor->options.clock;
+    const int64_t now = now_ms(executor);
+    struct snapshot *snapshot = NULL;
+
+    if (outcome->code == LASTCALL_INTERRUPTED)
+        return; /* says something of us, nothing of the server */
+    if (now < executor->next_poll_ms &&
+        now - executor->snapshot_ms < EXECUTOR_SETTLE_MS)
+        return;
+    poll_schedule(executor, outcome);
+    if (outcome->code == LASTCALL_OK)
+        report_refresh(executor);
+    snapshot = calloc(1, sizeof(*snapshot));
+    if (snapshot == NULL)
+        return; /* the next one will do */
+    executor->snapshot_ms = now;
+    snapshot->server = executor->options.server;
+    snapshot->taken_ms = clock->wall_ms(clock->state);
+    snapshot->outcome = *outcome;
+    snapshot->sessions = *list;
+    *list = (struct session_list){0};
+    snapshot->report = executor->report;
+    snapshot->has_report = executor->has_report;
+    executor->options.events.snapshot(executor->options.events.context,
+                                      snapshot);
+}
+
+/* Take the jobs of one kind out of a chain. */
+static struct job *jobs_split(struct job **jobs, enum job_kind kind)
+{
+    struct job *taken = NULL;
+    struct job **end = &taken;
+    struct job **link = jobs;
+
+    while (*link != NULL) {
+        struct job *job = *link;
+
+        if (job->kind != kind) {
+            link = &job->next;
+            continue;
+        }
+        *link = job->next;
+        job->next = NULL;
+        *end = job;
+        end = &job->next;
+    }
+    return taken;
+}
+
+/* Take what was queued of one kind. */
+static struct job *queue_take(struct executor *executor, enum job_kind kind)
+{
+    struct job *taken = NULL;
+
+    gate_lock(&executor->gate);
+    taken = jobs_split(&executor->first, kind);
+    executor->last = executor->first;
+    while (executor->last != NULL && executor->last->next != NULL)
+        executor->last = executor->last->next;
+    for (const struct job *job = taken; job != NULL; job = job->next)
+        executor->count--;
+    gate_unlock(&executor->gate);
+    return taken;
+}
+
+static void jobs_answer(struct executor *executor, struct job *jobs,
+                        const struct session_list *list,
+                        const struct session_outcome *outcome)
+{
+    while (jobs != NULL) {
+        struct job *job = jobs;
+
+        jobs = job->next;
+        job->next = NULL;
+        job_select(job, list, outcome);
+        job_done(executor, job);
+    }
+}
+
+/* One list serves every selection that was waiting for it. */
+static void list_once(struct executor *executor)
+{
+    struct job *selects = queue_take(executor, JOB_SELECT);
+    struct session_list list = {0};
+    struct session_outcome outcome = {0};
+
+    outcome.code =
+        executor->options.ops->list(executor->backend, &list, &outcome);
+    outcome_mend(&outcome);
+    jobs_answer(executor, selects, &list, &outcome);
+    /* Whoever came while a hung server let us wait has waited for the same:
+     * another timeout would teach nothing. */
+    if (outcome.code == LASTCALL_TIMEOUT)
+        jobs_answer(executor, queue_take(executor, JOB_SELECT), &list,
+                    &outcome);
+    watches_update(executor, outcome.code == LASTCALL_OK ? &list : NULL);
+    snapshot_emit(executor, &list, &outcome);
+    session_list_deinit(&list);
+}
+
+/* ---- acting ---- */
+
+static void watch_add(struct executor *executor, struct job *job, size_t target)
+{
+    const int64_t confirm_ms = job->order->request.confirm_s * 1000;
+    struct watch *watch = calloc(1, sizeof(*watch));
+
+    if (watch == NULL) {
+        outcome_set(&job->targets[target].outcome, LASTCALL_UNCONFIRMED,
+                    "accepted; out of memory while confirming");
+        return;
+    }
+    watch->job = job;
+    watch->target = target;
+    watch->until_ms = now_ms(executor) + confirm_ms;
+    watch->next = executor->watches;
+    executor->watches = watch;
+    job->watch_count++;
+    if (executor->next_watch_ms == 0 || watch->next == NULL)
+        executor->next_watch_ms = now_ms(executor) + EXECUTOR_CONFIRM_TICK_MS;
+}
+
+static void target_act(struct executor *executor, struct job *job, size_t i)
+{
+    struct job_target *target = &job->targets[i];
+
+    target->outcome = (struct session_outcome){.code = LASTCALL_SERVER_ERROR};
+    target->outcome.code = executor->options.ops->act(
+        executor->backend, &target->session, job->order, &target->outcome);
+    outcome_mend(&target->outcome);
+    if (target->outcome.code == LASTCALL_OK &&
+        job->order->request.confirm_s > 0)
+        watch_add(executor, job, i);
+}
+
+static void job_act(struct executor *executor, struct job *job)
+{
+    unsigned timeouts = 0;
+
+    for (size_t i = 0; i < job->target_count; i++) {
+        struct job_target *target = &job->targets[i];
+
+        if (!target->is_wanted)
+            continue;
+        if (is_interrupted(executor)) {
+            outcome_set(&target->outcome, LASTCALL_INTERRUPTED,
+                        "the worker stopped before this session's turn");
+            continue;
+        }
+        if (timeouts == EXECUTOR_TIMEOUT_COUNT_MAX) {
+            outcome_set(&target->outcome, LASTCALL_TIMEOUT,
+                        "not tried: the server had stopped answering");
+            continue;
+        }
+        target_act(executor, job, i);
+        timeouts = target->outcome.code == LASTCALL_TIMEOUT ? timeouts + 1 : 0;
+    }
+    if (job->watch_count == 0)
+        job_done(executor, job);
+}
+
+static void act_all(struct executor *executor, struct job *jobs)
+{
+    int64_t soon = 0;
+
+    if (jobs == NULL)
+        return;
+    while (jobs != NULL) {
+        struct job *job = jobs;
+
+        jobs = job->next;
+        job->next = NULL;
+        job_act(executor, job);
+    }
+    soon = now_ms(executor) + EXECUTOR_SETTLE_MS;
+    if (executor->next_poll_ms > soon)
+        executor->next_poll_ms = soon;
+}
+
+/* ---- the thread ---- */
+
+static int64_t due_ms(const struct executor *executor)
+{
+    if (executor->watches != NULL &&
+        executor->next_watch_ms < executor->next_poll_ms)
+        return executor->next_watch_ms;
+    return executor->next_poll_ms;
+}
+
+/* Wait for a job or for the time to list; false when it is time to end. */
+static bool wait_work(struct executor *executor)
+{
+    bool goes_on = true;
+
+    gate_lock(&executor->gate);
+    while (executor->first == NULL && !executor->is_interrupted) {
+        const int64_t left = due_ms(executor) - now_ms(executor);
+
+        if (left <= 0)
+            break;
+        gate_wait(&executor->gate, left);
+    }
+    goes_on = !executor->is_interrupted;
+    gate_unlock(&executor->gate);
+    return goes_on;
+}
+
+static bool has_selects(struct executor *executor)
+{
+    bool answer = false;
+
+    gate_lock(&executor->gate);
+    for (const struct job *job = executor->first; job != NULL; job = job->next)
+        answer = answer || job->kind == JOB_SELECT;
+    gate_unlock(&executor->gate);
+    return answer;
+}
+
+/* Give everything back: nothing may be kept when the thread ends. */
+static void hand_back(struct executor *executor)
+{
+    const struct session_outcome stopped = {
+        LASTCALL_INTERRUPTED, "the worker stopped; nothing was run"};
+    struct job *acts = NULL;
+
+    jobs_answer(executor, queue_take(executor, JOB_SELECT),
+                &(struct session_list){0}, &stopped);
+    acts = queue_take(executor, JOB_ACT);
+    while (acts != NULL) {
+        struct job *job = acts;
+
+        acts = job->next;
+        job->next = NULL;
+        job_act(executor, job); /* marks each target as interrupted */
+    }
+    while (executor->watches != NULL) {
+        executor->watches->until_ms = 0;
+        watches_update(executor, NULL);
+    }
+}
+
+static void *executor_main(void *argument)
+{
+    struct executor *executor = argument;
+
+    while (wait_work(executor)) {
+        /* Acts first: their selection is fresh now. */
+        act_all(executor, queue_take(executor, JOB_ACT));
+        if (has_selects(executor) || now_ms(executor) >= due_ms(executor))
+            list_once(executor);
+    }
+    hand_back(executor);
+    return NULL;
+}
+
+enum lastcall_status executor_open(const struct executor_options *options,
+                                   struct executor **out,
+                                   struct platform_error *error)
+{
+    enum lastcall_status status = LASTCALL_E_NOMEM;
+    struct executor *executor = NULL;
+
+    *out = NULL;
+    executor = calloc(1, sizeof(*executor));
+    if (executor == NULL)
+        return status;
+    executor->options = *options;
+    status = gate_init(&executor->gate);
+    if (status != LASTCALL_OK) {
+        free(executor);
+        return status;
+    }
+    status = options->ops->open(options->settings, options->clock, options->log,
+                                &executor->backend, error);
+    if (status != LASTCALL_OK)
+        goto out;
+    status = gate_thread_start(&executor->thread, executor_main, executor);
+    if (status != LASTCALL_OK)
+        options->ops->close(executor->backend);
+
+out:
+    if (status != LASTCALL_OK) {
+        gate_deinit(&executor->gate);
+        free(executor);
+        return status;
+    }
+    *out = executor;
+    return LASTCALL_OK;
+}
+
+enum lastcall_status executor_submit(struct executor *executor, struct job *job)
+{
+    enum lastcall_status status = LASTCALL_BUSY;
+
+    job->next = NULL;
+    gate_lock(&executor->gate);
+    if (executor->is_interrupted) {
+        status = LASTCALL_E_CLOSED;
+    } else if (executor->count < EXECUTOR_QUEUE_MAX) {
+        if (executor->last != NULL)
+            executor->last->next = job;
+        else
+            executor->first = job;
+        executor->last = job;
+        executor->count++;
+        gate_signal(&executor->gate);
+        status = LASTCALL_OK;
+    }
+    gate_unlock(&executor->gate);
+    return status;
+}
+
+void executor_interrupt(struct executor *executor)
+{
+    gate_lock(&executor->gate);
+    executor->is_interrupted = true;
+    gate_signal(&executor->gate);
+    gate_unlock(&executor->gate);
+    executor->options.ops->interrupt(executor->backend);
+}
+
+void executor_close(struct executor *executor)
+{
+    if (executor == NULL)
+        return;
+    executor_interrupt(executor);
+    pthread_join(executor->thread, NULL);
+    executor->options.ops->close(executor->backend);
+    gate_deinit(&executor->gate);
+    free(executor);
+}

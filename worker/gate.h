@@ -1,0 +1,49 @@
+/*
+ * A mutex with a condition that counts time on the monotonic clock, and
+ * threads with a small stack: the few calls that inbox, executor and pipeline
+ * share.
+ */
+#ifndef LASTCALL_WORKER_GATE_H
+#define LASTCALL_WORKER_GATE_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "protocol/status.h"
+
+/* Enough for TLS, DNS and SQLite; small, because there is one a server. */
+#define GATE_STACK_BYTES (256u * 1024u)
+/* As a time to wait: until somebody signals. */
+#define GATE_FOREVER_MS (-1)
+
+struct gate {
+    pthread_mutex_t mutex;
+    pthread_cond_t condition;
+};
+
+/* Set up; LASTCALL_OK or LASTCALL_E_INTERNAL.  gate_deinit() ends it. */
+LASTCALL_MUST_USE enum lastcall_status gate_init(struct gate *gate);
+void gate_deinit(struct gate *gate);
+
+void gate_lock(struct gate *gate);
+void gate_unlock(struct gate *gate);
+
+/* Wake whoever waits.  Call it with the gate locked. */
+void gate_signal(struct gate *gate);
+
+/*
+ * Wait for gate_signal(), with the gate locked; may also return early.
+ *
+ *   timeout_ms  how long at most, or GATE_FOREVER_MS
+ */
+void gate_wait(struct gate *gate, int64_t timeout_ms);
+
+/*
+ * Start a thread with a stack of GATE_STACK_BYTES.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_INTERNAL.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+gate_thread_start(pthread_t *thread, void *(*main)(void *), void *argument);
+
+#endif
