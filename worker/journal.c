@@ -1,0 +1,402 @@
+#include "worker/journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_SIZE 1024
+
+/* As stored: never renumber. */
+enum state {
+    STATE_BEGUN = 0,
+    STATE_TARGETS = 1,
+    STATE_FINISHED = 2,
+};
+
+static const char command_schema[] =
+    "CREATE TABLE command ("
+    " id INTEGER PRIMARY KEY, issuer TEXT NOT NULL,"
+    " request_id TEXT NOT NULL, hash TEXT NOT NULL, audience TEXT NOT NULL,"
+    " action TEXT NOT NULL, exp_s INTEGER NOT NULL,"
+    " received_ms INTEGER NOT NULL, finished_ms INTEGER,"
+    " state INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0,"
+    " bytes INTEGER NOT NULL, targets TEXT, result BLOB,"
+    " UNIQUE (issuer, request_id));"
+    "CREATE INDEX command_by_exp ON command (exp_s);"
+    "CREATE INDEX command_undelivered ON command (id)"
+    " WHERE delivered = 0;";
+
+/* Name each statement once; the SQL stands beside its owner. */
+struct prepared {
+    size_t offset;
+    const char *sql;
+};
+
+#define STATEMENT(member) offsetof(struct journal, member)
+
+static const struct prepared prepared[] = {
+    {STATEMENT(begin),
+     "INSERT INTO command (issuer, request_id, hash, audience, action, exp_s,"
+     " received_ms, bytes) VALUES (?,?,?,?,?,?,?,?)"
+     " ON CONFLICT (issuer, request_id) DO NOTHING"},
+    {STATEMENT(find), "SELECT hash, state, result FROM command"
+                      " WHERE issuer = ? AND request_id = ?"},
+    {STATEMENT(set_targets), "UPDATE command SET targets = ?2, state = 1,"
+                             " bytes = bytes + length(?2) WHERE id = ?1"},
+    {STATEMENT(finish), "UPDATE command SET result = ?2, finished_ms = ?3,"
+                        " state = 2, bytes = bytes + length(?2)"
+                        " WHERE id = ?1"},
+    {STATEMENT(deliver), "UPDATE command SET delivered = 1 WHERE id = ?"},
+    {STATEMENT(prune),
+     "DELETE FROM command WHERE id IN (SELECT id FROM command"
+     " WHERE exp_s < ?1 AND state = 2"
+     " AND (delivered = 1 OR finished_ms < ?2) ORDER BY exp_s LIMIT ?3)"
+     " RETURNING bytes"},
+    {STATEMENT(undelivered),
+     "SELECT id, issuer, request_id, result FROM command"
+     " WHERE delivered = 0 AND state = 2 AND id > ? ORDER BY id LIMIT 1"},
+};
+#define PREPARED_COUNT (sizeof(prepared) / sizeof(prepared[0]))
+
+static sqlite3_stmt **statement_at(struct journal *journal, size_t offset)
+{
+    return (sqlite3_stmt **)(void *)((char *)journal + offset);
+}
+
+static enum lastcall_status prepare_all(struct journal *journal)
+{
+    for (size_t i = 0; i < PREPARED_COUNT; i++) {
+        sqlite3_stmt *statement =
+            store_prepare(&journal->store, prepared[i].sql);
+
+        if (statement == NULL)
+            return LASTCALL_E_IO;
+        *statement_at(journal, prepared[i].offset) = statement;
+    }
+    return LASTCALL_OK;
+}
+
+static enum lastcall_status count_bytes(struct journal *journal)
+{
+    enum lastcall_status status = LASTCALL_E_IO;
+    sqlite3_stmt *sum = store_prepare(
+        &journal->store, "SELECT coalesce(sum(bytes), 0) FROM command");
+
+    if (sum == NULL)
+        return status;
+    if (sqlite3_step(sum) == SQLITE_ROW) {
+        journal->bytes = sqlite3_column_int64(sum, 0);
+        status = LASTCALL_OK;
+    }
+    sqlite3_finalize(sum);
+    return status;
+}
+
+static enum lastcall_status set_up(struct journal *journal, int64_t history_max)
+{
+    enum lastcall_status status = LASTCALL_E_IO;
+    char sql[64];
+
+    snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%d", JOURNAL_CACHE_KIB);
+    if (sqlite3_exec(journal->store.db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return status;
+    status = prepare_all(journal);
+    if (status == LASTCALL_OK)
+        status = count_bytes(journal);
+    if (status == LASTCALL_OK)
+        status = history_open(&journal->store, history_max, &journal->history);
+    return status;
+}
+
+enum lastcall_status journal_open(const char *state_dir, int64_t history_max,
+                                  struct journal *out,
+                                  struct platform_error *error)
+{
+    enum lastcall_status status = LASTCALL_E_TOO_LARGE;
+    const char *const migrations[] = {command_schema, history_schema};
+    char path[PATH_SIZE];
+    const int len = snprintf(path, sizeof(path), "%s/" JOURNAL_FILE, state_dir);
+
+    *out = (struct journal){0};
+    if (len < 0 || (size_t)len >= sizeof(path)) {
+        snprintf(error->text, sizeof(error->text), "%.300s: path too long",
+                 state_dir);
+        return status;
+    }
+    status = platform_make_directory(state_dir, error);
+    if (status != LASTCALL_OK)
+        return status;
+    status =
+        store_open(path, migrations, sizeof(migrations) / sizeof(migrations[0]),
+                   &out->store, error);
+    if (status != LASTCALL_OK)
+        return status;
+    status = set_up(out, history_max);
+    if (status != LASTCALL_OK) {
+        snprintf(error->text, sizeof(error->text), "%.300s: %.150s", path,
+                 sqlite3_errmsg(out->store.db));
+        journal_close(out);
+    }
+    return status;
+}
+
+void journal_close(struct journal *journal)
+{
+    for (size_t i = 0; i < PREPARED_COUNT; i++)
+        sqlite3_finalize(*statement_at(journal, prepared[i].offset));
+    history_close(&journal->history);
+    if (journal->store.db != NULL)
+        store_close(&journal->store);
+    *journal = (struct journal){0};
+}
+
+enum lastcall_status journal_open_batch(struct journal *journal,
+                                        enum store_durability durability)
+{
+    journal->history_before = journal->history;
+    journal->bytes_before = journal->bytes;
+    return store_begin(&journal->store, durability);
+}
+
+static void remember_before(struct journal *journal)
+{
+    journal->history = journal->history_before;
+    journal->bytes = journal->bytes_before;
+}
+
+enum lastcall_status journal_commit_batch(struct journal *journal)
+{
+    enum lastcall_status status = store_commit(&journal->store);
+
+    if (status != LASTCALL_OK)
+        remember_before(journal);
+    return status;
+}
+
+void journal_undo_batch(struct journal *journal)
+{
+    store_rollback(&journal->store);
+    remember_before(journal);
+}
+
+static void bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+    /* A bind that fails shows when the statement is run. */
+    sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+static enum lastcall_status find_known(struct journal *journal,
+                                       const struct journal_entry *entry,
+                                       enum journal_seen *seen,
+                                       struct bytes *result)
+{
+    enum lastcall_status status = LASTCALL_E_IO;
+    sqlite3_stmt *find = journal->find;
+    const unsigned char *hash = NULL;
+
+    bind_text(find, 1, entry->issuer);
+    bind_text(find, 2, entry->request_id.text);
+    if (sqlite3_step(find) != SQLITE_ROW)
+        goto out;
+    status = LASTCALL_OK;
+    hash = sqlite3_column_text(find, 0);
+    if (hash == NULL || strcmp((const char *)hash, entry->hash) != 0) {
+        *seen = JOURNAL_OTHER;
+    } else if (sqlite3_column_int(find, 1) != STATE_FINISHED) {
+        *seen = JOURNAL_RUNNING;
+    } else {
+        *seen = JOURNAL_FINISHED;
+        status = bytes_append(result, sqlite3_column_blob(find, 2),
+                              (size_t)sqlite3_column_bytes(find, 2));
+    }
+
+out:
+    sqlite3_reset(find);
+    return status;
+}
+
+enum lastcall_status journal_begin(struct journal *journal,
+                                   struct journal_entry *entry,
+                                   enum journal_seen *seen,
+                                   struct bytes *result)
+{
+    enum lastcall_status status = LASTCALL_E_IO;
+    sqlite3_stmt *begin = journal->begin;
+    char audience[ADDRESS_TEXT_SIZE];
+
+    *seen = JOURNAL_OTHER;
+    entry->id = 0;
+    bytes_init(result, TOKEN_RESULT_BYTES_MAX);
+    if (journal->bytes >= JOURNAL_BYTES_MAX)
+        return LASTCALL_BUSY;
+    address_format(&entry->audience, audience);
+    bind_text(begin, 1, entry->issuer);
+    bind_text(begin, 2, entry->request_id.text);
+    bind_text(begin, 3, entry->hash);
+    bind_text(begin, 4, audience);
+    bind_text(begin, 5, action_name(entry->action));
+    sqlite3_bind_int64(begin, 6, entry->exp_s);
+    sqlite3_bind_int64(begin, 7, entry->received_ms);
+    sqlite3_bind_int64(begin, 8, JOURNAL_ENTRY_BYTES);
+    status = store_step_done(begin);
+    if (status != LASTCALL_OK)
+        return status;
+    if (sqlite3_changes(journal->store.db) == 0)
+        return find_known(journal, entry, seen, result);
+    entry->id = sqlite3_last_insert_rowid(journal->store.db);
+    journal->bytes += JOURNAL_ENTRY_BYTES;
+    *seen = JOURNAL_NEW;
+    return LASTCALL_OK;
+}
+
+enum lastcall_status journal_set_targets(struct journal *journal, int64_t id,
+                                         const char *targets, size_t len)
+{
+    sqlite3_stmt *set = journal->set_targets;
+    enum lastcall_status status = LASTCALL_E_IO;
+
+    sqlite3_bind_int64(set, 1, id);
+    sqlite3_bind_text64(set, 2, targets, len, SQLITE_STATIC, SQLITE_UTF8);
+    status = store_step_done(set);
+    if (status == LASTCALL_OK)
+        journal->bytes += (int64_t)len;
+    return status;
+}
+
+enum lastcall_status journal_finish(struct journal *journal, int64_t id,
+                                    int64_t now_ms, const struct bytes *token)
+{
+    sqlite3_stmt *finish = journal->finish;
+    enum lastcall_status status = LASTCALL_E_IO;
+
+    sqlite3_bind_int64(finish, 1, id);
+    sqlite3_bind_blob64(finish, 2, token->data, token->len, SQLITE_STATIC);
+    sqlite3_bind_int64(finish, 3, now_ms);
+    status = store_step_done(finish);
+    if (status == LASTCALL_OK)
+        journal->bytes += (int64_t)token->len;
+    return status;
+}
+
+enum lastcall_status journal_deliver(struct journal *journal, int64_t id)
+{
+    sqlite3_bind_int64(journal->deliver, 1, id);
+    return store_step_done(journal->deliver);
+}
+
+enum lastcall_status journal_note(struct journal *journal,
+                                  const struct history_line *line)
+{
+    return history_append(&journal->history, line);
+}
+
+enum lastcall_status journal_prune(struct journal *journal, int64_t expired_s,
+                                   int64_t now_ms, size_t *count)
+{
+    sqlite3_stmt *prune = journal->prune;
+    int code = SQLITE_ERROR;
+
+    *count = 0;
+    sqlite3_bind_int64(prune, 1, expired_s);
+    sqlite3_bind_int64(prune, 2, now_ms - JOURNAL_UNDELIVERED_MS);
+    sqlite3_bind_int64(prune, 3, JOURNAL_PRUNE_COUNT_MAX);
+    while ((code = sqlite3_step(prune)) == SQLITE_ROW) {
+        journal->bytes -= sqlite3_column_int64(prune, 0);
+        (*count)++;
+    }
+    sqlite3_reset(prune);
+    return code == SQLITE_DONE ? LASTCALL_OK : LASTCALL_E_IO;
+}
+
+/* Copy a text column, empty where it does not fit. */
+static void read_text(sqlite3_stmt *row, int column, char *out, size_t size)
+{
+    const unsigned char *text = sqlite3_column_text(row, column);
+    const size_t len = text != NULL ? strlen((const char *)text) : 0;
+
+    out[0] = '\0';
+    if (len > 0 && len < size)
+        memcpy(out, text, len + 1);
+}
+
+static enum lastcall_status read_open(sqlite3_stmt *row,
+                                      struct journal_open_entry *out)
+{
+    struct journal_entry *entry = &out->entry;
+    const unsigned char *audience = sqlite3_column_text(row, 4);
+    const unsigned char *action = sqlite3_column_text(row, 5);
+
+    *out = (struct journal_open_entry){0};
+    entry->id = sqlite3_column_int64(row, 0);
+    read_text(row, 1, entry->issuer, sizeof(entry->issuer));
+    read_text(row, 2, entry->request_id.text, sizeof(entry->request_id.text));
+    read_text(row, 3, entry->hash, sizeof(entry->hash));
+    entry->exp_s = sqlite3_column_int64(row, 6);
+    entry->received_ms = sqlite3_column_int64(row, 7);
+    if (sqlite3_column_int(row, 8) == STATE_TARGETS) {
+        out->targets = (const char *)sqlite3_column_text(row, 9);
+        out->targets_len = (size_t)sqlite3_column_bytes(row, 9);
+    }
+    if (audience == NULL || action == NULL ||
+        address_parse((const char *)audience, &entry->audience) !=
+            LASTCALL_OK ||
+        action_parse((const char *)action, &entry->action) != LASTCALL_OK)
+        return LASTCALL_E_IO;
+    return LASTCALL_OK;
+}
+
+enum lastcall_status journal_each_open(
+    struct journal *journal,
+    enum lastcall_status (*each)(void *context,
+                                 const struct journal_open_entry *open),
+    void *context)
+{
+    enum lastcall_status status = LASTCALL_OK;
+    sqlite3_stmt *walk = store_prepare(
+        &journal->store,
+        "SELECT id, issuer, request_id, hash, audience, action, exp_s,"
+        " received_ms, state, targets FROM command WHERE state < 2"
+        " ORDER BY id");
+    int code = SQLITE_ERROR;
+
+    if (walk == NULL)
+        return LASTCALL_E_IO;
+    while (status == LASTCALL_OK && (code = sqlite3_step(walk)) == SQLITE_ROW) {
+        struct journal_open_entry open;
+
+        status = read_open(walk, &open);
+        if (status == LASTCALL_OK)
+            status = each(context, &open);
+    }
+    sqlite3_finalize(walk);
+    if (status == LASTCALL_OK && code != SQLITE_DONE)
+        status = LASTCALL_E_IO;
+    return status;
+}
+
+enum lastcall_status journal_next_undelivered(struct journal *journal,
+                                              int64_t after_id,
+                                              struct journal_entry *entry,
+                                              struct bytes *token)
+{
+    enum lastcall_status status = LASTCALL_E_IO;
+    sqlite3_stmt *next = journal->undelivered;
+    int code = SQLITE_ERROR;
+
+    *entry = (struct journal_entry){0};
+    bytes_init(token, TOKEN_RESULT_BYTES_MAX);
+    sqlite3_bind_int64(next, 1, after_id);
+    code = sqlite3_step(next);
+    if (code == SQLITE_DONE)
+        status = LASTCALL_E_MISSING;
+    if (code == SQLITE_ROW) {
+        entry->id = sqlite3_column_int64(next, 0);
+        read_text(next, 1, entry->issuer, sizeof(entry->issuer));
+        read_text(next, 2, entry->request_id.text,
+                  sizeof(entry->request_id.text));
+        status = bytes_append(token, sqlite3_column_blob(next, 3),
+                              (size_t)sqlite3_column_bytes(next, 3));
+    }
+    sqlite3_reset(next);
+    return status;
+}

@@ -1,0 +1,183 @@
+/*
+ * The journal: which commands were begun and finished, and with what result.
+ * It answers "seen before?", keeps results until the broker has them, and
+ * tells after a crash what was under way.
+ *
+ * Everything is done in transactions that the pipeline opens, so that many
+ * commands share one commit:
+ *
+ *     journal_open_batch -> journal_begin, _set_targets, _finish, ...
+ *                        -> journal_commit_batch, or journal_undo_batch
+ */
+#ifndef LASTCALL_WORKER_JOURNAL_H
+#define LASTCALL_WORKER_JOURNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/action.h"
+#include "protocol/bytes.h"
+#include "protocol/io/store.h"
+#include "protocol/name.h"
+#include "protocol/token.h"
+#include "protocol/topic.h"
+#include "worker/history.h"
+
+/* Within state_dir. */
+#define JOURNAL_FILE "journal.db"
+/* Results and targets kept; more and commands are refused as busy. */
+#define JOURNAL_BYTES_MAX (INT64_C(256) * 1024 * 1024)
+/* What an entry counts beside its texts. */
+#define JOURNAL_ENTRY_BYTES 512
+/* Memory for SQLite's pages. */
+#define JOURNAL_CACHE_KIB 512
+/* Entries that one pruning removes at most. */
+#define JOURNAL_PRUNE_COUNT_MAX 1000
+/* A finished result that no broker took is kept this long at least. */
+#define JOURNAL_UNDELIVERED_MS (INT64_C(24) * 3600 * 1000)
+
+/* A command, as it is remembered. */
+struct journal_entry {
+    int64_t id; /* given by journal_begin(); above 0 */
+    char issuer[TOKEN_ISSUER_SIZE];
+    struct request_id request_id;
+    char hash[BYTES_SHA256_TEXT_SIZE]; /* of the command as received */
+    struct address audience;
+    enum action action;
+    int64_t exp_s;
+    int64_t received_ms;
+};
+
+enum journal_seen {
+    JOURNAL_NEW,
+    JOURNAL_RUNNING,  /* the same command is under way */
+    JOURNAL_FINISHED, /* the same command has its result */
+    JOURNAL_OTHER,    /* another command has this id */
+};
+
+/* {0} is closed.  Used by one thread. */
+struct journal {
+    struct store store;
+    struct history history;
+    struct history history_before; /* as it was when the batch was opened */
+    int64_t bytes;                 /* kept now */
+    int64_t bytes_before;
+    sqlite3_stmt *begin; /* owned, as the following */
+    sqlite3_stmt *find;
+    sqlite3_stmt *set_targets;
+    sqlite3_stmt *finish;
+    sqlite3_stmt *deliver;
+    sqlite3_stmt *prune;
+    sqlite3_stmt *undelivered;
+};
+
+/*
+ * Open or create the journal in a directory, which is made where it is
+ * missing.
+ *
+ *   history_max  audit lines kept
+ *   error        a sentence with the mend
+ *
+ * Returns LASTCALL_OK, and what store_open() and platform_make_directory()
+ *         return.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+journal_open(const char *state_dir, int64_t history_max, struct journal *out,
+             struct platform_error *error);
+void journal_close(struct journal *journal);
+
+/* Open a batch; LASTCALL_OK, LASTCALL_BUSY or LASTCALL_E_IO. */
+LASTCALL_MUST_USE enum lastcall_status
+journal_open_batch(struct journal *journal, enum store_durability durability);
+/* Keep the batch; on failure nothing of it is kept. */
+LASTCALL_MUST_USE enum lastcall_status
+journal_commit_batch(struct journal *journal);
+void journal_undo_batch(struct journal *journal);
+
+/*
+ * Remember a command, or say that it was seen before.
+ *
+ *   entry   id is set
+ *   seen    filled on LASTCALL_OK
+ *   result  initialised; the stored result token with JOURNAL_FINISHED;
+ *           the caller calls bytes_deinit()
+ *
+ * Returns LASTCALL_OK, LASTCALL_BUSY (JOURNAL_BYTES_MAX), LASTCALL_E_IO and
+ *         what else store_step_done() returns.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+journal_begin(struct journal *journal, struct journal_entry *entry,
+              enum journal_seen *seen, struct bytes *result);
+
+/*
+ * Record what is about to be acted on.  Commit with STORE_SURVIVES_POWER
+ * before the first act.
+ *
+ *   targets  text of the caller's own form, given back by
+ *            journal_each_open()
+ */
+LASTCALL_MUST_USE enum lastcall_status
+journal_set_targets(struct journal *journal, int64_t id, const char *targets,
+                    size_t len);
+
+/* Record the signed result; finishing twice keeps the later one. */
+LASTCALL_MUST_USE enum lastcall_status
+journal_finish(struct journal *journal, int64_t id, int64_t now_ms,
+               const struct bytes *token);
+
+/* Record that the broker has the result. */
+LASTCALL_MUST_USE enum lastcall_status journal_deliver(struct journal *journal,
+                                                       int64_t id);
+
+/* Write an audit line. */
+LASTCALL_MUST_USE enum lastcall_status
+journal_note(struct journal *journal, const struct history_line *line);
+
+/*
+ * Forget commands that can no longer be replayed: finished, delivered (or old
+ * enough), and expired.
+ *
+ *   expired_s  commands whose exp is before this are expired
+ *   now_ms     wall clock
+ *   count      how many were removed; JOURNAL_PRUNE_COUNT_MAX: call again
+ */
+LASTCALL_MUST_USE enum lastcall_status journal_prune(struct journal *journal,
+                                                     int64_t expired_s,
+                                                     int64_t now_ms,
+                                                     size_t *count);
+
+/* An entry that no result was recorded for: a crash came between. */
+struct journal_open_entry {
+    struct journal_entry entry;
+    const char *targets; /* NULL when nothing was run; borrowed */
+    size_t targets_len;
+};
+
+/*
+ * Call a function for each command without a result, oldest first.
+ *
+ *   each  LASTCALL_OK goes on; anything else ends the walk and is returned
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_IO, or what each() returned.
+ */
+LASTCALL_MUST_USE enum lastcall_status journal_each_open(
+    struct journal *journal,
+    enum lastcall_status (*each)(void *context,
+                                 const struct journal_open_entry *open),
+    void *context);
+
+/*
+ * Find the next result that no broker took.
+ *
+ *   after_id  0, or the id of the last one found
+ *   entry     id, issuer and request_id are filled
+ *   token     initialised; the caller calls bytes_deinit()
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_MISSING (no more), LASTCALL_E_IO,
+ *         LASTCALL_E_NOMEM.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+journal_next_undelivered(struct journal *journal, int64_t after_id,
+                         struct journal_entry *entry, struct bytes *token);
+
+#endif
