@@ -1,0 +1,240 @@
+#include "worker/inventory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS_PER_S 1000
+
+void inventory_state_init(struct inventory_state *state,
+                          const struct server_settings *settings,
+                          const char *boot_id)
+{
+    *state = (struct inventory_state){
+        .settings = settings,
+        .due_ms = INVENTORY_NEVER,
+    };
+    state->current.server = settings->name;
+    state->current.backend = (enum backend_kind)settings->backend;
+    snprintf(state->current.boot_id, sizeof(state->current.boot_id), "%s",
+             boot_id);
+}
+
+void inventory_state_deinit(struct inventory_state *state)
+{
+    inventory_deinit(&state->current);
+    *state = (struct inventory_state){.due_ms = INVENTORY_NEVER};
+}
+
+/* ---- events ---- */
+
+static int compare_text(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "");
+}
+
+/* The order of a list: by id, and by key for sessions that have none. */
+static int compare_sessions(const struct session *a, const struct session *b)
+{
+    const int by_id =
+        compare_text(session_text(a, SESSION_ID), session_text(b, SESSION_ID));
+
+    if (by_id != 0)
+        return by_id;
+    return compare_text(session_text(a, SESSION_SESSION_KEY),
+                        session_text(b, SESSION_SESSION_KEY));
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    return compare_sessions(a, b);
+}
+
+void inventory_note_ending(struct inventory_state *state,
+                           const char *session_id,
+                           const struct request_id *request_id, int64_t now_ms)
+{
+    struct inventory_ending *ending = &state->endings[state->ending_next];
+
+    if (strlen(session_id) >= sizeof(ending->session_id))
+        return; /* the event will say null */
+    state->ending_next = (state->ending_next + 1) % INVENTORY_ENDING_COUNT_MAX;
+    memcpy(ending->session_id, session_id, strlen(session_id) + 1);
+    ending->request_id = *request_id;
+    ending->until_ms = now_ms + INVENTORY_ENDING_MS;
+}
+
+static struct request_id ended_by(const struct inventory_state *state,
+                                  const struct session *session, int64_t now_ms)
+{
+    const char *id = session_text(session, SESSION_ID);
+
+    for (size_t i = 0; id != NULL && i < INVENTORY_ENDING_COUNT_MAX; i++) {
+        const struct inventory_ending *ending = &state->endings[i];
+
+        if (ending->until_ms > now_ms && strcmp(ending->session_id, id) == 0)
+            return ending->request_id;
+    }
+    return (struct request_id){""};
+}
+
+static void emit(struct inventory_state *state, enum event_kind kind,
+                 const struct session *session, int64_t now_ms,
+                 const struct inventory_sink *sink)
+{
+    struct event event = {
+        .server = state->current.server,
+        .backend = state->current.backend,
+        .seq = ++state->event_seq,
+        .kind = kind,
+        .session = *session, /* lent for the time of the call */
+    };
+
+    memcpy(event.boot_id, state->current.boot_id, sizeof(event.boot_id));
+    if (kind == EVENT_ENDED)
+        event.ended_by = ended_by(state, session, now_ms);
+    sink->event(sink->context, &event);
+}
+
+/* Walk both sorted lists side by side. */
+static void emit_events(struct inventory_state *state,
+                        const struct session_list *fresh, int64_t now_ms,
+                        const struct inventory_sink *sink)
+{
+    const struct session_list *old = &state->current.sessions;
+    size_t i = 0;
+    size_t k = 0;
+
+    while (i < old->count || k < fresh->count) {
+        int order = 0;
+
+        if (i == old->count)
+            order = 1;
+        else if (k == fresh->count)
+            order = -1;
+        else
+            order = compare_sessions(&old->items[i], &fresh->items[k]);
+        if (order < 0) {
+            emit(state, EVENT_ENDED, &old->items[i++], now_ms, sink);
+        } else if (order > 0) {
+            emit(state, EVENT_STARTED, &fresh->items[k++], now_ms, sink);
+        } else {
+            if (!session_is_equal(&old->items[i], &fresh->items[k],
+                                  SESSION_COMPARE_STILL))
+                emit(state, EVENT_CHANGED, &fresh->items[k], now_ms, sink);
+            i++;
+            k++;
+        }
+    }
+}
+
+/* ---- when to publish ---- */
+
+enum novelty {
+    NOVELTY_NONE,
+    NOVELTY_MOVED,
+    NOVELTY_NEWS,
+};
+
+static enum novelty novelty_of(const struct inventory_state *state,
+                               const struct snapshot *snapshot)
+{
+    const struct inventory *current = &state->current;
+    const bool is_reachable = snapshot->outcome.code == LASTCALL_OK;
+
+    if (!state->is_known || is_reachable != current->reachable)
+        return NOVELTY_NEWS;
+    if (!is_reachable)
+        return snapshot->outcome.code == current->error_code ? NOVELTY_NONE
+                                                             : NOVELTY_NEWS;
+    if (!session_list_is_equal(&current->sessions, &snapshot->sessions,
+                               SESSION_COMPARE_STILL))
+        return NOVELTY_NEWS;
+    return session_list_is_equal(&current->sessions, &snapshot->sessions,
+                                 SESSION_COMPARE_ALL)
+               ? NOVELTY_NONE
+               : NOVELTY_MOVED;
+}
+
+static void schedule(struct inventory_state *state, enum novelty novelty,
+                     int64_t now_ms)
+{
+    int64_t gap_ms = 0;
+    int64_t due_ms = now_ms;
+
+    switch (novelty) {
+    case NOVELTY_NONE:
+        gap_ms = state->settings->sessions_max_age_s * MS_PER_S;
+        break;
+    case NOVELTY_MOVED:
+        gap_ms = state->settings->sessions_interval_ms;
+        break;
+    case NOVELTY_NEWS:
+        gap_ms = INVENTORY_DEBOUNCE_MS;
+        break;
+    }
+    if (state->is_published && state->published_ms + gap_ms > now_ms)
+        due_ms = state->published_ms + gap_ms;
+    if (due_ms < state->due_ms)
+        state->due_ms = due_ms;
+}
+
+static void adopt(struct inventory_state *state, struct snapshot *snapshot)
+{
+    struct inventory *current = &state->current;
+
+    current->taken_ms = snapshot->taken_ms;
+    current->reachable = snapshot->outcome.code == LASTCALL_OK;
+    current->error_code = snapshot->outcome.code;
+    memcpy(current->error_detail, snapshot->outcome.detail,
+           sizeof(current->error_detail));
+    state->is_known = true;
+    state->report = snapshot->report;
+    state->has_report = snapshot->has_report;
+    if (!current->reachable)
+        return; /* the last known list stays */
+    session_list_deinit(&current->sessions);
+    current->sessions = snapshot->sessions;
+    snapshot->sessions = (struct session_list){0};
+    current->truncated =
+        current->sessions.total_count > current->sessions.count;
+    state->has_listed = true;
+}
+
+void inventory_take(struct inventory_state *state, struct snapshot *snapshot,
+                    int64_t now_ms, const struct inventory_sink *sink)
+{
+    enum novelty novelty = NOVELTY_NONE;
+
+    /* A server may list in another order each time. */
+    if (snapshot->sessions.count > 1)
+        qsort(snapshot->sessions.items, snapshot->sessions.count,
+              sizeof(snapshot->sessions.items[0]), compare_items);
+    novelty = novelty_of(state, snapshot);
+    if (novelty == NOVELTY_NEWS && state->has_listed &&
+        snapshot->outcome.code == LASTCALL_OK)
+        emit_events(state, &snapshot->sessions, now_ms, sink);
+    adopt(state, snapshot);
+    schedule(state, novelty, now_ms);
+}
+
+void inventory_tick(struct inventory_state *state, int64_t now_ms,
+                    const struct inventory_sink *sink)
+{
+    if (!state->is_known || now_ms < state->due_ms)
+        return;
+    state->current.seq++;
+    if (sink->inventory(sink->context, &state->current) != LASTCALL_OK) {
+        state->due_ms = now_ms + INVENTORY_DEBOUNCE_MS;
+        return;
+    }
+    state->published_ms = now_ms;
+    state->is_published = true;
+    state->due_ms = now_ms + state->settings->sessions_max_age_s * MS_PER_S;
+}
+
+void inventory_want(struct inventory_state *state)
+{
+    if (state->is_known)
+        state->due_ms = 0;
+}
