@@ -1,0 +1,44 @@
+#include "worker/subscriptions.h"
+
+static void add(struct subscriptions *out, const struct identity *identity,
+                const struct topic_parts *parts)
+{
+    struct mqtt_subscription *item = &out->items[out->count];
+    struct topic *topic = &out->topics[out->count];
+
+    topic_format(identity->fleet.text, parts, topic);
+    item->filter = topic->text;
+    item->qos = 1;
+    item->retain_as_published = true;
+    item->retain_handling = parts->kind == TOPIC_REVOKED
+                                ? MQTT_RETAIN_SEND
+                                : MQTT_RETAIN_NEVER_SEND;
+    out->count++;
+}
+
+static void add_commands(struct subscriptions *out,
+                         const struct identity *identity,
+                         enum address_kind kind, const struct name *name)
+{
+    struct topic_parts parts = {.kind = TOPIC_COMMAND};
+
+    parts.address.kind = kind;
+    if (name != NULL)
+        parts.address.name = *name;
+    add(out, identity, &parts);
+}
+
+void subscriptions_fill(const struct identity *identity,
+                        struct subscriptions *out)
+{
+    const struct topic_parts revoked = {.kind = TOPIC_REVOKED};
+
+    *out = (struct subscriptions){0};
+    /* First, so that the broker sends the list before any command. */
+    add(out, identity, &revoked);
+    add_commands(out, identity, ADDRESS_ALL, NULL);
+    add_commands(out, identity, ADDRESS_HOST, &identity->host);
+    for (size_t i = 0;
+         i < identity->group_count && out->count < SUBSCRIPTION_COUNT_MAX; i++)
+        add_commands(out, identity, ADDRESS_GROUP, &identity->groups[i]);
+}
