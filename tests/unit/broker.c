@@ -1,0 +1,224 @@
+#define _XOPEN_SOURCE 700 /* mkdtemp */
+
+#include "broker.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define START_TRIES 200
+#define START_PAUSE_NS 25000000L
+
+/* Ask the kernel for a port that is free now. */
+static unsigned free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    unsigned port = 0;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        getsockname(fd, (struct sockaddr *)&address, &len) == 0)
+        port = ntohs(address.sin_port);
+    close(fd);
+    return port;
+}
+
+static bool is_listening(unsigned port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool ok;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ok = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    return ok;
+}
+
+/* Run a program in the broker's directory, without a word. */
+static pid_t spawn(const struct broker *broker, const char *const argv[])
+{
+    union {
+        const char *const *in;
+        char *const *out;
+    } arguments = {argv};
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    int null = open("/dev/null", O_RDWR);
+
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+    if (chdir(broker->directory) == 0)
+        execvp(argv[0], arguments.out);
+    _exit(127);
+}
+
+static bool run(const struct broker *broker, const char *const argv[])
+{
+    int result = -1;
+    pid_t pid = spawn(broker, argv);
+
+    return pid > 0 && waitpid(pid, &result, 0) == pid && result == 0;
+}
+
+/* A CA certificate, NAME.pem with NAME.key. */
+static bool make_ca(const struct broker *broker, const char *name)
+{
+    char key[64];
+    char pem[64];
+    char subject[64];
+
+    snprintf(key, sizeof(key), "%s.key", name);
+    snprintf(pem, sizeof(pem), "%s.pem", name);
+    snprintf(subject, sizeof(subject), "/CN=%s", name);
+    const char *const argv[] = {"openssl",
+                                "req",
+                                "-x509",
+                                "-newkey",
+                                "ec",
+                                "-pkeyopt",
+                                "ec_paramgen_curve:P-256",
+                                "-nodes",
+                                "-days",
+                                "2",
+                                "-keyout",
+                                key,
+                                "-out",
+                                pem,
+                                "-subj",
+                                subject,
+                                NULL};
+
+    return run(broker, argv);
+}
+
+/* A server certificate from ca.pem for some names. */
+static bool make_server(const struct broker *broker, const char *name,
+                        const char *names)
+{
+    char key[64];
+    char pem[64];
+    char alternatives[128];
+
+    snprintf(key, sizeof(key), "%s.key", name);
+    snprintf(pem, sizeof(pem), "%s.pem", name);
+    snprintf(alternatives, sizeof(alternatives), "subjectAltName=%s", names);
+    const char *const argv[] = {"openssl",
+                                "req",
+                                "-x509",
+                                "-newkey",
+                                "ec",
+                                "-pkeyopt",
+                                "ec_paramgen_curve:P-256",
+                                "-nodes",
+                                "-days",
+                                "2",
+                                "-keyout",
+                                key,
+                                "-out",
+                                pem,
+                                "-subj",
+                                "/CN=server",
+                                "-addext",
+                                alternatives,
+                                "-CA",
+                                "ca.pem",
+                                "-CAkey",
+                                "ca.key",
+                                NULL};
+
+    return run(broker, argv);
+}
+
+static bool write_configuration(const struct broker *broker)
+{
+    char path[BROKER_PATH_SIZE + 32];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/mosquitto.conf", broker->directory);
+    file = fopen(path, "w");
+    if (file == NULL)
+        return false;
+    /* Its defaults otherwise: that is what must not cost 24 s. */
+    fprintf(file,
+            "user root\n" /* keep the right to read our directory */
+            "allow_anonymous true\n"
+            "listener %u 127.0.0.1\n"
+            "listener %u 127.0.0.1\n"
+            "certfile server.pem\nkeyfile server.key\n"
+            "tls_version tlsv1.3\n" /* the lowest that it takes */
+            "listener %u 127.0.0.1\n"
+            "certfile other.pem\nkeyfile other.key\n",
+            broker->plain_port, broker->tls_port, broker->name_port);
+    return fclose(file) == 0;
+}
+
+bool broker_prepare(struct broker *broker)
+{
+    const char *base = getenv("TMPDIR");
+
+    *broker = (struct broker){0};
+    snprintf(broker->directory, sizeof(broker->directory),
+             "%s/lastcall-broker-XXXXXX", base != NULL ? base : "/tmp");
+    if (mkdtemp(broker->directory) == NULL)
+        return false;
+    snprintf(broker->ca, sizeof(broker->ca), "%.200s/ca.pem",
+             broker->directory);
+    snprintf(broker->wrong_ca, sizeof(broker->wrong_ca), "%.200s/wrong.pem",
+             broker->directory);
+    broker->plain_port = free_port();
+    broker->tls_port = free_port();
+    broker->name_port = free_port();
+    return make_ca(broker, "ca") && make_ca(broker, "wrong") &&
+           make_server(broker, "server", "DNS:localhost,IP:127.0.0.1") &&
+           make_server(broker, "other", "DNS:other.example") &&
+           write_configuration(broker);
+}
+
+bool broker_start(struct broker *broker)
+{
+    static const char *const argv[] = {MOSQUITTO, "-c", "mosquitto.conf", NULL};
+    const struct timespec pause = {.tv_nsec = START_PAUSE_NS};
+
+    broker->pid = spawn(broker, argv);
+    if (broker->pid <= 0)
+        return false;
+    /* It has no way to say that it is ready but to answer. */
+    for (int i = 0; i < START_TRIES; i++) {
+        if (is_listening(broker->name_port))
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+void broker_kill(struct broker *broker)
+{
+    if (broker->pid <= 0)
+        return;
+    kill(broker->pid, SIGKILL);
+    waitpid(broker->pid, NULL, 0);
+    broker->pid = 0;
+}
+
+void broker_remove(struct broker *broker)
+{
+    const char *const remove[] = {"rm", "-rf", "--", broker->directory, NULL};
+
+    broker_kill(broker);
+    (void)run(broker, remove);
+}

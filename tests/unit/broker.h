@@ -1,0 +1,34 @@
+/*
+ * A real mosquitto on a free port of the loopback, for tests of the link.
+ */
+#ifndef LASTCALL_TESTS_BROKER_H
+#define LASTCALL_TESTS_BROKER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define BROKER_PATH_SIZE 256
+
+struct broker {
+    char directory[BROKER_PATH_SIZE]; /* of its own, removed at the end */
+    char ca[BROKER_PATH_SIZE];
+    char wrong_ca[BROKER_PATH_SIZE];
+    unsigned plain_port;
+    unsigned tls_port;  /* certificate for localhost and 127.0.0.1 */
+    unsigned name_port; /* certificate for another name */
+    pid_t pid;          /* 0 when it is not running */
+};
+
+/* Write certificates and configuration; false when a tool is missing. */
+bool broker_prepare(struct broker *broker);
+
+/* Start, and wait until it accepts connections. */
+bool broker_start(struct broker *broker);
+
+/* Kill it without a good-bye and collect it. */
+void broker_kill(struct broker *broker);
+
+/* Kill it and remove its directory. */
+void broker_remove(struct broker *broker);
+
+#endif
