@@ -5,3 +5,5 @@ lastcall_test(connection LIBS lastcall_io TIMEOUT 120)
 lastcall_test(mqtt_paho SOURCES unit/broker.c LIBS lastcall_io TIMEOUT 180)
 set_source_files_properties(unit/broker.c PROPERTIES
     COMPILE_DEFINITIONS MOSQUITTO="${MOSQUITTO}")
+lastcall_test(config LIBS lastcall_io)
+lastcall_fuzz(config LIBS lastcall_io)
