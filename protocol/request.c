@@ -236,8 +236,10 @@ static bool kind_fits(enum session_field field, enum value_kind given)
 {
     const enum value_kind kind = session_field_info(field)->kind;
 
+    /* 5 and 5.0 are the same number. */
     return given == VALUE_NULL || given == kind ||
-           (given == VALUE_INTEGER && kind == VALUE_REAL);
+           (given == VALUE_INTEGER && kind == VALUE_REAL) ||
+           (given == VALUE_REAL && kind == VALUE_INTEGER);
 }
 
 static enum lastcall_status read_preconditions(const json_t *object,
