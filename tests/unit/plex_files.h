@@ -55,7 +55,7 @@ static inline enum lastcall_status plex_files_parse(const void *data,
 /* Parse tests/fixtures/plex/<name>, which must be sound. */
 static inline void plex_files_load(const char *name, struct session_list *out)
 {
-    char path[128];
+    char path[256];
     struct bytes body = {0};
     struct json_error error = {0};
 
