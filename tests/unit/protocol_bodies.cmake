@@ -2,6 +2,7 @@
 lastcall_test(session LIBS lastcall_protocol)
 lastcall_test(filter LIBS lastcall_protocol)
 lastcall_test(request LIBS lastcall_protocol)
+lastcall_test(result LIBS lastcall_protocol)
 lastcall_test(grant LIBS lastcall_protocol)
 lastcall_test(revocation LIBS lastcall_protocol)
 lastcall_test(trust LIBS lastcall_protocol)

@@ -1,0 +1,409 @@
+#include "tests/unit/bodies.h"
+#include "tests/unit/case_files.h"
+
+#include "protocol/result.h"
+
+static struct result_claims claims_of_test(void)
+{
+    struct result_claims claims = {.host = {"web-1"},
+                                   .controller = {"alice"},
+                                   .request_id = {"abcdefghijklmnop"},
+                                   .iat_s = 1000};
+
+    memset(claims.request_hash, 'A', sizeof(claims.request_hash) - 1);
+    return claims;
+}
+
+static void accept(const char *name, const char *text)
+{
+    json_t *wanted = bodies_json(text);
+    struct verified verified = bodies_parse(TOKEN_RESULT, text);
+    struct result_claims claims;
+    struct result result;
+    struct json_error error = {"before"};
+    json_t *again = NULL;
+
+    if (result_decode(&verified, &claims, &result, &error) != LASTCALL_OK)
+        fail_msg("%s: %s", name, error.text);
+    assert_string_equal(error.text, "");
+    again = result_encode(&claims, verified.jti, &result);
+    if (!json_equal(again, wanted))
+        fail_msg("%s: %s", name, bodies_text(again));
+    json_decref(again);
+    json_decref(wanted);
+    result_deinit(&result);
+    verified_deinit(&verified);
+}
+
+static void refuse(const char *name, const char *text)
+{
+    struct verified verified = bodies_parse(TOKEN_RESULT, text);
+    const char *part =
+        json_string_value(json_object_get(verified.claims, "expect_detail"));
+    struct result_claims claims;
+    struct result result;
+    struct json_error error = {""};
+
+    if (result_decode(&verified, &claims, &result, &error) != LASTCALL_E_SHAPE)
+        fail_msg("%s: accepted", name);
+    if (part == NULL || strstr(error.text, part) == NULL)
+        fail_msg("%s: %s", name, error.text);
+    assert_null(result.sessions);
+    assert_null(result.servers);
+    assert_string_equal(claims.host.text, "");
+    verified_deinit(&verified);
+}
+
+/* holds 6.1, 6.2 */
+static void results_that_are_good(void **state)
+{
+    (void)state;
+    case_files_each("result", "accept-", accept);
+}
+
+/* holds 6.2, 6.6 */
+static void results_that_are_refused(void **state)
+{
+    (void)state;
+    case_files_each("result", "refuse-", refuse);
+}
+
+/* A result of sessions and servers with these codes, tallied. */
+static void tally(struct result *result, const enum lastcall_status *sessions,
+                  size_t session_count, const enum lastcall_status *servers,
+                  size_t server_count)
+{
+    result->has_action = true;
+    for (size_t i = 0; i < server_count; i++) {
+        struct server_result *server = result_add_server(result);
+
+        assert_non_null(server);
+        server->server = (struct name){"home"};
+        server->code = servers[i];
+    }
+    for (size_t i = 0; i < session_count; i++) {
+        struct session_result *session = result_add_session(result);
+
+        assert_non_null(session);
+        session->code = sessions[i];
+    }
+    result_tally(result);
+}
+
+struct tally_case {
+    enum action action;
+    bool dry_run;
+    size_t session_count;
+    enum lastcall_status sessions[3];
+    size_t server_count;
+    enum lastcall_status servers[2];
+    enum lastcall_status code;
+    bool success;
+    int succeeded;
+    const char *detail;
+};
+
+/* holds 6.3, 6.4, 6.5 */
+static void codes_are_derived(void **state)
+{
+    static const struct tally_case cases[] = {
+        {ACTION_STOP,
+         false,
+         3,
+         {LASTCALL_OK, LASTCALL_OK, LASTCALL_OK},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_OK,
+         true,
+         3,
+         "ended 3 sessions"},
+        {ACTION_STOP,
+         false,
+         1,
+         {LASTCALL_OK},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_OK,
+         true,
+         1,
+         "ended 1 session"},
+        {ACTION_STOP,
+         false,
+         3,
+         {LASTCALL_OK, LASTCALL_DENIED, LASTCALL_OK},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_PARTIAL,
+         false,
+         2,
+         "ended 2 of 3 sessions; 1 failed: denied"},
+        {ACTION_STOP,
+         false,
+         2,
+         {LASTCALL_DENIED, LASTCALL_DENIED},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_DENIED,
+         false,
+         0,
+         "ended 0 of 2 sessions; 2 failed: denied"},
+        {ACTION_STOP,
+         false,
+         2,
+         {LASTCALL_DENIED, LASTCALL_TIMEOUT},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_PARTIAL,
+         false,
+         0,
+         "ended 0 of 2 sessions; 2 failed: denied, timeout"},
+        {ACTION_STOP,
+         false,
+         2,
+         {LASTCALL_OK, LASTCALL_ALREADY_GONE},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_OK,
+         true,
+         2,
+         "ended 2 sessions, 1 of them gone already"},
+        {ACTION_STOP,
+         false,
+         1,
+         {LASTCALL_ALREADY_GONE},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_ALREADY_GONE,
+         true,
+         1,
+         NULL},
+        {ACTION_STOP,
+         false,
+         1,
+         {LASTCALL_UNCONFIRMED},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_UNCONFIRMED,
+         false,
+         0,
+         NULL},
+        {ACTION_STOP,
+         false,
+         2,
+         {LASTCALL_OK, LASTCALL_REAPPEARED},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_PARTIAL,
+         false,
+         1,
+         NULL},
+        {ACTION_STOP,
+         true,
+         2,
+         {LASTCALL_OK, LASTCALL_OK},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_OK,
+         true,
+         2,
+         "would end 2 sessions"},
+        {ACTION_STOP,
+         true,
+         2,
+         {LASTCALL_OK, LASTCALL_PROTECTED},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_PARTIAL,
+         false,
+         1,
+         "would end 1 of 2 sessions; 1 would fail: protected"},
+        {ACTION_STOP,
+         false,
+         0,
+         {LASTCALL_OK},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_NO_MATCH,
+         true,
+         0,
+         "no session matches"},
+        {ACTION_STOP,
+         false,
+         1,
+         {LASTCALL_OK},
+         2,
+         {LASTCALL_OK, LASTCALL_UNREACHABLE},
+         LASTCALL_PARTIAL,
+         false,
+         1,
+         "ended 1 session; server home: unreachable"},
+        {ACTION_STOP,
+         false,
+         0,
+         {LASTCALL_OK},
+         2,
+         {LASTCALL_OK, LASTCALL_TIMEOUT},
+         LASTCALL_TIMEOUT,
+         false,
+         0,
+         "server home: timeout"},
+        {ACTION_STOP,
+         false,
+         1,
+         {LASTCALL_DENIED},
+         2,
+         {LASTCALL_OK, LASTCALL_TIMEOUT},
+         LASTCALL_TIMEOUT,
+         false,
+         0,
+         NULL},
+        {ACTION_LIST,
+         false,
+         2,
+         {LASTCALL_OK, LASTCALL_OK},
+         1,
+         {LASTCALL_OK},
+         LASTCALL_OK,
+         true,
+         2,
+         "listed 2 sessions"},
+        {ACTION_PING,
+         false,
+         0,
+         {LASTCALL_OK},
+         0,
+         {LASTCALL_OK},
+         LASTCALL_OK,
+         true,
+         0,
+         "here"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct tally_case *c = &cases[i];
+        struct result result = {.action = c->action, .dry_run = c->dry_run};
+
+        tally(&result, c->sessions, c->session_count, c->servers,
+              c->server_count);
+        if (result.code != c->code ||
+            (c->detail != NULL && strcmp(result.detail, c->detail) != 0))
+            fail_msg("case %zu: %s, \"%s\"", i, status_name(result.code),
+                     result.detail);
+        assert_int_equal(result_is_success(&result), c->success);
+        assert_int_equal(result.matched, c->session_count);
+        assert_int_equal(result.succeeded, c->succeeded);
+        assert_int_equal(result.failed, result.matched - result.succeeded);
+        result_deinit(&result);
+    }
+}
+
+/* `count` sessions with details of their own. */
+static void fill(struct result *result, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct session_result *session = result_add_session(result);
+        char id[32];
+
+        assert_non_null(session);
+        (void)snprintf(id, sizeof(id), "session-%zu", i);
+        session->session_id = bytes_copy_text(id);
+        session->server = (struct name){"home"};
+        session->has_session = true;
+        assert_int_equal(
+            session_set_text(&session->session, SESSION_BACKEND, "plex"),
+            LASTCALL_OK);
+        assert_int_equal(
+            session_set_text(&session->session, SESSION_MEDIA_TITLE,
+                             "a title \"quoted\" \xF0\x9F\x8D\xBF"),
+            LASTCALL_OK);
+    }
+    result_tally(result);
+}
+
+/* holds 2.10 */
+static void what_does_not_fit_is_cut_and_said(void **state)
+{
+    const size_t count = 6000;
+    struct result_claims claims = claims_of_test();
+    struct result result = {.has_action = true, .action = ACTION_LIST};
+    struct result again;
+    struct verified verified;
+    struct key key;
+    struct bytes token;
+    char *grant = test_malloc(TOKEN_GRANT_BYTES_MAX);
+
+    (void)state;
+    fill(&result, count);
+    verified =
+        bodies_verified(TOKEN_RESULT, result_encode(&claims, "jti", &result));
+    assert_int_equal(result_decode(&verified, &claims, &again, NULL),
+                     LASTCALL_OK);
+    assert_true(again.truncated);
+    assert_int_equal(again.matched, count);
+    assert_true(again.session_count > 1000 && again.session_count < count);
+    assert_string_equal(again.sessions[999].session_id, "session-999");
+
+    /* The fullest result and the largest grant make one token. */
+    memset(grant, 'g', TOKEN_GRANT_BYTES_MAX - 1);
+    grant[TOKEN_GRANT_BYTES_MAX - 1] = '\0';
+    assert_int_equal(key_generate(&key), LASTCALL_OK);
+    assert_int_equal(
+        token_sign(TOKEN_RESULT, &key, grant, verified.claims, &token),
+        LASTCALL_OK);
+    assert_true(token.len > TOKEN_RESULT_BYTES_MAX - 16 * 1024);
+    bytes_deinit(&token);
+    key_deinit(&key);
+    test_free(grant);
+    verified_deinit(&verified);
+    result_deinit(&again);
+    result_deinit(&result);
+}
+
+/* A server's message may hold anything; the result is written all the same. */
+static void details_are_cleaned(void **state)
+{
+    struct result_claims claims = claims_of_test();
+    struct result result = {.code = LASTCALL_SERVER_ERROR};
+    struct result again;
+    struct verified verified;
+
+    (void)state;
+    (void)snprintf(result.detail, sizeof(result.detail),
+                   "said \x1b[2J and \xFF");
+    verified =
+        bodies_verified(TOKEN_RESULT, result_encode(&claims, "jti", &result));
+    assert_non_null(verified.claims);
+    assert_int_equal(result_decode(&verified, &claims, &again, NULL),
+                     LASTCALL_OK);
+    assert_string_equal(again.detail, "said  [2J and \xEF\xBF\xBD");
+    assert_false(result_is_success(&again));
+    verified_deinit(&verified);
+    result_deinit(&again);
+}
+
+static void rows_are_bounded(void **state)
+{
+    struct result result = {.has_action = false};
+
+    (void)state;
+    for (int i = 0; i < RESULT_SERVER_COUNT_MAX; i++)
+        assert_non_null(result_add_server(&result));
+    assert_null(result_add_server(&result));
+    assert_int_equal(result.server_count, RESULT_SERVER_COUNT_MAX);
+    result_deinit(&result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(results_that_are_good),
+        cmocka_unit_test(results_that_are_refused),
+        cmocka_unit_test(codes_are_derived),
+        cmocka_unit_test(what_does_not_fit_is_cut_and_said),
+        cmocka_unit_test(details_are_cleaned),
+        cmocka_unit_test(rows_are_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
