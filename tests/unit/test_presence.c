@@ -1,0 +1,245 @@
+#include "tests/unit/bodies.h"
+
+#include "protocol/presence.h"
+
+#define HEAD "{\"iss\":\"host:web-1\",\"iat\":1000,\"jti\":\"jti\","
+#define SESSION                                                                \
+    "{\"session_id\":\"s1\",\"server\":\"home\",\"backend\":null,"             \
+    "\"username\":\"jdoe\",\"state\":\"paused\",\"client_name\":null,"         \
+    "\"client_address\":null,\"is_local\":true,\"started_at\":null,"           \
+    "\"idle_s\":4,\"endable\":true}"
+#define INVENTORY(error, count, truncated)                                     \
+    HEAD "\"inventory\":{\"server\":\"home\",\"backend\":\"plex\","            \
+         "\"boot_id\":\"b\",\"seq\":3,"                                        \
+         "\"taken_at\":\"2026-11-21T08:00:00.250Z\",\"reachable\":false,"      \
+         "\"error\":" error ",\"sessions\":[" SESSION "],\"count\":" count     \
+         ",\"truncated\":" truncated "}}"
+#define EVENT(kind, ended_by)                                                  \
+    HEAD "\"event\":{\"server\":\"home\",\"backend\":\"wts\","                 \
+         "\"boot_id\":\"b\",\"seq\":4,\"kind\":" kind ",\"session\":" SESSION  \
+         ",\"ended_by\":" ended_by "}}"
+#define STATUS(state, servers, counters)                                       \
+    HEAD "\"status\":{\"state\":" state ",\"boot_id\":\"b\","                  \
+         "\"version\":\"0.1.0\",\"protocol\":1,\"os\":\"Linux\","              \
+         "\"clock\":\"2026-11-21T08:00:00.000Z\",\"servers\":" servers         \
+         ",\"counters\":" counters ",\"maintenance\":[]}}"
+#define SERVER                                                                 \
+    "{\"name\":\"home\",\"backend\":\"plex\",\"reachable\":true,"              \
+    "\"version\":null,\"sessions\":null,\"actions\":[\"ping\",\"list\"]}"
+
+static enum lastcall_status inventory_of(const char *text,
+                                         struct inventory *out)
+{
+    struct verified verified = bodies_parse(TOKEN_SESSIONS, text);
+    enum lastcall_status status = inventory_decode(&verified, out, NULL);
+
+    verified_deinit(&verified);
+    return status;
+}
+
+/* holds 7.1, 7.3 */
+static void an_inventory_is_encoded_as_it_was(void **state)
+{
+    static const char *const texts[] = {
+        INVENTORY("null", "1", "false"),
+        INVENTORY("{\"code\":\"unreachable\",\"detail\":\"no route\"}", "1",
+                  "false"),
+        INVENTORY("{\"code\":\"timeout\",\"detail\":null}", "9", "true"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct inventory inventory;
+        char *again = NULL;
+
+        assert_int_equal(inventory_of(texts[i], &inventory), LASTCALL_OK);
+        assert_int_equal(inventory.sessions.count, 1);
+        again = bodies_text(
+            inventory_encode("host:web-1", 1000, "jti", &inventory));
+        assert_string_equal(again, texts[i]);
+        free(again);
+        inventory_deinit(&inventory);
+    }
+}
+
+static void inventories_that_are_refused(void **state)
+{
+    static const char *const texts[] = {
+        INVENTORY("null", "0", "false"),
+        INVENTORY("null", "-1", "false"),
+        INVENTORY("null", "1", "\"no\""),
+        INVENTORY("{\"code\":\"fine\"}", "1", "false"),
+        HEAD "\"inventory\":[]}",
+        HEAD "\"event\":{}}",
+    };
+    struct inventory inventory;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (inventory_of(texts[i], &inventory) != LASTCALL_E_SHAPE)
+            fail_msg("accepted: %s", texts[i]);
+        assert_null(inventory.sessions.items);
+    }
+}
+
+/* holds 2.10, 7.1 */
+static void a_full_inventory_is_cut_and_said(void **state)
+{
+    struct inventory inventory = {.server = {"home"}, .reachable = true};
+    struct inventory again;
+    struct verified verified;
+
+    (void)state;
+    for (int i = 0; i < SESSION_COUNT_MAX; i++) {
+        struct session session = {0};
+
+        assert_int_equal(session_set_text(&session, SESSION_BACKEND, "plex"),
+                         LASTCALL_OK);
+        assert_int_equal(session_list_take(&inventory.sessions, &session),
+                         LASTCALL_OK);
+    }
+    verified = bodies_verified(
+        TOKEN_SESSIONS, inventory_encode("host:web-1", 1, "jti", &inventory));
+    assert_int_equal(inventory_decode(&verified, &again, NULL), LASTCALL_OK);
+    assert_true(again.truncated);
+    assert_int_equal(again.sessions.total_count, SESSION_COUNT_MAX);
+    assert_true(again.sessions.count > 1000);
+    assert_true(again.sessions.count < SESSION_COUNT_MAX);
+    verified_deinit(&verified);
+    inventory_deinit(&again);
+    inventory_deinit(&inventory);
+}
+
+static enum lastcall_status event_of(const char *text, struct event *out)
+{
+    struct verified verified = bodies_parse(TOKEN_EVENT, text);
+    enum lastcall_status status = event_decode(&verified, out, NULL);
+
+    verified_deinit(&verified);
+    return status;
+}
+
+/* holds 7.4 */
+static void events(void **state)
+{
+    static const char *const good[] = {
+        EVENT("\"started\"", "null"),
+        EVENT("\"changed\"", "null"),
+        EVENT("\"ended\"", "\"abcdefghijklmnop\""),
+    };
+    static const char *const bad[] = {
+        EVENT("\"vanished\"", "null"),
+        EVENT("null", "null"),
+        EVENT("\"ended\"", "\"short\""),
+        HEAD "\"event\":{\"server\":\"home\",\"backend\":\"wts\",\"seq\":1,"
+             "\"kind\":\"ended\"}}",
+    };
+    struct event event;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        char *again = NULL;
+
+        assert_int_equal(event_of(good[i], &event), LASTCALL_OK);
+        assert_int_equal(event.kind, i);
+        again = bodies_text(event_encode("host:web-1", 1000, "jti", &event));
+        assert_string_equal(again, good[i]);
+        free(again);
+        event_deinit(&event);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (event_of(bad[i], &event) != LASTCALL_E_SHAPE)
+            fail_msg("accepted: %s", bad[i]);
+    }
+}
+
+static enum lastcall_status status_of(const char *text, struct host_status *out)
+{
+    struct verified verified = bodies_parse(TOKEN_STATUS, text);
+    enum lastcall_status status = host_status_decode(&verified, out, NULL);
+
+    verified_deinit(&verified);
+    return status;
+}
+
+/* holds 7.5 */
+static void a_status_is_encoded_as_it_was(void **state)
+{
+    static const char *const texts[] = {
+        STATUS("\"online\"", "[" SERVER "]", "{\"signature\":4,\"expired\":0}"),
+        STATUS("\"draining\"", "[]", "{}"),
+        STATUS("\"offline\"", "[" SERVER "," SERVER "]", "{}"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct host_status status;
+        char *again = NULL;
+
+        assert_int_equal(status_of(texts[i], &status), LASTCALL_OK);
+        assert_int_equal(status.state, i);
+        again =
+            bodies_text(host_status_encode("host:web-1", 1000, "jti", &status));
+        assert_string_equal(again, texts[i]);
+        free(again);
+        host_status_deinit(&status);
+    }
+}
+
+static void a_later_versions_actions_are_passed_over(void **state)
+{
+    struct host_status status;
+
+    (void)state;
+    assert_int_equal(
+        status_of(STATUS("\"online\"",
+                         "[{\"name\":\"home\",\"backend\":\"plex\","
+                         "\"reachable\":false,\"sessions\":7,"
+                         "\"actions\":[\"stop\",\"teleport\"]}]",
+                         "null"),
+                  &status),
+        LASTCALL_OK);
+    assert_int_equal(status.servers[0].actions, ACTION_BIT(ACTION_STOP));
+    assert_int_equal(status.servers[0].session_count, 7);
+    assert_int_equal(status.counter_count, 0);
+    host_status_deinit(&status);
+}
+
+static void statuses_that_are_refused(void **state)
+{
+    static const char *const texts[] = {
+        STATUS("\"asleep\"", "[]", "{}"),
+        STATUS("\"online\"", "{}", "{}"),
+        STATUS("\"online\"", "[5]", "{}"),
+        STATUS("\"online\"", "[{\"name\":\"A\"}]", "{}"),
+        STATUS("\"online\"", "[]", "{\"a\":\"b\"}"),
+        STATUS("\"online\"", "[]",
+               "{\"a-name-that-is-far-too-long-for-a-counter-of-ours-really\""
+               ":1}"),
+        HEAD "\"status\":null}",
+    };
+    struct host_status status;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (status_of(texts[i], &status) != LASTCALL_E_SHAPE)
+            fail_msg("accepted: %s", texts[i]);
+        assert_null(status.servers);
+        assert_null(status.counters);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_inventory_is_encoded_as_it_was),
+        cmocka_unit_test(inventories_that_are_refused),
+        cmocka_unit_test(a_full_inventory_is_cut_and_said),
+        cmocka_unit_test(events),
+        cmocka_unit_test(a_status_is_encoded_as_it_was),
+        cmocka_unit_test(a_later_versions_actions_are_passed_over),
+        cmocka_unit_test(statuses_that_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
