@@ -14,7 +14,14 @@ static enum exit_code (*const run[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_KEY] = cmd_key,
     [COMMAND_GRANT] = cmd_grant,
     [COMMAND_ENROLL] = cmd_enroll,
+    [COMMAND_REVOKE] = cmd_revoke,
+    [COMMAND_HOSTS] = cmd_hosts,
+    [COMMAND_SESSIONS] = cmd_sessions,
+    [COMMAND_STOP] = cmd_end,
+    [COMMAND_END] = cmd_end,
+    [COMMAND_PING] = cmd_ping,
     [COMMAND_VERIFY] = cmd_verify,
+    [COMMAND_COMPLETION] = cmd_completion,
 };
 
 static enum exit_code print_usage(const struct options *options)
@@ -70,8 +77,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0)
         return print_usage(NULL);
-    if (command_parse(argv[1], &command) != LASTCALL_OK ||
-        run[command] == NULL) {
+    if (command_parse(argv[1], &command) != LASTCALL_OK) {
         say_error("no such command: %s", argv[1]);
         say_mend("lastcall --help lists them");
         return EXIT_CODE_USAGE;

@@ -1,0 +1,358 @@
+/* lastcall stop, lastcall end: sessions are ended */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/command.h"
+#include "controller/confirm.h"
+#include "controller/present.h"
+#include "controller/progress.h"
+#include "controller/records.h"
+#include "controller/say.h"
+#include "controller/terminal.h"
+#include "protocol/text.h"
+
+#define EXPECT_NONE (-1)
+
+/* Everything that one run of the command works with. */
+struct ending {
+    const struct options *options;
+    struct present present;
+    struct target target;
+    struct selection selection;
+    struct request request; /* its texts are borrowed */
+    int64_t expect;
+    bool asks; /* a person is to be asked */
+    struct fleet fleet;
+    struct output output; /* the answer while it comes in, when live */
+};
+
+/* read_*: the command line */
+
+static enum lastcall_status read_target(struct ending *ending)
+{
+    char error[SELECT_ERROR_SIZE] = "";
+    enum lastcall_status status =
+        target_parse(ending->options, &ending->target, error);
+
+    if (status == LASTCALL_OK && ending->target.kind == TARGET_NONE) {
+        snprintf(error, sizeof error, "%s",
+                 "which hosts? give --host NAME, --group NAME, --hosts-file "
+                 "FILE or --all");
+        status = LASTCALL_E_SYNTAX;
+    }
+    if (status == LASTCALL_OK)
+        status =
+            selection_parse(ending->options, SELECT_ONE, ending->target.kind,
+                            &ending->selection, error);
+    if (error[0] != '\0')
+        say_error("%s", error);
+    return status;
+}
+
+static enum lastcall_status read_reason(struct ending *ending)
+{
+    const char *reason = options_value(ending->options, OPTION_REASON);
+    size_t chars = 0;
+
+    if (reason == NULL)
+        return LASTCALL_OK;
+    if (!bytes_is_utf8(reason, strlen(reason))) {
+        say_error("--reason is not UTF-8");
+        return LASTCALL_E_SYNTAX;
+    }
+    chars = text_count_chars(reason);
+    if (chars < 1 || chars > REQUEST_REASON_CHARS_MAX) {
+        say_error("--reason is 1 to %d characters, not %zu",
+                  REQUEST_REASON_CHARS_MAX, chars);
+        return LASTCALL_E_SYNTAX;
+    }
+    ending->request.reason = bytes_copy_text(reason);
+    return ending->request.reason == NULL ? LASTCALL_E_NOMEM : LASTCALL_OK;
+}
+
+static enum lastcall_status read_numbers(struct ending *ending)
+{
+    int64_t confirm_ms = 0;
+    enum lastcall_status status = LASTCALL_OK;
+
+    ending->request.limit = REQUEST_LIMIT_NONE;
+    ending->expect = EXPECT_NONE;
+    status = options_count(ending->options, OPTION_LIMIT, REQUEST_LIMIT_MAX,
+                           &ending->request.limit);
+    if (status == LASTCALL_OK)
+        status = options_count(ending->options, OPTION_EXPECT, INT32_MAX,
+                               &ending->expect);
+    if (status == LASTCALL_OK)
+        status = options_duration_ms(ending->options, OPTION_CONFIRM, 0,
+                                     &confirm_ms);
+    ending->request.confirm_s = (confirm_ms + 999) / 1000;
+    if (status == LASTCALL_OK &&
+        ending->request.confirm_s > REQUEST_CONFIRM_S_MAX) {
+        say_error("--confirm is at most %ds", REQUEST_CONFIRM_S_MAX);
+        status = LASTCALL_E_SYNTAX;
+    }
+    return status;
+}
+
+static void fill_request(struct ending *ending)
+{
+    struct request *request = &ending->request;
+    const struct selection *selection = &ending->selection;
+
+    request->action =
+        ending->options->command == COMMAND_STOP ? ACTION_STOP : ACTION_END;
+    request->backends =
+        selection->backends == 0 ? BACKEND_SET_ALL : selection->backends;
+    request->server = selection->server;
+    request->session_id = selection->session_id;
+    request->has_where = selection->where != NULL;
+    request->where = selection->filter;
+    request->dry_run = options_has(ending->options, OPTION_DRY_RUN);
+    request->pass_thru = options_has(ending->options, OPTION_PASS_THRU);
+}
+
+static enum lastcall_status read_all(struct ending *ending)
+{
+    enum lastcall_status status =
+        present_read(ending->options, &ending->present);
+
+    if (status == LASTCALL_OK)
+        status = read_target(ending);
+    if (status == LASTCALL_OK)
+        status = read_reason(ending);
+    if (status == LASTCALL_OK)
+        status = read_numbers(ending);
+    if (status == LASTCALL_OK)
+        fill_request(ending);
+    return status;
+}
+
+/* Whether anybody has to consent, and whether there is somebody to ask. */
+static enum exit_code check_consent(struct ending *ending)
+{
+    const char *file = options_value(ending->options, OPTION_HOSTS_FILE);
+    bool reads_input = file != NULL && strcmp(file, "-") == 0;
+
+    if (ending->request.dry_run || options_has(ending->options, OPTION_YES))
+        return EXIT_CODE_OK;
+    if (terminal_is(TERMINAL_INPUT) && terminal_is(TERMINAL_ERROR) &&
+        !reads_input) {
+        ending->asks = true;
+        return EXIT_CODE_OK;
+    }
+    say_error("there is nobody to ask: nothing was sent");
+    say_mend("give --yes to end sessions without a question, or --dry-run to "
+             "see which they would be");
+    return EXIT_CODE_UNCONFIRMED;
+}
+
+/* One campaign, shown as it comes when the form allows. */
+
+static void answered(void *context, const struct campaign *campaign,
+                     const struct campaign_host *host)
+{
+    struct ending *ending = context;
+
+    if (ending->output.writer != NULL && ending->output.writer->is_live)
+        output_record(&ending->output, record_of_answer(host));
+    progress_show(campaign->host_count - campaign->waiting_count,
+                  campaign->host_count);
+}
+
+/* Hand over the records that the form has not had yet. */
+static void show_rest(struct output *output, const struct campaign *campaign)
+{
+    for (size_t i = 0; i < campaign->host_count; i++) {
+        if (!output->writer->is_live || !campaign->hosts[i].has_answer)
+            output_record(output, record_of_answer(&campaign->hosts[i]));
+    }
+}
+
+static const struct output_layout *layout_of(const struct request *request)
+{
+    return request->dry_run || request->pass_thru ? &record_sessions_shown
+                                                  : &record_results;
+}
+
+static enum exit_code run(struct ending *ending, const struct request *request,
+                          const struct campaign *plan,
+                          struct campaign *campaign)
+{
+    const struct dispatch dispatch = {
+        .request = request,
+        .target = &ending->target,
+        .timeout_ms = ending->present.timeout_ms,
+        .ttl_ms = ending->present.ttl_ms,
+        .plan = plan,
+        .answered = answered,
+        .context = ending,
+    };
+
+    return dispatch_run(&ending->fleet, &dispatch, campaign);
+}
+
+static enum exit_code show(struct ending *ending, struct output *output,
+                           const struct campaign *campaign, enum exit_code code)
+{
+    show_rest(output, campaign);
+    present_say_campaign(&ending->present, campaign);
+    return present_end(
+        output,
+        record_of_campaign(campaign, fleet_now_ms() - ending->present.began_ms),
+        code);
+}
+
+/* Show a finished campaign on standard output. */
+static enum exit_code show_plan(struct ending *ending,
+                                const struct campaign *campaign,
+                                enum exit_code code)
+{
+    struct output output;
+
+    present_begin(&ending->present, &record_sessions_shown, present_colour(),
+                  stdout, &output);
+    /* Nothing was shown while it ran, so everything is left to show. */
+    for (size_t i = 0; output.writer->is_live && i < campaign->host_count; i++)
+        if (campaign->hosts[i].has_answer)
+            output_record(&output, record_of_answer(&campaign->hosts[i]));
+    return show(ending, &output, campaign, code);
+}
+
+/* The real run. */
+static enum exit_code end_sessions(struct ending *ending,
+                                   const struct campaign *plan)
+{
+    struct campaign campaign = {0};
+    enum exit_code code = EXIT_CODE_BROKER;
+
+    present_begin(&ending->present, layout_of(&ending->request),
+                  present_colour(), stdout, &ending->output);
+    code = run(ending, &ending->request, plan, &campaign);
+    if (code == EXIT_CODE_OK)
+        code = campaign_exit_code(&campaign);
+    code = show(ending, &ending->output, &campaign, code);
+    campaign_deinit(&campaign);
+    return code;
+}
+
+/* --expect: the number is certain only when everyone who may act has said
+ * his own. */
+static bool is_expected(const struct ending *ending,
+                        const struct campaign_tally *tally)
+{
+    if (ending->expect == EXPECT_NONE)
+        return true;
+    if (tally->outcomes[OUTCOME_SILENT] > 0) {
+        say_error("--expect: %zu host%s did not say how many sessions match; "
+                  "nothing was ended",
+                  tally->outcomes[OUTCOME_SILENT],
+                  tally->outcomes[OUTCOME_SILENT] == 1 ? "" : "s");
+        return false;
+    }
+    if (tally->matched == ending->expect)
+        return true;
+    say_error("--expect: %lld sessions match, not %lld; nothing was ended",
+              (long long)tally->matched, (long long)ending->expect);
+    return false;
+}
+
+static int64_t hosts_with_matches(const struct campaign *campaign)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < campaign->host_count; i++)
+        count += campaign->hosts[i].has_answer &&
+                 campaign->hosts[i].answer.result.matched > 0;
+    return count;
+}
+
+/* Show on the terminal what is about to end, and ask. */
+static enum exit_code ask(struct ending *ending, const struct campaign *plan,
+                          const struct campaign_tally *tally)
+{
+    struct output output;
+    enum confirm_answer answer = CONFIRM_DECLINED;
+
+    progress_clear();
+    present_begin(&ending->present, &record_sessions_shown,
+                  terminal_has_colour(TERMINAL_ERROR) ? OUTPUT_COLOURED
+                                                      : OUTPUT_PLAIN,
+                  stderr, &output);
+    for (size_t i = 0; i < plan->host_count; i++)
+        output_record(&output, record_of_answer(&plan->hosts[i]));
+    if (present_end(&output, json_object(), EXIT_CODE_OK) != EXIT_CODE_OK)
+        return EXIT_CODE_BROKER;
+    answer = confirm_ask(ending->target.kind == TARGET_ALL ? CONFIRM_NUMBER
+                                                           : CONFIRM_YES,
+                         tally->matched, hosts_with_matches(plan));
+    switch (answer) {
+    case CONFIRM_GO:
+        return EXIT_CODE_OK;
+    case CONFIRM_INTERRUPTED:
+        return EXIT_CODE_INTERRUPTED;
+    case CONFIRM_DECLINED:
+        break;
+    }
+    say_error("not confirmed: nothing was ended");
+    return EXIT_CODE_UNCONFIRMED;
+}
+
+/* A dry run first, then what it allows. */
+static enum exit_code plan_and_end(struct ending *ending)
+{
+    struct campaign plan = {0};
+    struct campaign_tally tally;
+    struct request question = ending->request;
+    enum exit_code code = EXIT_CODE_BROKER;
+
+    question.dry_run = true;
+    code = run(ending, &question, NULL, &plan);
+    campaign_tally(&plan, &tally);
+    if (code != EXIT_CODE_OK)
+        goto out;
+    code = campaign_exit_code(&plan);
+    if (code == EXIT_CODE_INTERRUPTED) {
+        code = show_plan(ending, &plan, code);
+    } else if (!is_expected(ending, &tally)) {
+        code = show_plan(ending, &plan, EXIT_CODE_STOPPED);
+    } else if (tally.matched == 0 || ending->request.dry_run) {
+        code = show_plan(ending, &plan, code);
+    } else {
+        code = ending->asks ? ask(ending, &plan, &tally) : EXIT_CODE_OK;
+        if (code == EXIT_CODE_OK)
+            code = end_sessions(ending, &plan);
+    }
+out:
+    progress_clear();
+    campaign_deinit(&plan);
+    return code;
+}
+
+enum exit_code cmd_end(const struct options *options)
+{
+    struct ending ending = {.options = options};
+    enum lastcall_status status = read_all(&ending);
+    enum exit_code code =
+        status == LASTCALL_OK ? check_consent(&ending) : EXIT_CODE_USAGE;
+
+    if (code == EXIT_CODE_OK)
+        code = fleet_open(options, FLEET_NEED_STATUSES | FLEET_NEED_IDENTITY,
+                          &ending.target, ending.present.timeout_ms,
+                          &ending.fleet);
+    if (code == EXIT_CODE_OK) {
+        record_say_refusals(&ending.fleet.registry);
+        code = ending.asks || ending.expect != EXPECT_NONE
+                   ? plan_and_end(&ending)
+                   : end_sessions(&ending, NULL);
+    }
+    if (code == EXIT_CODE_OK || code == EXIT_CODE_FALSE ||
+        code == EXIT_CODE_SILENT)
+        code =
+            ending.fleet.registry.refusal_count > 0 ? EXIT_CODE_REFUSED : code;
+    fleet_close(&ending.fleet);
+    free(ending.request.reason);
+    selection_deinit(&ending.selection);
+    target_deinit(&ending.target);
+    return code;
+}

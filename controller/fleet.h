@@ -1,0 +1,73 @@
+/*
+ * The fleet as one command sees it: settings, trust, identity, the session
+ * with the broker and the registry.
+ */
+#ifndef LASTCALL_CONTROLLER_FLEET_H
+#define LASTCALL_CONTROLLER_FLEET_H
+
+#include "controller/exit_code.h"
+#include "controller/fleet_link.h"
+#include "controller/identity.h"
+#include "controller/registry.h"
+#include "controller/select.h"
+
+/*
+ * When the retained messages have all come: a broker sends them before, or
+ * right after, the answer to the subscription that asks for them, so the
+ * answer to a second subscription marks their end; under flow control some
+ * may still be queued behind it, hence the quiet time after the last one.
+ */
+#define FLEET_QUIET_MS 40
+#define FLEET_GATHER_MAX_MS 2000
+/* Hosts named one by one are subscribed to one by one up to this number. */
+#define FLEET_SINGLE_MAX 64
+#define FLEET_FILTER_MAX (FLEET_SINGLE_MAX + 3)
+
+enum fleet_need {
+    FLEET_NEED_NOTHING = 0,
+    FLEET_NEED_STATUSES = 1 << 0,
+    FLEET_NEED_INVENTORIES = 1 << 1,
+    FLEET_NEED_IDENTITY = 1 << 2, /* our key, our grant, our inbox */
+};
+
+/* {0} is empty. */
+struct fleet {
+    struct controller_settings settings; /* owned */
+    struct trust trust;                  /* owned */
+    struct identity identity;            /* owned; with FLEET_NEED_IDENTITY */
+    struct registry registry;            /* owned */
+    struct fleet_link *link;             /* owned */
+    struct topic filters[FLEET_FILTER_MAX];
+    struct mqtt_subscription subscriptions[FLEET_FILTER_MAX];
+    size_t subscription_count;
+};
+
+/*
+ * Load settings, trust and identity, connect, and read the retained messages
+ * that are needed.  What is wrong is said on standard error.
+ *
+ *   needs       set of enum fleet_need
+ *   target      whose statuses; borrowed for the call
+ *   timeout_ms  for the connection
+ *
+ * Returns EXIT_CODE_OK, EXIT_CODE_USAGE (configuration, keys),
+ *         EXIT_CODE_BROKER, EXIT_CODE_INTERRUPTED.
+ * Owner:  the caller calls fleet_close(out) in every case.
+ */
+enum exit_code fleet_open(const struct options *options, uint32_t needs,
+                          const struct target *target, int64_t timeout_ms,
+                          struct fleet *out);
+void fleet_close(struct fleet *fleet);
+
+/*
+ * Give a message to whom it concerns: statuses and inventories to the
+ * registry, revocation lists to trust.
+ *
+ *   parts  filled when the message is a result, which is the caller's
+ *
+ * Returns whether it is a result.
+ */
+bool fleet_handle(struct fleet *fleet, const struct fleet_event *event,
+                  struct topic_parts *parts);
+
+#endif

@@ -1,0 +1,365 @@
+#include "controller/fleet_link.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/say.h"
+#include "controller/wake.h"
+#include "protocol/io/keyfile.h"
+#include "protocol/token.h"
+
+#define PASSWORD_BYTES_MAX 4096
+#define KEEP_ALIVE_S 30
+#define CLIENT_ID_SIZE (sizeof "lastcall-" + REQUEST_ID_LEN_MAX)
+
+struct queued {
+    struct queued *next;
+    struct fleet_event event;
+};
+
+struct fleet_link {
+    struct connection *connection; /* owned */
+    struct bytes password;         /* owned */
+    char client_id[CLIENT_ID_SIZE];
+    pthread_mutex_t lock; /* of everything below */
+    struct queued *first; /* owned */
+    struct queued **last;
+    size_t queue_count;
+    size_t queue_bytes;
+    uint64_t dropped_count;
+};
+
+int64_t fleet_now_ms(void)
+{
+    return platform_clock.monotonic_ms(platform_clock.state);
+}
+
+int64_t fleet_wall_ms(void)
+{
+    return platform_clock.wall_ms(platform_clock.state);
+}
+
+void fleet_event_deinit(struct fleet_event *event)
+{
+    bytes_deinit(&event->payload);
+    *event = (struct fleet_event){0};
+}
+
+static void count_drop(struct fleet_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    link->dropped_count++;
+    pthread_mutex_unlock(&link->lock);
+}
+
+/* Hand an event to the main thread; called on the link's and connection's. */
+static void push(struct fleet_link *link, struct queued *item)
+{
+    bool has_room = false;
+
+    pthread_mutex_lock(&link->lock);
+    has_room =
+        link->queue_count < FLEET_QUEUE_COUNT_MAX &&
+        link->queue_bytes + item->event.payload.len <= FLEET_QUEUE_BYTES_MAX;
+    if (has_room) {
+        *link->last = item;
+        link->last = &item->next;
+        link->queue_count++;
+        link->queue_bytes += item->event.payload.len;
+    } else {
+        link->dropped_count++;
+    }
+    pthread_mutex_unlock(&link->lock);
+    if (!has_room) {
+        fleet_event_deinit(&item->event);
+        free(item);
+    }
+    wake_call();
+}
+
+static struct queued *new_item(struct fleet_link *link,
+                               enum fleet_event_kind kind)
+{
+    struct queued *item = calloc(1, sizeof *item);
+
+    if (item == NULL)
+        count_drop(link);
+    else
+        item->event.kind = kind;
+    return item;
+}
+
+static void on_message(void *context, const struct mqtt_message *message)
+{
+    struct fleet_link *link = context;
+    struct queued *item = NULL;
+
+    if (strlen(message->topic) > TOPIC_LEN_MAX) {
+        count_drop(link);
+        return;
+    }
+    item = new_item(link, FLEET_MESSAGE);
+    if (item == NULL)
+        return;
+    memcpy(item->event.topic, message->topic, strlen(message->topic));
+    item->event.retained = message->retain == MQTT_RETAINED;
+    bytes_init(&item->event.payload, TOKEN_RESULT_BYTES_MAX);
+    if (bytes_append(&item->event.payload, message->payload, message->len) !=
+        LASTCALL_OK) {
+        free(item);
+        count_drop(link);
+        return;
+    }
+    push(link, item);
+}
+
+static void on_ready(void *context)
+{
+    struct queued *item = new_item(context, FLEET_READY);
+
+    if (item != NULL)
+        push(context, item);
+}
+
+static void on_down(void *context, enum mqtt_failure failure,
+                    const char *detail)
+{
+    struct queued *item = new_item(context, FLEET_DOWN);
+
+    (void)failure;
+    if (item == NULL)
+        return;
+    snprintf(item->event.detail, sizeof item->event.detail, "%s",
+             detail == NULL ? "" : detail);
+    push(context, item);
+}
+
+static void on_published(void *context, uint64_t tag,
+                         enum lastcall_status status)
+{
+    struct queued *item = new_item(context, FLEET_PUBLISHED);
+
+    if (item == NULL)
+        return;
+    item->event.tag = tag;
+    item->event.status = status;
+    push(context, item);
+}
+
+static enum lastcall_status read_password(const char *path,
+                                          struct fleet_link *link)
+{
+    struct platform_error error = {0};
+    enum lastcall_status status = keyfile_read_line(
+        path, FILE_SECRET, PASSWORD_BYTES_MAX, &link->password, &error);
+
+    if (status == LASTCALL_OK)
+        return LASTCALL_OK;
+    say_error("%s", error.text[0] != '\0' ? error.text : status_text(status));
+    return LASTCALL_E_CONFIG;
+}
+
+static enum lastcall_status
+open_connection(struct fleet_link *link,
+                const struct controller_settings *settings,
+                const struct mqtt_subscription *subscriptions, size_t count,
+                int64_t timeout_ms)
+{
+    char detail[MQTT_DETAIL_SIZE] = "";
+    const struct connection_handler handler = {
+        .context = link,
+        .ready = on_ready,
+        .down = on_down,
+        .message = on_message,
+        .published = on_published,
+    };
+    const struct connection_options options = {
+        .mqtt =
+            {
+                .uri = settings->broker,
+                .client_id = link->client_id,
+                .username = settings->username,
+                .password = (const char *)link->password.data,
+                .ca = settings->ca,
+                .cert = settings->cert,
+                .cert_key = settings->cert_key,
+                .clean_start = true,
+                .session_expiry_s = 0,
+                .keep_alive_s = KEEP_ALIVE_S,
+                .receive_maximum = UINT16_MAX,
+                .packet_bytes_max = 0,
+                .connect_timeout_s = (uint32_t)((timeout_ms + 999) / 1000),
+            },
+        .link = &mqtt_paho_ops,
+        .clock = &platform_clock,
+        .subscriptions = subscriptions,
+        .subscription_count = count,
+    };
+    enum lastcall_status status =
+        connection_open(&options, &handler, &link->connection, detail);
+
+    if (status != LASTCALL_OK)
+        say_error("%s", detail[0] != '\0' ? detail : status_text(status));
+    return status;
+}
+
+/*
+ * Wait for the first connect through the queue rather than with
+ * connection_wait_ready(), so that an interrupt ends it.
+ */
+static enum lastcall_status await_ready(struct fleet_link *link,
+                                        const char *broker, int64_t until_ms)
+{
+    struct fleet_event event = {0};
+    enum fleet_event_kind kind = FLEET_TIMEOUT;
+    char detail[MQTT_DETAIL_SIZE] = "no answer in time";
+
+    do {
+        fleet_link_next(link, until_ms, &event);
+        kind = event.kind;
+        if (kind == FLEET_DOWN && event.detail[0] != '\0')
+            snprintf(detail, sizeof detail, "%s", event.detail);
+        fleet_event_deinit(&event);
+    } while (kind == FLEET_MESSAGE);
+    if (kind == FLEET_READY)
+        return LASTCALL_OK;
+    if (kind == FLEET_INTERRUPTED)
+        return LASTCALL_E_CLOSED;
+    say_error("the broker %s could not be reached: %s", broker, detail);
+    return LASTCALL_E_LINK;
+}
+
+enum lastcall_status
+fleet_link_open(const struct controller_settings *settings,
+                const struct mqtt_subscription *subscriptions, size_t count,
+                int64_t timeout_ms, struct fleet_link **out)
+{
+    struct request_id id = {0};
+    int64_t until_ms = fleet_now_ms() + timeout_ms;
+    struct fleet_link *link = calloc(1, sizeof *link);
+    enum lastcall_status status = LASTCALL_E_NOMEM;
+
+    *out = NULL;
+    if (link == NULL)
+        return LASTCALL_E_NOMEM;
+    link->last = &link->first;
+    pthread_mutex_init(&link->lock, NULL);
+    status = wake_open();
+    if (status == LASTCALL_OK)
+        status = platform_random_id(&id);
+    if (status == LASTCALL_OK && settings->password_file != NULL)
+        status = read_password(settings->password_file, link);
+    if (status == LASTCALL_OK) {
+        snprintf(link->client_id, sizeof link->client_id, "lastcall-%s",
+                 id.text);
+        status =
+            open_connection(link, settings, subscriptions, count, timeout_ms);
+    }
+    if (status == LASTCALL_OK)
+        status = await_ready(link, settings->broker, until_ms);
+    if (status == LASTCALL_OK)
+        *out = link;
+    else
+        fleet_link_close(link);
+    return status;
+}
+
+void fleet_link_close(struct fleet_link *link)
+{
+    if (link == NULL)
+        return;
+    if (link->connection != NULL)
+        connection_close(link->connection);
+    while (link->first != NULL) {
+        struct queued *item = link->first;
+
+        link->first = item->next;
+        fleet_event_deinit(&item->event);
+        free(item);
+    }
+    bytes_deinit(&link->password);
+    pthread_mutex_destroy(&link->lock);
+    free(link);
+}
+
+enum lastcall_status fleet_link_subscribe(struct fleet_link *link,
+                                          const char *filter,
+                                          int64_t timeout_ms)
+{
+    const struct mqtt_subscription subscription = {.filter = filter, .qos = 1};
+
+    return connection_subscribe(link->connection, &subscription, 1,
+                                (uint32_t)timeout_ms);
+}
+
+static bool pop(struct fleet_link *link, struct fleet_event *out)
+{
+    struct queued *item = NULL;
+
+    pthread_mutex_lock(&link->lock);
+    item = link->first;
+    if (item != NULL) {
+        link->first = item->next;
+        if (link->first == NULL)
+            link->last = &link->first;
+        link->queue_count--;
+        link->queue_bytes -= item->event.payload.len;
+    }
+    pthread_mutex_unlock(&link->lock);
+    if (item == NULL)
+        return false;
+    *out = item->event;
+    free(item);
+    return true;
+}
+
+void fleet_link_next(struct fleet_link *link, int64_t until_ms,
+                     struct fleet_event *out)
+{
+    enum wake_reason reason = WAKE_CALLED;
+
+    *out = (struct fleet_event){.kind = FLEET_TIMEOUT};
+    while (reason == WAKE_CALLED) {
+        int64_t left_ms = until_ms - fleet_now_ms();
+
+        if (wake_is_interrupted()) {
+            out->kind = FLEET_INTERRUPTED;
+            return;
+        }
+        if (pop(link, out) || left_ms <= 0)
+            return;
+        reason = wake_wait(left_ms);
+    }
+    if (reason == WAKE_INTERRUPTED)
+        out->kind = FLEET_INTERRUPTED;
+}
+
+enum lastcall_status fleet_link_publish(struct fleet_link *link,
+                                        const struct mqtt_message *message,
+                                        uint64_t tag)
+{
+    return connection_publish(link->connection, message, tag);
+}
+
+bool fleet_link_is_up(struct fleet_link *link)
+{
+    return connection_state(link->connection) == CONNECTION_READY;
+}
+
+enum lastcall_status fleet_link_flush(struct fleet_link *link,
+                                      int64_t timeout_ms)
+{
+    return connection_flush(link->connection, (uint32_t)timeout_ms);
+}
+
+uint64_t fleet_link_dropped(struct fleet_link *link)
+{
+    uint64_t dropped = 0;
+
+    pthread_mutex_lock(&link->lock);
+    dropped = link->dropped_count;
+    pthread_mutex_unlock(&link->lock);
+    return dropped;
+}

@@ -1,0 +1,194 @@
+/* Which members of a record a person sees, and which a spreadsheet gets. */
+#include "controller/records.h"
+
+#define COLUMNS(array) (array), sizeof(array) / sizeof((array)[0])
+#define BLOCKS(array) (array), sizeof(array) / sizeof((array)[0])
+
+static const struct output_column result_columns[] = {
+    {"HOST", "host", CELL_TEXT},       {"ANSWER", "outcome", CELL_STATE},
+    {"MATCHED", "matched", CELL_TEXT}, {"ENDED", "succeeded", CELL_TEXT},
+    {"CODE", "code", CELL_STATE},      {"TIME", "round_trip_ms", CELL_MS},
+    {"DETAIL", "detail", CELL_TEXT},
+};
+
+static const struct output_column outcome_columns[] = {
+    {"HOST", "host", CELL_TEXT},           {"SERVER", ".server", CELL_TEXT},
+    {"SESSION", ".session_id", CELL_TEXT}, {"CODE", ".code", CELL_STATE},
+    {"DETAIL", ".detail", CELL_TEXT},
+};
+
+static const struct output_column shown_columns[] = {
+    {"HOST", "host", CELL_TEXT},
+    {"SERVER", ".server", CELL_TEXT},
+    {"SESSION", ".session_id", CELL_TEXT},
+    {"USER", ".session.username", CELL_TEXT},
+    {"TITLE", ".session.media_title", CELL_TEXT},
+    {"CLIENT", ".session.client_name", CELL_TEXT},
+    {"STATE", ".session.state", CELL_STATE},
+    {"CODE", ".code", CELL_STATE},
+    {"DETAIL", ".detail", CELL_TEXT},
+};
+
+static const struct output_column result_csv[] = {
+    {"host", "host", CELL_TEXT},
+    {"outcome", "outcome", CELL_TEXT},
+    {"success", "success", CELL_TEXT},
+    {"code", "code", CELL_TEXT},
+    {"detail", "detail", CELL_TEXT},
+    {"dry_run", "dry_run", CELL_TEXT},
+    {"replayed", "replayed", CELL_TEXT},
+    {"matched", "matched", CELL_TEXT},
+    {"succeeded", "succeeded", CELL_TEXT},
+    {"failed", "failed", CELL_TEXT},
+    {"round_trip_ms", "round_trip_ms", CELL_TEXT},
+    {"server", ".server", CELL_TEXT},
+    {"backend", ".backend", CELL_TEXT},
+    {"session_id", ".session_id", CELL_TEXT},
+    {"session_success", ".success", CELL_TEXT},
+    {"session_code", ".code", CELL_TEXT},
+    {"session_detail", ".detail", CELL_TEXT},
+    {"username", ".session.username", CELL_TEXT},
+    {"media_title", ".session.media_title", CELL_TEXT},
+    {"client_name", ".session.client_name", CELL_TEXT},
+    {"state", ".session.state", CELL_TEXT},
+};
+
+static const struct output_block result_blocks[] = {
+    {NULL, NULL, NULL, COLUMNS(result_columns)},
+    {"sessions", "code", "ok", COLUMNS(outcome_columns)},
+};
+
+const struct output_layout record_results = {
+    .noun = "results",
+    .type = "result",
+    .name = "host",
+    .blocks = BLOCKS(result_blocks),
+    .csv = {"sessions", NULL, NULL, COLUMNS(result_csv)},
+};
+
+static const struct output_block shown_blocks[] = {
+    {"sessions", NULL, NULL, COLUMNS(shown_columns)},
+    {NULL, NULL, NULL, COLUMNS(result_columns)},
+};
+
+const struct output_layout record_sessions_shown = {
+    .noun = "results",
+    .type = "result",
+    .name = "host",
+    .blocks = BLOCKS(shown_blocks),
+    .csv = {"sessions", NULL, NULL, COLUMNS(result_csv)},
+};
+
+static const struct output_column ping_columns[] = {
+    {"HOST", "host", CELL_TEXT},
+    {"ANSWER", "outcome", CELL_STATE},
+    {"ROUND TRIP", "round_trip_ms", CELL_MS},
+    {"CLOCK SKEW", "clock_skew_ms", CELL_MS},
+    {"CODE", "code", CELL_STATE},
+    {"DETAIL", "detail", CELL_TEXT},
+};
+
+static const struct output_column ping_csv[] = {
+    {"host", "host", CELL_TEXT},
+    {"outcome", "outcome", CELL_TEXT},
+    {"code", "code", CELL_TEXT},
+    {"round_trip_ms", "round_trip_ms", CELL_TEXT},
+    {"clock_skew_ms", "clock_skew_ms", CELL_TEXT},
+    {"detail", "detail", CELL_TEXT},
+};
+
+static const struct output_block ping_blocks[] = {
+    {NULL, NULL, NULL, COLUMNS(ping_columns)},
+};
+
+const struct output_layout record_pings = {
+    .noun = "results",
+    .type = "result",
+    .name = "host",
+    .blocks = BLOCKS(ping_blocks),
+    .csv = {NULL, NULL, NULL, COLUMNS(ping_csv)},
+};
+
+static const struct output_column host_columns[] = {
+    {"HOST", "host", CELL_TEXT},
+    {"STATE", "state", CELL_STATE},
+    {"VERSION", "version", CELL_TEXT},
+    {"GROUPS", "groups", CELL_LIST},
+    {"SERVERS", "servers", CELL_SERVERS},
+    {"SESSIONS", "sessions", CELL_TEXT},
+    {"CLOCK AHEAD", "clock_ahead_s", CELL_SECONDS},
+    {"LAST SEEN", "last_seen", CELL_AGE},
+};
+
+static const struct output_column host_csv[] = {
+    {"host", "host", CELL_TEXT},
+    {"state", "state", CELL_TEXT},
+    {"version", "version", CELL_TEXT},
+    {"os", "os", CELL_TEXT},
+    {"groups", "groups", CELL_LIST},
+    {"servers", "servers", CELL_SERVERS},
+    {"sessions", "sessions", CELL_TEXT},
+    {"clock_ahead_s", "clock_ahead_s", CELL_TEXT},
+    {"last_seen", "last_seen", CELL_TEXT},
+    {"boot_id", "boot_id", CELL_TEXT},
+};
+
+static const struct output_block host_blocks[] = {
+    {NULL, NULL, NULL, COLUMNS(host_columns)},
+};
+
+const struct output_layout record_hosts = {
+    .noun = "hosts",
+    .type = "host",
+    .name = "host",
+    .blocks = BLOCKS(host_blocks),
+    .csv = {NULL, NULL, NULL, COLUMNS(host_csv)},
+};
+
+static const struct output_column session_columns[] = {
+    {"HOST", "host", CELL_TEXT},
+    {"SERVER", "server", CELL_TEXT},
+    {"SESSION", "session_id", CELL_TEXT},
+    {"USER", "username", CELL_TEXT},
+    {"TITLE", "media_title", CELL_TEXT},
+    {"STATE", "state", CELL_STATE},
+    {"CLIENT", "client_name", CELL_TEXT},
+    {"PROGRESS", "progress_percent", CELL_PERCENT},
+    {"AGE", "age_s", CELL_SECONDS},
+    {"NEWS", "freshness", CELL_STATE},
+};
+
+static const struct output_column session_csv[] = {
+    {"host", "host", CELL_TEXT},
+    {"server", "server", CELL_TEXT},
+    {"backend", "backend", CELL_TEXT},
+    {"session_id", "session_id", CELL_TEXT},
+    {"username", "username", CELL_TEXT},
+    {"state", "state", CELL_TEXT},
+    {"media_title", "media_title", CELL_TEXT},
+    {"show_title", "show_title", CELL_TEXT},
+    {"media_type", "media_type", CELL_TEXT},
+    {"client_name", "client_name", CELL_TEXT},
+    {"client_address", "client_address", CELL_TEXT},
+    {"is_local", "is_local", CELL_TEXT},
+    {"started_at", "started_at", CELL_TEXT},
+    {"idle_s", "idle_s", CELL_TEXT},
+    {"paused_s", "paused_s", CELL_TEXT},
+    {"progress_percent", "progress_percent", CELL_TEXT},
+    {"endable", "endable", CELL_TEXT},
+    {"taken_at", "taken_at", CELL_TEXT},
+    {"age_s", "age_s", CELL_TEXT},
+    {"freshness", "freshness", CELL_TEXT},
+};
+
+static const struct output_block session_blocks[] = {
+    {NULL, NULL, NULL, COLUMNS(session_columns)},
+};
+
+const struct output_layout record_sessions = {
+    .noun = "sessions",
+    .type = "session",
+    .name = "session_id",
+    .blocks = BLOCKS(session_blocks),
+    .csv = {NULL, NULL, NULL, COLUMNS(session_csv)},
+};

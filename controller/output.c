@@ -1,0 +1,127 @@
+#include "controller/output.h"
+
+#include <string.h>
+
+#define PATH_PART_MAX 64
+
+const struct output_writer *const output_writers[] = {
+    &output_table, &output_json, &output_ndjson, &output_csv, &output_names,
+};
+const size_t output_writer_count =
+    sizeof output_writers / sizeof output_writers[0];
+
+const struct output_writer *output_find(const char *name)
+{
+    for (size_t i = 0; i < output_writer_count; i++) {
+        if (strcmp(output_writers[i]->name, name) == 0)
+            return output_writers[i];
+    }
+    return NULL;
+}
+
+void output_begin(struct output *output, const struct output_writer *writer,
+                  const struct output_layout *layout, FILE *stream,
+                  json_t *head)
+{
+    output->writer = writer;
+    output->layout = layout;
+    output->stream = stream;
+    output->head = head;
+    output->records = json_array();
+    output->status = head == NULL || output->records == NULL ? LASTCALL_E_NOMEM
+                                                             : LASTCALL_OK;
+    if (output->status == LASTCALL_OK && writer->begin != NULL)
+        writer->begin(output, head);
+}
+
+void output_record(struct output *output, json_t *record)
+{
+    if (record == NULL)
+        output->status = LASTCALL_E_NOMEM;
+    else if (output->status == LASTCALL_OK)
+        output->writer->record(output, record);
+    json_decref(record);
+}
+
+enum lastcall_status output_end(struct output *output, json_t *summary,
+                                enum exit_code code)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    if (summary == NULL)
+        output->status = LASTCALL_E_NOMEM;
+    if (output->status == LASTCALL_OK && output->writer->end != NULL)
+        output->writer->end(output, summary, code);
+    if (output->status == LASTCALL_OK && fflush(output->stream) != 0)
+        output->status = LASTCALL_E_IO;
+    status = output->status;
+    json_decref(summary);
+    json_decref(output->head);
+    json_decref(output->records);
+    *output = (struct output){0};
+    return status;
+}
+
+void output_keep(struct output *output, json_t *record)
+{
+    if (json_array_append(output->records, record) != 0)
+        output->status = LASTCALL_E_NOMEM;
+}
+
+const json_t *output_member(const json_t *object, const char *path)
+{
+    char part[PATH_PART_MAX];
+
+    while (object != NULL) {
+        size_t len = strcspn(path, ".");
+
+        if (len >= sizeof part)
+            return NULL;
+        memcpy(part, path, len);
+        part[len] = '\0';
+        object = json_object_get(object, part);
+        if (path[len] == '\0')
+            return object;
+        path += len + 1;
+    }
+    return NULL;
+}
+
+static bool is_left_out(const struct output_block *block, const json_t *row)
+{
+    const char *value =
+        block->unless_member == NULL
+            ? NULL
+            : json_string_value(output_member(row, block->unless_member));
+
+    return value != NULL && strcmp(value, block->unless_value) == 0;
+}
+
+void output_each_row(const struct output_block *block, const json_t *record,
+                     void (*row)(void *context, const json_t *record,
+                                 const json_t *item),
+                     void *context)
+{
+    const json_t *items =
+        block->items == NULL ? NULL : output_member(record, block->items);
+
+    if (block->items == NULL) {
+        if (!is_left_out(block, record))
+            row(context, record, NULL);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+
+        if (!is_left_out(block, item))
+            row(context, record, item);
+    }
+}
+
+const json_t *output_cell_value(const struct output_column *column,
+                                const json_t *record, const json_t *item)
+{
+    if (column->path[0] == '.')
+        return output_member(item, column->path + 1);
+    return output_member(record, column->path);
+}

@@ -1,0 +1,142 @@
+/*
+ * The forms of an answer: one table of writers over one kind of record.  A
+ * command hands over JSON records, the same for every form, and a layout that
+ * says which members a person sees in which column.
+ */
+#ifndef LASTCALL_CONTROLLER_OUTPUT_H
+#define LASTCALL_CONTROLLER_OUTPUT_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "controller/exit_code.h"
+#include "protocol/json_strict.h"
+#include "protocol/status.h"
+
+/* How a member is shown in a table; csv and json have it as it is. */
+enum output_cell {
+    CELL_TEXT,    /* as it is; null is "-" */
+    CELL_LIST,    /* an array of texts, joined with commas */
+    CELL_STATE,   /* a text with a colour: online, true, ok, ... */
+    CELL_AGE,     /* RFC 3339, shown as time gone by */
+    CELL_SECONDS, /* a number of seconds, shown as 5m10s */
+    CELL_MS,      /* a number of milliseconds, shown as 12 ms */
+    CELL_PERCENT, /* a number, shown as 42 % */
+    CELL_SERVERS, /* an array of objects: their "name" and reachability */
+};
+
+struct output_column {
+    const char *title;
+    /* The member; "a.b" for one within; beginning with '.' it is looked up in
+     * the item of a block, and else in the record. */
+    const char *path;
+    enum output_cell cell;
+};
+
+/* Rows of a table: one a record, or one for each item of an array in it. */
+struct output_block {
+    const char *items; /* the member with the array; NULL: the record itself */
+    /* Only items whose member has not this value; NULL: all. */
+    const char *unless_member;
+    const char *unless_value;
+    const struct output_column *columns;
+    size_t column_count;
+};
+
+struct output_layout {
+    const char *noun;       /* the member of json's document: "hosts" */
+    const char *type;       /* ndjson's type of a record: "host" */
+    const char *name;       /* the path that names shows */
+    const char *name_items; /* the array that it is looked up in, or NULL */
+    const struct output_block *blocks; /* tables, one below the other */
+    size_t block_count;
+    struct output_block csv;
+};
+
+enum output_colour {
+    OUTPUT_PLAIN,
+    OUTPUT_COLOURED,
+};
+
+struct output;
+
+struct output_writer {
+    const char *name;
+    void (*begin)(struct output *output, const json_t *head);
+    void (*record)(struct output *output, json_t *record);
+    void (*end)(struct output *output, const json_t *summary,
+                enum exit_code code);
+    bool is_live; /* a record is written as soon as it is there */
+};
+
+/* One answer being written. */
+struct output {
+    const struct output_writer *writer;
+    const struct output_layout *layout;
+    FILE *stream;
+    enum output_colour colour;
+    int64_t now_ms;              /* for ages; since 1970 */
+    json_t *head;                /* owned; json keeps it until the end */
+    json_t *records;             /* owned; kept by forms that are not live */
+    enum lastcall_status status; /* the first thing that went wrong */
+};
+
+extern const struct output_writer *const output_writers[];
+extern const size_t output_writer_count;
+
+extern const struct output_writer output_table;
+extern const struct output_writer output_json;
+extern const struct output_writer output_ndjson;
+extern const struct output_writer output_csv;
+extern const struct output_writer output_names;
+
+/* Find a writer by name; NULL when there is none. */
+const struct output_writer *output_find(const char *name);
+
+/*
+ * Begin an answer.
+ *
+ *   head  what is known before any record; the reference is taken over, NULL
+ *         (out of memory) is an error
+ */
+void output_begin(struct output *output, const struct output_writer *writer,
+                  const struct output_layout *layout, FILE *stream,
+                  json_t *head);
+
+/* Hand a record over; the reference is taken, NULL is an error. */
+void output_record(struct output *output, json_t *record);
+
+/*
+ * End an answer and free what it holds.
+ *
+ *   summary  the reference is taken over; NULL is an error
+ *   code     becomes "exit"
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_NOMEM, LASTCALL_E_IO.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+output_end(struct output *output, json_t *summary, enum exit_code code);
+
+/* Keep a record until the end: output_writer.record of forms not live. */
+void output_keep(struct output *output, json_t *record);
+
+/*
+ * Look a member up by a path such as "session.username"; borrowed, NULL when
+ * it is not there.
+ */
+const json_t *output_member(const json_t *object, const char *path);
+
+/*
+ * Call a function for each row of a block: item is NULL when the block has no
+ * items or the record's array is empty.
+ */
+void output_each_row(const struct output_block *block, const json_t *record,
+                     void (*row)(void *context, const json_t *record,
+                                 const json_t *item),
+                     void *context);
+
+/* The value of a column in a row; borrowed, NULL when it is not there. */
+const json_t *output_cell_value(const struct output_column *column,
+                                const json_t *record, const json_t *item);
+
+#endif

@@ -1,0 +1,287 @@
+/* For a person: aligned columns, ages instead of times, colours. */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/display.h"
+#include "controller/output.h"
+#include "protocol/moment.h"
+
+#define CELL_BYTES_MAX 4096
+/* Wider cells are cut, so that one title does not push the rest away. */
+#define CELL_WIDTH_MAX 60
+#define COLUMN_COUNT_MAX 24
+#define GAP 2
+
+#define COLOUR_GOOD "\033[32m"
+#define COLOUR_BAD "\033[31m"
+#define COLOUR_DIM "\033[33m"
+#define COLOUR_END "\033[0m"
+
+/* One table being laid out: all cells, row by row, the titles first. */
+struct sheet {
+    struct output *output;
+    const struct output_block *block;
+    char **cells; /* owned, each one owned */
+    size_t cell_count;
+    size_t cell_capacity;
+    size_t widths[COLUMN_COUNT_MAX];
+};
+
+static enum lastcall_status append_duration(struct bytes *out, int64_t seconds)
+{
+    int64_t s = seconds < 0 ? 0 : seconds;
+
+    if (s < 60)
+        return bytes_append_format(out, "%" PRId64 "s", s);
+    if (s < 3600)
+        return bytes_append_format(out, "%" PRId64 "m%02" PRId64 "s", s / 60,
+                                   s % 60);
+    if (s < 48 * 3600)
+        return bytes_append_format(out, "%" PRId64 "h%02" PRId64 "m", s / 3600,
+                                   s % 3600 / 60);
+    return bytes_append_format(out, "%" PRId64 "d%02" PRId64 "h", s / 86400,
+                               s % 86400 / 3600);
+}
+
+static enum lastcall_status append_age(struct bytes *out, const char *text,
+                                       int64_t now_ms)
+{
+    int64_t then_ms = 0;
+
+    if (text == NULL || moment_parse(text, &then_ms) != LASTCALL_OK)
+        return bytes_append_text(out, "-");
+    return append_duration(out, (now_ms - then_ms) / 1000);
+}
+
+static enum lastcall_status append_scalar(struct bytes *out,
+                                          const json_t *value)
+{
+    if (json_is_string(value))
+        return json_string_length(value) == 0
+                   ? bytes_append_text(out, "-")
+                   : display_append_clean(out, json_string_value(value));
+    if (json_is_integer(value))
+        return bytes_append_format(out, "%" JSON_INTEGER_FORMAT,
+                                   json_integer_value(value));
+    if (json_is_real(value))
+        return bytes_append_format(out, "%.1f", json_real_value(value));
+    if (json_is_boolean(value))
+        return bytes_append_text(out, json_is_true(value) ? "yes" : "no");
+    return bytes_append_text(out, "-");
+}
+
+/* Names, with a mark on those that cannot be reached. */
+static enum lastcall_status append_names(struct bytes *out, const json_t *list)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    if (json_array_size(list) == 0)
+        return bytes_append_text(out, "-");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        const json_t *name =
+            json_is_object(item) ? output_member(item, "name") : item;
+
+        if (status == LASTCALL_OK && i > 0)
+            status = bytes_append_text(out, ",");
+        if (status == LASTCALL_OK)
+            status = append_scalar(out, name);
+        if (status == LASTCALL_OK && json_is_object(item) &&
+            json_is_false(output_member(item, "reachable")))
+            status = bytes_append_text(out, "(unreachable)");
+    }
+    return status;
+}
+
+static enum lastcall_status append_cell(const struct output *output,
+                                        enum output_cell cell,
+                                        const json_t *value, struct bytes *out)
+{
+    switch (cell) {
+    case CELL_TEXT:
+    case CELL_STATE:
+        return append_scalar(out, value);
+    case CELL_LIST:
+    case CELL_SERVERS:
+        return append_names(out, value);
+    case CELL_AGE:
+        return append_age(out, json_string_value(value), output->now_ms);
+    case CELL_SECONDS:
+        return json_is_number(value)
+                   ? append_duration(out, (int64_t)json_number_value(value))
+                   : bytes_append_text(out, "-");
+    case CELL_MS:
+        return json_is_number(value)
+                   ? bytes_append_format(out, "%.0f ms",
+                                         json_number_value(value))
+                   : bytes_append_text(out, "-");
+    case CELL_PERCENT:
+        return json_is_number(value)
+                   ? bytes_append_format(out, "%.0f %%",
+                                         json_number_value(value))
+                   : bytes_append_text(out, "-");
+    }
+    return LASTCALL_OK;
+}
+
+/* Cut a text at a character where it becomes too wide. */
+static void cut(char *text)
+{
+    size_t len = strlen(text);
+
+    if (display_width(text) <= CELL_WIDTH_MAX)
+        return;
+    while (len > 0 && display_width(text) > CELL_WIDTH_MAX - 1) {
+        do
+            len--;
+        while (len > 0 && ((unsigned char)text[len] & 0xC0u) == 0x80u);
+        text[len] = '\0';
+    }
+    /* What was cut off is at least as long as the mark. */
+    memcpy(text + len, "~", 2);
+}
+
+static void add_cell(struct sheet *sheet, size_t column, char *text)
+{
+    size_t width = 0;
+
+    if (text == NULL) {
+        sheet->output->status = LASTCALL_E_NOMEM;
+        return;
+    }
+    if (sheet->cell_count >= sheet->cell_capacity) {
+        size_t wanted =
+            sheet->cell_capacity == 0 ? 64 : sheet->cell_capacity * 2;
+        char **grown = realloc(sheet->cells, wanted * sizeof(char *));
+
+        if (grown == NULL) {
+            free(text);
+            sheet->output->status = LASTCALL_E_NOMEM;
+            return;
+        }
+        sheet->cells = grown;
+        sheet->cell_capacity = wanted;
+    }
+    cut(text);
+    width = display_width(text);
+    if (width > sheet->widths[column])
+        sheet->widths[column] = width;
+    sheet->cells[sheet->cell_count++] = text;
+}
+
+static void add_row(void *context, const json_t *record, const json_t *item)
+{
+    struct sheet *sheet = context;
+
+    for (size_t i = 0; i < sheet->block->column_count; i++) {
+        const struct output_column *column = &sheet->block->columns[i];
+        struct bytes text;
+
+        bytes_init(&text, CELL_BYTES_MAX);
+        if (append_cell(sheet->output, column->cell,
+                        output_cell_value(column, record, item),
+                        &text) == LASTCALL_E_NOMEM)
+            sheet->output->status = LASTCALL_E_NOMEM;
+        add_cell(sheet, i,
+                 text.data == NULL ? bytes_copy_text("-") : bytes_take(&text));
+        bytes_deinit(&text);
+    }
+}
+
+static const char *colour_of(const struct output *output,
+                             const struct output_column *column,
+                             const char *text)
+{
+    static const char *const good[] = {"online", "true", "ok", "playing",
+                                       "active"};
+    static const char *const dim[] = {"offline", "silent",   "draining",
+                                      "paused",  "no_match", "already_gone",
+                                      "unknown", "stale"};
+
+    if (output->colour == OUTPUT_PLAIN || column->cell != CELL_STATE ||
+        strcmp(text, "-") == 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        if (strcmp(text, good[i]) == 0)
+            return COLOUR_GOOD;
+    }
+    for (size_t i = 0; i < sizeof dim / sizeof dim[0]; i++) {
+        if (strcmp(text, dim[i]) == 0)
+            return COLOUR_DIM;
+    }
+    return COLOUR_BAD;
+}
+
+static void print_cell(const struct sheet *sheet, size_t index)
+{
+    size_t count = sheet->block->column_count;
+    size_t column = index % count;
+    const char *text = sheet->cells[index];
+    const char *colour =
+        index < count
+            ? NULL
+            : colour_of(sheet->output, &sheet->block->columns[column], text);
+    FILE *stream = sheet->output->stream;
+
+    if (colour != NULL)
+        fprintf(stream, "%s%s%s", colour, text, COLOUR_END);
+    else
+        fputs(text, stream);
+    if (column + 1 == count)
+        fputc('\n', stream);
+    else
+        fprintf(stream, "%*s",
+                (int)(sheet->widths[column] - display_width(text) + GAP), "");
+}
+
+static void print_rows(const struct sheet *sheet)
+{
+    for (size_t i = 0; i < sheet->cell_count; i++)
+        print_cell(sheet, i);
+}
+
+/* Write a table, behind an empty line if it is not the first; a block without
+ * rows writes nothing.  Returns whether it wrote. */
+static bool write_block(struct output *output, const struct output_block *block,
+                        bool is_first)
+{
+    struct sheet sheet = {.output = output, .block = block};
+    bool has_rows = false;
+
+    for (size_t i = 0; i < block->column_count; i++)
+        add_cell(&sheet, i, bytes_copy_text(block->columns[i].title));
+    for (size_t i = 0; i < json_array_size(output->records); i++)
+        output_each_row(block, json_array_get(output->records, i), add_row,
+                        &sheet);
+    has_rows =
+        output->status == LASTCALL_OK && sheet.cell_count > block->column_count;
+    if (has_rows && !is_first)
+        fputc('\n', output->stream);
+    if (has_rows)
+        print_rows(&sheet);
+    for (size_t i = 0; i < sheet.cell_count; i++)
+        free(sheet.cells[i]);
+    free(sheet.cells);
+    return has_rows;
+}
+
+static void end(struct output *output, const json_t *summary,
+                enum exit_code code)
+{
+    bool is_first = true;
+
+    (void)summary;
+    (void)code;
+    for (size_t i = 0; i < output->layout->block_count; i++) {
+        if (write_block(output, &output->layout->blocks[i], is_first))
+            is_first = false;
+    }
+}
+
+const struct output_writer output_table = {
+    .name = "table",
+    .record = output_keep,
+    .end = end,
+};

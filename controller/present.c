@@ -1,0 +1,101 @@
+#include "controller/present.h"
+
+#include "controller/progress.h"
+#include "controller/records.h"
+#include "controller/say.h"
+#include "controller/terminal.h"
+#include "protocol/moment.h"
+
+/* No host accepts a longer lifetime unless its owner says so. */
+#define TTL_MAX_MS (INT64_C(24) * 3600 * 1000)
+
+enum lastcall_status present_read(const struct options *options,
+                                  struct present *out)
+{
+    const char *form = options_value(options, OPTION_OUTPUT);
+    enum lastcall_status status = LASTCALL_OK;
+
+    *out = (struct present){
+        .command = command_table[options->command].name,
+        .writer = form == NULL ? &output_table : output_find(form),
+        .began_ms = fleet_now_ms(),
+    };
+    if (out->writer == NULL) {
+        say_error("--output is table, json, ndjson, csv or names, not \"%s\"",
+                  form);
+        return LASTCALL_E_SYNTAX;
+    }
+    status = options_duration_ms(options, OPTION_TIMEOUT,
+                                 DISPATCH_TIMEOUT_PRESET_MS, &out->timeout_ms);
+    if (status == LASTCALL_OK)
+        status = options_duration_ms(options, OPTION_TTL,
+                                     DISPATCH_TTL_PRESET_MS, &out->ttl_ms);
+    if (status == LASTCALL_OK &&
+        (out->ttl_ms > TTL_MAX_MS || out->timeout_ms > TTL_MAX_MS)) {
+        say_error("--timeout and --ttl are at most 24h");
+        status = LASTCALL_E_SYNTAX;
+    }
+    return status;
+}
+
+static json_t *head_of(const struct present *present)
+{
+    json_t *head = json_object();
+    char now[MOMENT_TEXT_SIZE];
+
+    moment_format(fleet_wall_ms(), now);
+    if (head == NULL ||
+        json_put(head, "command", json_string(present->command)) !=
+            LASTCALL_OK ||
+        json_put(head, "started_at", json_string(now)) != LASTCALL_OK) {
+        json_decref(head);
+        return NULL;
+    }
+    return head;
+}
+
+void present_begin(const struct present *present,
+                   const struct output_layout *layout,
+                   enum output_colour colour, FILE *stream, struct output *out)
+{
+    *out = (struct output){.colour = colour, .now_ms = fleet_wall_ms()};
+    output_begin(out, stream == stderr ? &output_table : present->writer,
+                 layout, stream, head_of(present));
+}
+
+enum output_colour present_colour(void)
+{
+    return terminal_has_colour(TERMINAL_OUTPUT) ? OUTPUT_COLOURED
+                                                : OUTPUT_PLAIN;
+}
+
+enum exit_code present_end(struct output *output, json_t *summary,
+                           enum exit_code code)
+{
+    enum lastcall_status status = output_end(output, summary, code);
+
+    if (status == LASTCALL_OK)
+        return code;
+    say_error("the answer could not be written: %s", status_text(status));
+    return code == EXIT_CODE_OK ? EXIT_CODE_BROKER : code;
+}
+
+void present_say_campaign(const struct present *present,
+                          const struct campaign *campaign)
+{
+    struct campaign_tally tally;
+
+    progress_clear();
+    record_say_bad(campaign);
+    if (present->writer != &output_table)
+        return;
+    campaign_tally(campaign, &tally);
+    say("%zu host%s: %zu true, %zu false, %zu refused, %zu offline, %zu "
+        "silent%s",
+        tally.hosts, tally.hosts == 1 ? "" : "s", tally.outcomes[OUTCOME_TRUE],
+        tally.outcomes[OUTCOME_FALSE], tally.outcomes[OUTCOME_REFUSED],
+        tally.outcomes[OUTCOME_OFFLINE], tally.outcomes[OUTCOME_SILENT],
+        campaign->end == CAMPAIGN_INTERRUPTED ? "; interrupted" : "");
+    if (campaign->end == CAMPAIGN_CUT_OFF)
+        say_error("the broker was lost while answers were awaited");
+}

@@ -1,0 +1,49 @@
+/*
+ * The records that the forms of output share: hosts, sessions, results.
+ */
+#ifndef LASTCALL_CONTROLLER_RECORDS_H
+#define LASTCALL_CONTROLLER_RECORDS_H
+
+#include "controller/campaign.h"
+#include "controller/output.h"
+#include "controller/registry.h"
+
+/* What a host answered, or that it did not; a new reference or NULL. */
+json_t *record_of_answer(const struct campaign_host *host);
+
+/* A host as its status tells it; a new reference or NULL. */
+json_t *record_of_host(const struct registry_host *host);
+
+/* Where a listed session comes from. */
+struct record_source {
+    const struct name *host;
+    int64_t taken_ms;      /* since 1970 */
+    const char *freshness; /* "current", "unreachable", "offline", "fresh" */
+    int64_t now_ms;        /* since 1970 */
+};
+
+/* A session with its host and the age of the news; a new reference or NULL. */
+json_t *record_of_session(const struct session *session,
+                          const struct record_source *source);
+
+/*
+ * The figures of a campaign, and the bad messages: a new reference or NULL.
+ *
+ *   elapsed_ms  how long it took
+ */
+json_t *record_of_campaign(const struct campaign *campaign, int64_t elapsed_ms);
+
+/* The messages that the registry refused, as an array; or NULL. */
+json_t *record_of_refusals(const struct registry *registry);
+
+/* Say on standard error which messages were bad. */
+void record_say_bad(const struct campaign *campaign);
+void record_say_refusals(const struct registry *registry);
+
+extern const struct output_layout record_results; /* what came of an ending */
+extern const struct output_layout record_sessions_shown; /* and the sessions */
+extern const struct output_layout record_pings;
+extern const struct output_layout record_hosts;
+extern const struct output_layout record_sessions;
+
+#endif

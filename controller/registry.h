@@ -1,0 +1,83 @@
+/*
+ * The fleet as its hosts' retained tokens tell it: statuses, and inventories
+ * where they are wanted.  Only what a host's own grant proves is believed; the
+ * rest is noted as refused.  Pure: the clock and the link are the caller's.
+ */
+#ifndef LASTCALL_CONTROLLER_REGISTRY_H
+#define LASTCALL_CONTROLLER_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/name.h"
+#include "protocol/presence.h"
+#include "protocol/topic.h"
+#include "protocol/trust.h"
+
+/* Hosts that are kept; more are refused, and said. */
+#define REGISTRY_HOST_MAX 20000
+/* Refusals that are kept with their reason; the rest is counted. */
+#define REGISTRY_REFUSAL_MAX 100
+
+struct registry_inventory {
+    int64_t iat_s;
+    struct inventory inventory; /* owned */
+};
+
+struct registry_host {
+    struct name name;
+    bool has_status;
+    int64_t iat_s;             /* of the status */
+    struct host_status status; /* owned; when has_status */
+    struct name *groups;       /* owned; from the grant */
+    size_t group_count;
+    int64_t clock_ahead_ms; /* the least its clock is ahead of ours; 0: none */
+    struct registry_inventory *inventories; /* owned */
+    size_t inventory_count;
+};
+
+/* A message that is not what it claims to be. */
+struct registry_refusal {
+    struct name host; /* of the topic */
+    enum lastcall_status status;
+    struct json_error detail;
+};
+
+/* {0} is empty.  Hosts are sorted by name. */
+struct registry {
+    struct registry_host **hosts; /* owned, and each one owned */
+    size_t count;
+    size_t capacity;
+    struct registry_refusal *refusals; /* owned */
+    size_t refusal_count; /* all of them; at most REGISTRY_REFUSAL_MAX kept */
+};
+
+void registry_deinit(struct registry *registry);
+
+/*
+ * Take a status or an inventory.  An older one than ours, and an offline whose
+ * boot_id is not that of the online that we hold, change nothing (PROTOCOL.md,
+ * 7.6).
+ *
+ *   trust    proves the token
+ *   parts    the topic; of kind TOPIC_STATUS or TOPIC_SESSIONS (asserted)
+ *   now_ms   milliseconds since 1970
+ *
+ * Returns LASTCALL_OK (taken, or passed over as old), LASTCALL_E_NOMEM,
+ *         LASTCALL_E_TOO_LARGE (REGISTRY_HOST_MAX), or why it was refused, in
+ *         which case it is among the refusals.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+registry_take(struct registry *registry, struct trust *trust,
+              const struct topic_parts *parts, const void *data, size_t len,
+              int64_t now_ms);
+
+/* Find a host; borrowed, or NULL.  Time: O(log n). */
+struct registry_host *registry_find(const struct registry *registry,
+                                    const struct name *name);
+
+/* Say whether a host's latest word is that it works. */
+bool registry_host_is_up(const struct registry_host *host);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * What the standard streams are connected to.  Filling: terminal_posix.c.
+ */
+#ifndef LASTCALL_CONTROLLER_TERMINAL_H
+#define LASTCALL_CONTROLLER_TERMINAL_H
+
+#include <stdbool.h>
+
+enum terminal_stream {
+    TERMINAL_INPUT,
+    TERMINAL_OUTPUT,
+    TERMINAL_ERROR,
+};
+
+/* Say whether a person is at the other end of a stream. */
+bool terminal_is(enum terminal_stream stream);
+
+/* Say whether a stream may be coloured: a terminal, and no NO_COLOR. */
+bool terminal_has_colour(enum terminal_stream stream);
+
+#endif

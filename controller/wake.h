@@ -1,0 +1,42 @@
+/*
+ * Waiting that ends at once: on a deadline, when another thread calls, or on
+ * SIGINT and SIGTERM.  Filling: wake_posix.c.
+ */
+#ifndef LASTCALL_CONTROLLER_WAKE_H
+#define LASTCALL_CONTROLLER_WAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/status.h"
+
+enum wake_reason {
+    WAKE_TIMEOUT,
+    WAKE_CALLED,
+    WAKE_INPUT, /* wake_wait_input() only: standard input can be read */
+    WAKE_INTERRUPTED,
+};
+
+/*
+ * Take the two signals over and make ready for waiting; once in a program.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_IO.
+ */
+LASTCALL_MUST_USE enum lastcall_status wake_open(void);
+
+/* End the waiting now or, when nobody waits, the next one.  Thread: any. */
+void wake_call(void);
+
+/*
+ * Wait at most timeout_ms.  After an interrupt every call returns
+ * WAKE_INTERRUPTED.  Thread: main.
+ */
+enum wake_reason wake_wait(int64_t timeout_ms);
+
+/* Wait for input or an interrupt, without limit.  Thread: main. */
+enum wake_reason wake_wait_input(void);
+
+/* Say whether an interrupt has come. */
+bool wake_is_interrupted(void);
+
+#endif
