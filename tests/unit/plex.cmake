@@ -16,3 +16,14 @@ endfunction()
 plex_standin_test(http_curl)
 plex_standin_test(backend_plex SOURCES unit/plex_bench.c)
 plex_standin_test(backend_plex_list SOURCES unit/plex_bench.c)
+
+plex_standin_test(http_tls)
+set(certificates ${CMAKE_CURRENT_BINARY_DIR}/certificates)
+target_compile_definitions(test_http_tls PRIVATE
+    CERTIFICATES="${certificates}")
+add_test(NAME unit.http_tls.certificates
+         COMMAND ${CMAKE_COMMAND} -DFOLDER=${certificates}
+                 -P ${CMAKE_CURRENT_SOURCE_DIR}/unit/certificates.cmake)
+set_tests_properties(unit.http_tls.certificates PROPERTIES
+    LABELS unit TIMEOUT 60 FIXTURES_SETUP certificates)
+set_tests_properties(unit.http_tls PROPERTIES FIXTURES_REQUIRED certificates)

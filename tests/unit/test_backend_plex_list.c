@@ -88,7 +88,6 @@ static void lists_that_are_none_are_refused(void **state)
          LASTCALL_SERVER_ERROR, "not sound JSON"},
         {"{\"fault\":\"truncated\"}", LASTCALL_SERVER_ERROR, "broke"},
         {"{\"fault\":\"huge\"}", LASTCALL_SERVER_ERROR, "larger"},
-        {"{\"fault\":\"sessions\"}", LASTCALL_SERVER_ERROR, ""},
         {"{\"fault\":\"hang\"}", LASTCALL_TIMEOUT, "no answer"},
         {"{\"fault\":\"stall\"}", LASTCALL_TIMEOUT, "no answer"},
         {"{\"fault\":\"redirect\"}", LASTCALL_SERVER_ERROR, "set url"},
@@ -119,6 +118,25 @@ static void lists_that_are_none_are_refused(void **state)
         assert_int_equal(sessions.count, 3);
         session_list_deinit(&sessions);
     }
+    plex_bench_close(&bench);
+}
+
+/* More sessions than anybody watches are an answer that is no answer. */
+static void a_flood_of_sessions_is_refused(void **state)
+{
+    struct plex_bench bench;
+    struct session_list sessions;
+    struct session_outcome outcome;
+
+    (void)state;
+    plex_bench_open(&bench, "sessions-mixed.json", PLEX_BENCH_LONG_TIMEOUT_MS);
+    standin_tell(&plex_bench_standin, "POST", "/faults",
+                 "{\"fault\":\"sessions\"}");
+    assert_int_equal(plex_bench_list(&bench, &sessions, &outcome),
+                     LASTCALL_SERVER_ERROR);
+    assert_int_equal(plex_bench_list(&bench, &sessions, &outcome), LASTCALL_OK);
+    assert_int_equal(sessions.count, 3);
+    session_list_deinit(&sessions);
     plex_bench_close(&bench);
 }
 
@@ -382,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions_are_listed_in_every_form),
         cmocka_unit_test(lists_that_are_none_are_refused),
+        cmocka_unit_test(a_flood_of_sessions_is_refused),
         cmocka_unit_test(odd_lists_are_read),
         cmocka_unit_test(listing_needs_no_pass),
         cmocka_unit_test(a_report_tells_version_and_abilities),
