@@ -81,7 +81,7 @@ static bool is_shallow(const char *data, size_t len)
 static enum lastcall_status parse(const void *data, size_t len, size_t flags,
                                   json_t **out, struct json_error *error)
 {
-    json_error_t why;
+    json_error_t why = {0};
 
     if (!is_shallow(data, len)) {
         say(error, "nested deeper than %d levels", JSON_DEPTH_MAX);
