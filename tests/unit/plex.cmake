@@ -27,3 +27,5 @@ add_test(NAME unit.http_tls.certificates
 set_tests_properties(unit.http_tls.certificates PROPERTIES
     LABELS unit TIMEOUT 60 FIXTURES_SETUP certificates)
 set_tests_properties(unit.http_tls PROPERTIES FIXTURES_REQUIRED certificates)
+
+lastcall_fuzz(plex SPARE_JANSSON LIBS lastcall_worker)
