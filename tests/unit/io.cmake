@@ -7,3 +7,5 @@ set_source_files_properties(unit/broker.c PROPERTIES
     COMPILE_DEFINITIONS MOSQUITTO="${MOSQUITTO}")
 lastcall_test(config LIBS lastcall_io)
 lastcall_fuzz(config LIBS lastcall_io)
+lastcall_test(store LIBS lastcall_io)
+lastcall_test(keyfile LIBS lastcall_io)
