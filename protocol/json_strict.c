@@ -300,6 +300,10 @@ json_t *json_text_or_null(const char *text)
     return text == NULL ? json_null() : json_string(text);
 }
 
+/* What was read with so many digits is written with the same: 42.3 comes out
+ * as 42.3, where the 17 that every double needs make it 42.299999999999997. */
+#define REAL_DIGITS 15
+
 struct sink {
     struct bytes *out; /* borrowed */
     enum lastcall_status status;
@@ -321,7 +325,8 @@ enum lastcall_status json_write(const json_t *value, struct bytes *out)
     size_t len_before = out->len;
 
     if (json_dump_callback(value, sink_write, &sink,
-                           JSON_COMPACT | JSON_ENCODE_ANY) == 0 &&
+                           JSON_COMPACT | JSON_ENCODE_ANY |
+                               JSON_REAL_PRECISION(REAL_DIGITS)) == 0 &&
         sink.status == LASTCALL_OK)
         return LASTCALL_OK;
 

@@ -185,7 +185,7 @@ static void what_is_decoded_is_encoded_the_same(void **state)
     static const char text[] =
         "{\"session_id\":\"~7.1/\\u00e9\",\"backend\":\"plex\",\"idle_s\":3,"
         "\"is_local\":true,\"endable\":false,\"progress_percent\":50,"
-        "\"transcode_progress_percent\":0.1,\"year\":1999,\"later\":[1],"
+        "\"transcode_progress_percent\":8.2,\"year\":1999,\"later\":[1],"
         "\"username\":null}";
     struct session first = decoded(text);
     char *once = bodies_text(session_encode(&first));
@@ -194,6 +194,7 @@ static void what_is_decoded_is_encoded_the_same(void **state)
 
     (void)state;
     assert_string_equal(once, twice);
+    assert_non_null(strstr(once, "\"transcode_progress_percent\":8.2,"));
     assert_true(session_is_equal(&first, &second, SESSION_COMPARE_ALL));
     assert_int_equal(first.fields[SESSION_PROGRESS_PERCENT].kind, VALUE_REAL);
     free(once);
