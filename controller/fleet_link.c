@@ -29,6 +29,8 @@ struct fleet_link {
     size_t queue_count;
     size_t queue_bytes;
     uint64_t dropped_count;
+    enum fleet_event_kind first_outcome; /* FLEET_TIMEOUT: none yet */
+    char first_detail[MQTT_DETAIL_SIZE];
 };
 
 int64_t fleet_now_ms(void)
@@ -115,9 +117,23 @@ static void on_message(void *context, const struct mqtt_message *message)
     push(link, item);
 }
 
+static void note_first(struct fleet_link *link, enum fleet_event_kind kind,
+                       const char *detail)
+{
+    pthread_mutex_lock(&link->lock);
+    if (link->first_outcome == FLEET_TIMEOUT) {
+        link->first_outcome = kind;
+        snprintf(link->first_detail, sizeof link->first_detail, "%s", detail);
+    }
+    pthread_mutex_unlock(&link->lock);
+    wake_call();
+}
+
 static void on_ready(void *context)
 {
     struct queued *item = new_item(context, FLEET_READY);
+
+    note_first(context, FLEET_READY, "");
 
     if (item != NULL)
         push(context, item);
@@ -129,6 +145,7 @@ static void on_down(void *context, enum mqtt_failure failure,
     struct queued *item = new_item(context, FLEET_DOWN);
 
     (void)failure;
+    note_first(context, FLEET_DOWN, detail == NULL ? "" : detail);
     if (item == NULL)
         return;
     snprintf(item->event.detail, sizeof item->event.detail, "%s",
@@ -205,29 +222,41 @@ open_connection(struct fleet_link *link,
     return status;
 }
 
+/* How the first attempt went; messages stay in the queue meanwhile. */
+static enum fleet_event_kind first_outcome(struct fleet_link *link,
+                                           char detail[MQTT_DETAIL_SIZE])
+{
+    enum fleet_event_kind kind = FLEET_TIMEOUT;
+
+    pthread_mutex_lock(&link->lock);
+    kind = link->first_outcome;
+    snprintf(detail, MQTT_DETAIL_SIZE, "%s", link->first_detail);
+    pthread_mutex_unlock(&link->lock);
+    return kind;
+}
+
 /*
- * Wait for the first connect through the queue rather than with
- * connection_wait_ready(), so that an interrupt ends it.
+ * Wait for the first connect.  Not with connection_wait_ready(), which an
+ * interrupt would not end; and not through the queue, where retained messages
+ * may stand before the event.
  */
 static enum lastcall_status await_ready(struct fleet_link *link,
                                         const char *broker, int64_t until_ms)
 {
-    struct fleet_event event = {0};
+    char detail[MQTT_DETAIL_SIZE] = "";
+    enum wake_reason reason = WAKE_CALLED;
     enum fleet_event_kind kind = FLEET_TIMEOUT;
-    char detail[MQTT_DETAIL_SIZE] = "no answer in time";
 
-    do {
-        fleet_link_next(link, until_ms, &event);
-        kind = event.kind;
-        if (kind == FLEET_DOWN && event.detail[0] != '\0')
-            snprintf(detail, sizeof detail, "%s", event.detail);
-        fleet_event_deinit(&event);
-    } while (kind == FLEET_MESSAGE);
+    while (reason == WAKE_CALLED && kind == FLEET_TIMEOUT) {
+        reason = wake_wait(until_ms - fleet_now_ms());
+        kind = first_outcome(link, detail);
+    }
+    if (reason == WAKE_INTERRUPTED)
+        return LASTCALL_E_CLOSED;
     if (kind == FLEET_READY)
         return LASTCALL_OK;
-    if (kind == FLEET_INTERRUPTED)
-        return LASTCALL_E_CLOSED;
-    say_error("the broker %s could not be reached: %s", broker, detail);
+    say_error("the broker %s could not be reached: %s", broker,
+              detail[0] != '\0' ? detail : "no answer in time");
     return LASTCALL_E_LINK;
 }
 

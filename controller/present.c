@@ -87,7 +87,7 @@ void present_say_campaign(const struct present *present,
 
     progress_clear();
     record_say_bad(campaign);
-    if (present->writer != &output_table)
+    if (present->writer != &output_table || campaign->host_count == 0)
         return;
     campaign_tally(campaign, &tally);
     say("%zu host%s: %zu true, %zu false, %zu refused, %zu offline, %zu "
