@@ -193,41 +193,73 @@ static void end_window(struct log *log, struct repeat *repeat)
     *repeat = (struct repeat){0};
 }
 
-/* End the windows that are over; returns the entry of this event id. */
+/* The entry that can best be given to another event: a free or the oldest. */
+static struct repeat *find_oldest(struct log *log)
+{
+    struct repeat *oldest = &log->repeats[0];
+
+    for (size_t i = 0; i < LOG_EVENT_COUNT_MAX; i++) {
+        struct repeat *entry = &log->repeats[i];
+
+        if (entry->event[0] == '\0')
+            return entry;
+        if (entry->since_ms < oldest->since_ms)
+            oldest = entry;
+    }
+    return oldest;
+}
+
+/* Find an event's entry, or make one. */
 static struct repeat *find_repeat(struct log *log, const char *event,
                                   int64_t now_ms)
 {
-    struct repeat *oldest = NULL;
-    struct repeat *found = NULL;
+    struct repeat *entry;
 
+    for (size_t i = 0; i < LOG_EVENT_COUNT_MAX; i++)
+        if (strcmp(log->repeats[i].event, event) == 0)
+            return &log->repeats[i];
+    entry = find_oldest(log);
+    end_window(log, entry);
+    snprintf(entry->event, sizeof(entry->event), "%s", event);
+    entry->since_ms = now_ms;
+    return entry;
+}
+
+/* Tell of what was held back, as soon as its minute is over. */
+static void end_old_windows(struct log *log, int64_t now_ms)
+{
     for (size_t i = 0; i < LOG_EVENT_COUNT_MAX; i++) {
         struct repeat *entry = &log->repeats[i];
 
         if (entry->event[0] != '\0' &&
             now_ms - entry->since_ms >= LOG_REPEAT_WINDOW_MS)
             end_window(log, entry);
-        if (entry->event[0] != '\0' && strcmp(entry->event, event) == 0)
-            found = entry;
-        if (oldest == NULL || entry->since_ms < oldest->since_ms ||
-            entry->event[0] == '\0')
-            oldest =
-                oldest != NULL && oldest->event[0] == '\0' ? oldest : entry;
     }
-    if (found != NULL || event[0] == '\0')
-        return found;
-    end_window(log, oldest);
-    snprintf(oldest->event, sizeof(oldest->event), "%s", event);
-    oldest->since_ms = now_ms;
-    return oldest;
+}
+
+/* Count a line of an event; says whether it may be written. */
+static bool count_repeat(struct log *log, enum log_level level,
+                         const char *event, int64_t now_ms)
+{
+    char key[EVENT_SIZE]; /* as long as an entry keeps it */
+    struct repeat *entry;
+
+    snprintf(key, sizeof(key), "%s", event);
+    entry = find_repeat(log, key, now_ms);
+    entry->level = level;
+    if (entry->passed == LOG_REPEAT_MAX) {
+        entry->held++;
+        return false;
+    }
+    entry->passed++;
+    return true;
 }
 
 void log_write(struct log *log, enum log_level level, enum log_repeat repeat,
                const char *event, const char *format, ...)
 {
     char text[LOG_LINE_BYTES_MAX];
-    char key[EVENT_SIZE];
-    struct repeat *entry;
-    bool passes = true;
+    int64_t now_ms;
     va_list arguments;
 
     if (log == NULL || (int)level > atomic_load(&log->level))
@@ -235,19 +267,11 @@ void log_write(struct log *log, enum log_level level, enum log_repeat repeat,
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    snprintf(key, sizeof(key), "%s", repeat == LOG_LIMITED ? event : "");
 
     pthread_mutex_lock(&log->lock);
-    entry = find_repeat(log, key, log->clock->monotonic_ms(log->clock->state));
-    if (entry != NULL) {
-        passes = entry->passed < LOG_REPEAT_MAX;
-        entry->level = level;
-        if (passes)
-            entry->passed++;
-        else
-            entry->held++;
-    }
-    if (passes)
+    now_ms = log->clock->monotonic_ms(log->clock->state);
+    end_old_windows(log, now_ms);
+    if (repeat == LOG_EVERY || count_repeat(log, level, event, now_ms))
         emit(log, level, event, text);
     pthread_mutex_unlock(&log->lock);
 }

@@ -1,0 +1,217 @@
+#define _XOPEN_SOURCE 700 /* mkdtemp */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "protocol/io/platform.h"
+
+static char directory[] = "/tmp/lastcall-platform-XXXXXX";
+static struct platform_error error;
+
+static const char *at(const char *name)
+{
+    static char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    return path;
+}
+
+static void test_clock(void **state)
+{
+    int64_t before;
+
+    (void)state;
+    before = platform_clock.monotonic_ms(platform_clock.state);
+    assert_true(platform_clock.monotonic_ms(platform_clock.state) >= before);
+    /* 2020-01-01: the machine's clock is not at its epoch. */
+    assert_true(platform_clock.wall_ms(platform_clock.state) >
+                INT64_C(1577836800000));
+}
+
+static void test_random(void **state)
+{
+    struct request_id first;
+    struct request_id second;
+    bool seen[3] = {false};
+
+    (void)state;
+    assert_int_equal(platform_random_id(&first), LASTCALL_OK);
+    assert_int_equal(platform_random_id(&second), LASTCALL_OK);
+    assert_int_equal(strlen(first.text), 22);
+    assert_string_not_equal(first.text, second.text);
+    assert_int_equal(platform_random_below(0), 0);
+    assert_int_equal(platform_random_below(1), 0);
+    for (int i = 0; i < 300; i++)
+        seen[platform_random_below(3)] = true;
+    assert_true(seen[0] && seen[1] && seen[2]);
+    for (int i = 0; i < 300; i++)
+        assert_true(platform_random_below(UINT32_MAX) < UINT32_MAX);
+}
+
+static void test_create_and_read(void **state)
+{
+    mode_t before = umask(0);
+    struct bytes data;
+    struct stat info;
+
+    (void)state;
+    assert_int_equal(
+        platform_create_file(at("a"), FILE_SECRET, "hello", 5, &error),
+        LASTCALL_OK);
+    assert_int_equal(platform_create_file(at("b"), FILE_PUBLIC, "x", 1, &error),
+                     LASTCALL_OK);
+    umask(before);
+    assert_int_equal(stat(at("a"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_int_equal(stat(at("b"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0644);
+    assert_int_equal(platform_read_file(at("a"), FILE_SECRET, 5, &data, &error),
+                     LASTCALL_OK);
+    assert_int_equal(data.len, 5);
+    assert_string_equal((const char *)data.data, "hello");
+    bytes_deinit(&data);
+    assert_int_equal(platform_create_file(at("a"), FILE_SECRET, "y", 1, &error),
+                     LASTCALL_E_EXISTS);
+    assert_non_null(strstr(error.text, at("a")));
+    unlink(at("a"));
+    unlink(at("b"));
+}
+
+static void test_never_follows_a_planted_link(void **state)
+{
+    (void)state;
+    assert_int_equal(symlink("/nonexistent-target", at("link")), 0);
+    assert_int_equal(
+        platform_create_file(at("link"), FILE_SECRET, "y", 1, &error),
+        LASTCALL_E_EXISTS);
+    unlink(at("link"));
+}
+
+static void refuse_read(const char *path, enum file_secrecy secrecy,
+                        size_t len_max, enum lastcall_status expected)
+{
+    struct bytes data;
+
+    assert_int_equal(platform_read_file(path, secrecy, len_max, &data, &error),
+                     expected);
+    assert_int_equal(data.len, 0);
+    assert_true(error.text[0] != '\0');
+}
+
+static void test_refuses_to_read(void **state)
+{
+    char mend[300];
+
+    (void)state;
+    refuse_read(at("none"), FILE_PUBLIC, 10, LASTCALL_E_MISSING);
+    refuse_read(directory, FILE_PUBLIC, 10, LASTCALL_E_IO);
+    assert_int_equal(mkfifo(at("fifo"), 0600), 0);
+    refuse_read(at("fifo"), FILE_PUBLIC, 10, LASTCALL_E_IO); /* at once */
+    unlink(at("fifo"));
+
+    assert_int_equal(
+        platform_create_file(at("s"), FILE_SECRET, "hello", 5, &error),
+        LASTCALL_OK);
+    refuse_read(at("s"), FILE_SECRET, 4, LASTCALL_E_TOO_LARGE);
+    static const mode_t wide[] = {0640, 0604, 0620, 0602, 0610, 0601, 0666};
+
+    for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+        assert_int_equal(chmod(at("s"), wide[i]), 0);
+        refuse_read(at("s"), FILE_SECRET, 10, LASTCALL_E_PERMISSION);
+    }
+    /* The mend names the file behind a link. */
+    snprintf(mend, sizeof(mend), "chmod 600 %s/s", directory);
+    assert_int_equal(symlink("s", at("link")), 0);
+    refuse_read(at("link"), FILE_SECRET, 10, LASTCALL_E_PERMISSION);
+    assert_non_null(strstr(error.text, mend));
+    unlink(at("link"));
+    unlink(at("s"));
+}
+
+static void test_empty_file(void **state)
+{
+    struct bytes data;
+
+    (void)state;
+    assert_int_equal(platform_create_file(at("e"), FILE_PUBLIC, NULL, 0, NULL),
+                     LASTCALL_OK);
+    assert_int_equal(platform_read_file(at("e"), FILE_PUBLIC, 0, &data, NULL),
+                     LASTCALL_OK);
+    assert_int_equal(data.len, 0);
+    bytes_deinit(&data);
+    unlink(at("e"));
+}
+
+static void test_make_directory(void **state)
+{
+    struct stat info;
+
+    (void)state;
+    assert_int_equal(platform_make_directory(at("x/y//z"), &error),
+                     LASTCALL_OK);
+    assert_int_equal(platform_make_directory(at("x/y/z/"), &error),
+                     LASTCALL_OK);
+    assert_int_equal(stat(at("x/y/z"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+    assert_int_equal(platform_create_file(at("x/f"), FILE_PUBLIC, "", 0, NULL),
+                     LASTCALL_OK);
+    assert_int_equal(platform_make_directory(at("x/f"), &error), LASTCALL_E_IO);
+    assert_non_null(strstr(error.text, "not a directory"));
+    assert_int_equal(platform_make_directory("", &error), LASTCALL_E_IO);
+    unlink(at("x/f"));
+    rmdir(at("x/y/z"));
+    rmdir(at("x/y"));
+    rmdir(at("x"));
+}
+
+static void test_names(void **state)
+{
+    struct name host;
+    char text[80] = "";
+
+    (void)state;
+    if (platform_host_name(&host) == LASTCALL_OK)
+        assert_true(name_is_valid(host.text, strlen(host.text)));
+    else
+        assert_string_equal(host.text, "");
+    platform_os_text(text, sizeof(text));
+    assert_true(text[0] != '\0');
+    platform_os_text(text, 4);
+    assert_true(strlen(text) < 4);
+}
+
+static int set_up_group(void **state)
+{
+    (void)state;
+    return mkdtemp(directory) != NULL ? 0 : -1;
+}
+
+static int tear_down_group(void **state)
+{
+    (void)state;
+    return rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_create_and_read),
+        cmocka_unit_test(test_never_follows_a_planted_link),
+        cmocka_unit_test(test_refuses_to_read),
+        cmocka_unit_test(test_empty_file),
+        cmocka_unit_test(test_make_directory),
+        cmocka_unit_test(test_names),
+    };
+
+    return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
+}
