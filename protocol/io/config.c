@@ -186,6 +186,34 @@ static const char *skip_blanks(const char *at)
 }
 
 /*
+ * Read a label's text and closing quotation mark.
+ *
+ *   at  behind the opening one
+ *
+ * Returns what follows, or NULL after a complaint.
+ */
+static const char *read_label(struct reading *reading, const char *at,
+                              struct seen *now)
+{
+    size_t len = strcspn(at, "\"");
+
+    if (at[len] == '"' && name_parse(at, len, &now->label) == LASTCALL_OK)
+        return at + len + 1;
+    complain(reading,
+             "the name in [%s \"name\"] is 1 to %d characters of a-z, 0-9, "
+             "'.' and '-' between quotation marks",
+             now->section, NAME_LEN_MAX);
+    return NULL;
+}
+
+/* Say whether a line holds nothing more but a comment. */
+static bool is_line_end(const char *at)
+{
+    at = skip_blanks(at);
+    return *at == '\0' || *at == ';' || *at == '#';
+}
+
+/*
  * Read `section` or `section "label"` and what closes it.
  *
  *   at  behind the '['
@@ -195,30 +223,17 @@ static void read_section(struct reading *reading, const char *at)
     static const char word[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
     struct seen now = {0};
     size_t len = strspn(at, word);
-    bool is_sound = len > 0 && len <= SECTION_LEN_MAX;
 
-    if (is_sound) {
+    if (len > 0 && len <= SECTION_LEN_MAX) {
         memcpy(now.section, at, len);
         at = skip_blanks(at + len);
-        if (*at == '"') {
-            len = strcspn(at + 1, "\"");
-            if (at[1 + len] != '"' ||
-                name_parse(at + 1, len, &now.label) != LASTCALL_OK) {
-                complain(reading,
-                         "the name in [%s \"name\"] is 1 to %d characters of "
-                         "a-z, 0-9, '.' and '-' between quotation marks",
-                         now.section, NAME_LEN_MAX);
-                return;
-            }
-            at = skip_blanks(at + 1 + len + 1);
-        }
-        is_sound = *at == ']';
+        if (*at == '"')
+            at = read_label(reading, at + 1, &now);
+        if (at == NULL)
+            return;
+        at = skip_blanks(at);
     }
-    if (is_sound) {
-        at = skip_blanks(at + 1);
-        is_sound = *at == '\0' || *at == ';' || *at == '#';
-    }
-    if (is_sound)
+    if (now.section[0] != '\0' && *at == ']' && is_line_end(at + 1))
         enter_section(reading, &now);
     else
         complain(reading, "not a section; write [section] or "
@@ -391,7 +406,7 @@ enum lastcall_status config_read_text(const char *path, const char *text,
     pthread_once(&once, raise_limits);
 #endif
     if (len > CONFIG_FILE_BYTES_MAX)
-        complain(&reading, "larger than %u bytes", CONFIG_FILE_BYTES_MAX);
+        complain(&reading, "larger than %zu bytes", CONFIG_FILE_BYTES_MAX);
     if (len >= 3 && memcmp(text, byte_order_mark, 3) == 0)
         reading.next += 3;
     reading.key_lines = calloc(key_count + 1, sizeof(*reading.key_lines));

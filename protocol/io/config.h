@@ -23,7 +23,7 @@
 #include "protocol/status.h"
 
 #define CONFIG_LINE_MAX 4096
-#define CONFIG_FILE_BYTES_MAX (256u * 1024u)
+#define CONFIG_FILE_BYTES_MAX ((size_t)256 * 1024)
 #define CONFIG_SECTION_COUNT_MAX 128
 
 enum config_type {

@@ -28,7 +28,7 @@
 /* Publishes waiting at the gate; more are refused (LASTCALL_BUSY). */
 #define CONNECTION_QUEUE_MAX 4096
 /* And not more memory than this. */
-#define CONNECTION_QUEUE_BYTES_MAX (64u * 1024u * 1024u)
+#define CONNECTION_QUEUE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define CONNECTION_SUBSCRIPTION_MAX 80
 
 enum connection_state {

@@ -6,7 +6,7 @@
 #include "protocol/io/mqtt_paho.h"
 #include "protocol/io/platform.h"
 
-#define PEM_BYTES_MAX (1024u * 1024u)
+#define PEM_BYTES_MAX ((size_t)1024 * 1024)
 #define PAHO_BUFFERED_MAX 1024
 #define PAHO_NO_MEMORY (-99) /* PAHO_MEMORY_ERROR of its private headers */
 
