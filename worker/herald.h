@@ -22,7 +22,7 @@
 /* The status goes out at least this often ... */
 #define HERALD_STATUS_INTERVAL_MS 300000
 /* ... and so long after something small in it changed (a number). */
-#define HERALD_STATUS_SOON_MS 5000
+#define HERALD_STATUS_SOON_MS 2000
 #define HERALD_WILL_DELAY_S 15
 #define HERALD_PROTOCOL 1
 

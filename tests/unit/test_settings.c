@@ -135,7 +135,7 @@ static void what_does_not_go_together_is_refused(void **state)
         {BROKER SERVER SERVER, ":7: this section stands"},
         {BROKER "[server]\nbackend = plex\n", "server"},
         {BROKER "[server \"No Name\"]\nbackend = plex\n", "name"},
-        {"[broker \"x\"]\nuri = mqtts://b\n" SERVER, "broker"},
+        {"[broker \"x\"]\nuri = mqtts://b\n" SERVER, "have no name"},
         {"[wroker]\nhost = a\n" BROKER SERVER, "wroker"},
         {"[worker]\nhots = a\n" BROKER SERVER, ":2"},
     };

@@ -1,1 +1,4 @@
 # Tests of the worker.
+foreach(name settings policy inbox inventory journal)
+    lastcall_test(${name} LIBS lastcall_worker)
+endforeach()

@@ -1,0 +1,216 @@
+#include "tests/unit/bodies.h"
+
+#include "worker/inventory.h"
+
+#define INTERVAL_MS 10000
+#define MAX_AGE_S 300
+
+/* What went out. */
+static struct {
+    unsigned inventories;
+    unsigned events[EVENT_KIND_COUNT];
+    struct request_id ended_by;
+    int64_t seq;
+    size_t count;
+    bool reachable;
+} seen;
+
+static enum lastcall_status on_inventory(void *context,
+                                         const struct inventory *inventory)
+{
+    (void)context;
+    seen.inventories++;
+    seen.seq = inventory->seq;
+    seen.count = inventory->sessions.count;
+    seen.reachable = inventory->reachable;
+    return LASTCALL_OK;
+}
+
+static void on_event(void *context, const struct event *event)
+{
+    (void)context;
+    seen.events[event->kind]++;
+    seen.ended_by = event->ended_by;
+}
+
+static const struct inventory_sink sink = {NULL, on_inventory, on_event};
+static const struct server_settings settings = {
+    .name = {"home"},
+    .sessions_interval_ms = INTERVAL_MS,
+    .sessions_max_age_s = MAX_AGE_S,
+};
+
+/* Sessions as "id:state:offset id:state:offset ...". */
+static void take(struct inventory_state *state, const char *text, int64_t now)
+{
+    struct snapshot snapshot = {.outcome = {.code = LASTCALL_OK}};
+    char copy[256];
+    char *rest = copy;
+
+    snprintf(copy, sizeof(copy), "%s", text);
+    while (*rest != '\0') {
+        struct session session = {0};
+        char id[16];
+        char play[16];
+        int offset = 0;
+        int len = 0;
+
+        assert_int_equal(
+            sscanf(rest, "%15[^:]:%15[^:]:%d %n", id, play, &offset, &len), 3);
+        rest += len;
+        assert_int_equal(session_set_text(&session, SESSION_ID, id),
+                         LASTCALL_OK);
+        assert_int_equal(session_set_text(&session, SESSION_STATE, play),
+                         LASTCALL_OK);
+        session_set_integer(&session, SESSION_VIEW_OFFSET_MS, offset);
+        assert_int_equal(session_list_take(&snapshot.sessions, &session),
+                         LASTCALL_OK);
+    }
+    inventory_take(state, &snapshot, now, &sink);
+    session_list_deinit(&snapshot.sessions);
+    inventory_tick(state, now, &sink);
+}
+
+static void lose(struct inventory_state *state, int64_t now)
+{
+    struct snapshot snapshot = {.outcome = {.code = LASTCALL_UNREACHABLE}};
+
+    inventory_take(state, &snapshot, now, &sink);
+    inventory_tick(state, now, &sink);
+}
+
+static struct inventory_state begin(void)
+{
+    struct inventory_state state;
+
+    memset(&seen, 0, sizeof(seen));
+    inventory_state_init(&state, &settings, "boot");
+    return state;
+}
+
+/* holds 7.2 */
+static void an_unchanged_list_is_not_published(void **unused)
+{
+    struct inventory_state state = begin();
+
+    (void)unused;
+    take(&state, "a:playing:0 b:playing:0", 1000);
+    assert_int_equal(seen.inventories, 1);
+    for (int64_t now = 2000; now < MAX_AGE_S * 1000; now += 1000)
+        take(&state, "b:playing:0 a:playing:0", now); /* order is no news */
+    assert_int_equal(seen.inventories, 1);
+    take(&state, "a:playing:0 b:playing:0", 1000 + MAX_AGE_S * 1000);
+    assert_int_equal(seen.inventories, 2);
+    assert_int_equal(seen.seq, 2);
+    assert_int_equal(seen.events[EVENT_STARTED], 0);
+    assert_int_equal(seen.events[EVENT_CHANGED], 0);
+    inventory_state_deinit(&state);
+}
+
+/* holds 7.2 */
+static void a_position_alone_is_published_once_an_interval(void **unused)
+{
+    struct inventory_state state = begin();
+
+    (void)unused;
+    take(&state, "a:playing:0", 0);
+    for (int i = 1; i <= 35; i++)
+        take(&state, i % 2 ? "a:playing:1" : "a:playing:2", i * 1000);
+    assert_int_equal(seen.inventories, 4); /* at 0, 10, 20 and 30 s */
+    assert_int_equal(seen.events[EVENT_CHANGED], 0);
+    inventory_state_deinit(&state);
+}
+
+/* holds 7.2, 7.4 */
+static void news_goes_out_at_once_but_not_twice_a_second(void **unused)
+{
+    struct inventory_state state = begin();
+
+    (void)unused;
+    take(&state, "a:playing:0", 0);
+    take(&state, "a:paused:0", 5000);
+    assert_int_equal(seen.inventories, 2);
+    assert_int_equal(seen.events[EVENT_CHANGED], 1);
+    take(&state, "a:paused:0 c:playing:0", 5100);
+    take(&state, "c:playing:0", 5200);
+    assert_int_equal(seen.inventories, 2);
+    assert_int_equal(seen.events[EVENT_STARTED], 1);
+    assert_int_equal(seen.events[EVENT_ENDED], 1);
+    assert_int_equal(state.due_ms, 6000);
+    inventory_tick(&state, 6000, &sink);
+    assert_int_equal(seen.inventories, 3);
+    assert_int_equal(seen.count, 1);
+    inventory_state_deinit(&state);
+}
+
+/* holds 7.4 */
+static void an_ending_names_its_request(void **unused)
+{
+    const struct request_id id = {"0123456789abcdef"};
+    struct inventory_state state = begin();
+
+    (void)unused;
+    take(&state, "a:playing:0 b:playing:0", 0);
+    inventory_note_ending(&state, "a", &id, 100);
+    take(&state, "b:playing:0", 200);
+    assert_string_equal(seen.ended_by.text, id.text);
+    take(&state, "", 300);
+    assert_string_equal(seen.ended_by.text, "");
+    /* Too long ago to have been the cause. */
+    take(&state, "a:playing:0", 400);
+    take(&state, "", 200 + INVENTORY_ENDING_MS);
+    assert_string_equal(seen.ended_by.text, "");
+    assert_int_equal(seen.events[EVENT_ENDED], 3);
+    inventory_state_deinit(&state);
+}
+
+/* holds 7.3 */
+static void an_unreachable_server_keeps_its_last_list(void **unused)
+{
+    struct inventory_state state = begin();
+
+    (void)unused;
+    take(&state, "a:playing:0", 0);
+    lose(&state, 5000);
+    assert_int_equal(seen.inventories, 2);
+    assert_false(seen.reachable);
+    assert_int_equal(seen.count, 1);
+    lose(&state, 15000);
+    assert_int_equal(seen.inventories, 2);
+    assert_int_equal(seen.events[EVENT_ENDED], 0);
+    take(&state, "", 25000);
+    assert_true(seen.reachable);
+    assert_int_equal(seen.events[EVENT_ENDED], 1);
+    inventory_state_deinit(&state);
+}
+
+/* holds 1.11 */
+static void a_connect_publishes_anew(void **unused)
+{
+    struct inventory_state state = begin();
+
+    (void)unused;
+    inventory_want(&state); /* nothing is known yet */
+    inventory_tick(&state, 0, &sink);
+    assert_int_equal(seen.inventories, 0);
+    take(&state, "a:playing:0", 0);
+    inventory_want(&state);
+    inventory_tick(&state, 10, &sink);
+    inventory_tick(&state, 20, &sink);
+    assert_int_equal(seen.inventories, 2);
+    inventory_state_deinit(&state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unchanged_list_is_not_published),
+        cmocka_unit_test(a_position_alone_is_published_once_an_interval),
+        cmocka_unit_test(news_goes_out_at_once_but_not_twice_a_second),
+        cmocka_unit_test(an_ending_names_its_request),
+        cmocka_unit_test(an_unreachable_server_keeps_its_last_list),
+        cmocka_unit_test(a_connect_publishes_anew),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
