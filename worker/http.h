@@ -12,8 +12,9 @@
 #include "protocol/bytes.h"
 #include "protocol/status.h"
 
-#define HTTP_BODY_BYTES_MAX (10u * 1024u * 1024u)
-#define HTTP_HEADER_BYTES_MAX (64u * 1024u) /* of one answer, all together */
+#define HTTP_BODY_BYTES_MAX ((size_t)10 * 1024 * 1024)
+#define HTTP_HEADER_BYTES_MAX                                                  \
+    ((size_t)64 * 1024) /* of one answer, all together */
 #define HTTP_CONTENT_TYPE_SIZE 64
 #define HTTP_VALUE_SIZE 32
 #define HTTP_DETAIL_SIZE 384

@@ -246,30 +246,36 @@ static void headers_free(struct curl_slist *headers)
     curl_slist_free_all(headers);
 }
 
+/* Append lines (NULL for none), freeing the whole list on failure. */
+static enum lastcall_status headers_append(struct curl_slist **list,
+                                           const char *const *lines)
+{
+    for (; lines != NULL && *lines != NULL; lines++) {
+        struct curl_slist *longer = curl_slist_append(*list, *lines);
+
+        if (longer == NULL) {
+            headers_free(*list);
+            *list = NULL;
+            return LASTCALL_E_NOMEM;
+        }
+        *list = longer;
+    }
+    return LASTCALL_OK;
+}
+
 static enum lastcall_status headers_build(const struct http_request *request,
                                           struct curl_slist **out)
 {
     /* libcurl would call an empty body a form. */
     static const char *const no_form[] = {"Content-Type:", NULL};
-    const char *const *sources[] = {
-        request->method == HTTP_POST ? no_form : NULL, request->headers};
-    struct curl_slist *list = NULL;
+    enum lastcall_status status = LASTCALL_OK;
 
-    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-        const char *const *line = sources[i];
-
-        for (; line != NULL && *line != NULL; line++) {
-            struct curl_slist *longer = curl_slist_append(list, *line);
-
-            if (longer == NULL) {
-                headers_free(list);
-                return LASTCALL_E_NOMEM;
-            }
-            list = longer;
-        }
-    }
-    *out = list;
-    return LASTCALL_OK;
+    *out = NULL;
+    if (request->method == HTTP_POST)
+        status = headers_append(out, no_form);
+    if (status == LASTCALL_OK)
+        status = headers_append(out, request->headers);
+    return status;
 }
 
 static CURLcode set_request(struct http_curl *curl,
@@ -356,8 +362,8 @@ static enum lastcall_status explain(const struct http_curl *curl,
     if (curl->refusal == LASTCALL_E_TOO_LARGE ||
         result == CURLE_FILESIZE_EXCEEDED) {
         snprintf(out->detail, sizeof(out->detail),
-                 "the answer is larger than %u MiB",
-                 HTTP_BODY_BYTES_MAX / (1024u * 1024u));
+                 "the answer is larger than %zu MiB",
+                 HTTP_BODY_BYTES_MAX / 1024 / 1024);
         return LASTCALL_SERVER_ERROR;
     }
     if (result == CURLE_OPERATION_TIMEDOUT) {

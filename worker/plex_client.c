@@ -9,7 +9,7 @@
 #define TOKEN_HEADER "X-Plex-Token: "
 #define EXCUSE_SIZE 160
 /* A reason and an id at their longest, every byte percent-encoded. */
-#define URL_BYTES_MAX (32u * 1024u)
+#define URL_BYTES_MAX ((size_t)32 * 1024)
 
 struct plex_client {
     struct plex_surroundings around;

@@ -12,7 +12,7 @@
 
 /* Tokens of twenty characters are usual, signed ones have hundreds. */
 #define PLEX_TOKEN_LEN_MAX 4096
-#define PLEX_PREFERENCES_BYTES_MAX (1024u * 1024u)
+#define PLEX_PREFERENCES_BYTES_MAX ((size_t)1024 * 1024)
 
 /* {0} is empty. */
 struct plex_token {

@@ -201,9 +201,11 @@ static enum lastcall_status read_entity(struct reader *reader)
 static enum lastcall_status read_value(struct reader *reader)
 {
     enum lastcall_status status = LASTCALL_OK;
-    char quote = reader->at < reader->end ? *reader->at : '\0';
+    char quote = '\0';
 
     reader->value.len = 0;
+    if (reader->at < reader->end)
+        quote = *reader->at;
     if (quote != '"' && quote != '\'')
         return refuse(reader, "an attribute in the XML has no quoted value");
     reader->at++;
