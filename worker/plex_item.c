@@ -37,10 +37,12 @@ static bool starts_with(const char *text, const char *start)
 
 bool plex_item_is_noise(const json_t *item)
 {
+    struct plex_text type_scratch;
+    struct plex_text state_scratch;
     struct plex_text scratch;
-    const char *type = plex_text(item, "type", &scratch);
+    const char *type = plex_text(item, "type", &type_scratch);
     const char *state =
-        plex_text(plex_child(item, "Player"), "state", &scratch);
+        plex_text(plex_child(item, "Player"), "state", &state_scratch);
 
     if (type != NULL && strcmp(type, "track") == 0 &&
         starts_with(plex_text(item, "guid", &scratch), "library://"))
@@ -53,11 +55,12 @@ bool plex_item_is_noise(const json_t *item)
 /* Live television: marked so, or read from its tuner. */
 static bool find_live(const json_t *root, const json_t *media)
 {
-    struct plex_text scratch;
-    const char *origin = plex_text(media, "origin", &scratch);
+    struct plex_text origin_scratch;
+    struct plex_text key_scratch;
+    const char *origin = plex_text(media, "origin", &origin_scratch);
 
     return plex_is_true(root, "live") ||
-           starts_with(plex_text(root, "key", &scratch), "/livetv/") ||
+           starts_with(plex_text(root, "key", &key_scratch), "/livetv/") ||
            (origin != NULL && strcmp(origin, "livetv") == 0);
 }
 

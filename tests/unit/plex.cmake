@@ -1,5 +1,6 @@
 # Tests of the Plex backend and HTTP.
 lastcall_test(plex_parse LIBS lastcall_worker)
+lastcall_test(plex_track LIBS lastcall_worker)
 
 # plex_standin_test(name SOURCES extra...)
 #   As lastcall_test(), for tests that start the stand-in Plex server.

@@ -264,6 +264,43 @@ static void a_lost_answer_is_settled_by_the_list(void **state)
     }
 }
 
+/* A kept connection that the server closed is noticed before it is used. */
+static void a_connection_that_was_closed_is_replaced(void **state)
+{
+    struct plex_bench bench;
+    struct session target = {0};
+    struct session_outcome outcome;
+
+    (void)state;
+    plex_bench_open(&bench, "sessions-mixed.json", PLEX_BENCH_LONG_TIMEOUT_MS);
+    standin_tell(&plex_bench_standin, "POST", "/faults",
+                 "{\"fault\":\"idle_close\"}");
+    plex_bench_pick(&bench, EPISODE_ID, &target);
+    while (standin_count(&plex_bench_standin, "open") > 0)
+        continue;
+    assert_int_equal(plex_bench_act(&bench, &target, NULL, &outcome),
+                     LASTCALL_OK);
+    assert_string_equal(outcome.detail, "");
+    assert_int_equal(standin_count(&plex_bench_standin, "terminates"), 1);
+    session_deinit(&target);
+    plex_bench_close(&bench);
+}
+
+/* What refuses the method is not asked with the other one. */
+static void the_method_is_never_changed(void **state)
+{
+    struct plex_bench bench;
+    struct session_outcome outcome;
+
+    (void)state;
+    plex_bench_open(&bench, "sessions-mixed.json", PLEX_BENCH_LONG_TIMEOUT_MS);
+    assert_int_equal(stop_after(&bench, "POST", "/options",
+                                "{\"accept_only\":\"POST\"}", &outcome),
+                     LASTCALL_NOT_FOUND);
+    assert_int_equal(standin_count(&plex_bench_standin, "terminates"), 1);
+    plex_bench_close(&bench);
+}
+
 static void a_lost_answer_without_effect_is_no_success(void **state)
 {
     struct plex_bench bench;
@@ -519,6 +556,8 @@ int main(void)
         cmocka_unit_test(an_old_servers_401_is_told_apart),
         cmocka_unit_test(what_is_gone_is_already_gone),
         cmocka_unit_test(a_lost_answer_is_settled_by_the_list),
+        cmocka_unit_test(a_connection_that_was_closed_is_replaced),
+        cmocka_unit_test(the_method_is_never_changed),
         cmocka_unit_test(a_lost_answer_without_effect_is_no_success),
         cmocka_unit_test(a_restart_in_the_middle_is_settled),
         cmocka_unit_test(a_changed_target_is_left_alone),

@@ -87,6 +87,10 @@ static void lists_that_are_none_are_refused(void **state)
         {"{\"fault\":\"truncated\",\"length\":\"shortened\"}",
          LASTCALL_SERVER_ERROR, "not sound JSON"},
         {"{\"fault\":\"truncated\"}", LASTCALL_SERVER_ERROR, "broke"},
+        /* Compressed, though nobody asked for it. */
+        {"{\"fault\":\"body\",\"hex\":\"1f8b08000000000000ff\","
+         "\"headers\":{\"Content-Encoding\":\"gzip\"}}",
+         LASTCALL_SERVER_ERROR, "neither JSON nor XML"},
         {"{\"fault\":\"huge\"}", LASTCALL_SERVER_ERROR, "larger"},
         {"{\"fault\":\"hang\"}", LASTCALL_TIMEOUT, "no answer"},
         {"{\"fault\":\"stall\"}", LASTCALL_TIMEOUT, "no answer"},
