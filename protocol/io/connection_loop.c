@@ -16,7 +16,6 @@
  */
 #define SHORT_LIFE_MS 10000
 #define SHORT_LIFE_COUNT 5
-#define SERVER_ATTEMPT_OFFSET 3
 #define BACKOFF_DOUBLINGS_MAX 16
 
 uint32_t connection_backoff_ms(uint32_t attempt, enum mqtt_failure failure,
@@ -29,10 +28,7 @@ uint32_t connection_backoff_ms(uint32_t attempt, enum mqtt_failure failure,
     case MQTT_FAILURE_TAKEN_OVER:
         return CONNECTION_BACKOFF_REFUSED_MS +
                random_below(CONNECTION_BACKOFF_REFUSED_MS + 1);
-    case MQTT_FAILURE_SERVER: /* it has too much to do already */
-        if (attempt < BACKOFF_DOUBLINGS_MAX)
-            attempt += SERVER_ATTEMPT_OFFSET;
-        break;
+    case MQTT_FAILURE_SERVER:
     case MQTT_FAILURE_NETWORK:
         break;
     }

@@ -5,6 +5,7 @@
 #include "protocol/io/mqtt_paho.h"
 #include "protocol/io/platform.h"
 
+#define NAME_MISMATCH_TEXT "TCP/TLS connect failure"
 #define REFUSED_FROM 0x80 /* reason codes from here on are refusals */
 
 struct pending *mqtt_paho_pending_new(struct attempt *attempt, uint64_t tag)
@@ -157,6 +158,7 @@ void mqtt_paho_on_connect_failed(void *context, MQTTAsync_failureData5 *data)
     struct attempt *attempt = context;
     struct mqtt_link *link = attempt->link;
     char detail[MQTT_DETAIL_SIZE];
+    const char *message = data->message != NULL ? data->message : "";
     int reason = data->code;
 
     /* 1.3.15 moved it from code to reasonCode. */
@@ -176,11 +178,14 @@ void mqtt_paho_on_connect_failed(void *context, MQTTAsync_failureData5 *data)
         snprintf(detail, sizeof(detail), "TLS with %.100s:%u failed: %.100s",
                  link->uri.host, link->uri.port, attempt->tls_text);
     else
-        snprintf(
-            detail, sizeof(detail), "%.100s:%u cannot be reached%s%.60s%s",
-            link->uri.host, link->uri.port, data->message != NULL ? ": " : "",
-            data->message != NULL ? data->message : "",
-            link->uri.is_tls ? ", or its certificate is for another name" : "");
+        /* A wrong name gives no OpenSSL error: it is found after the handshake,
+         * and paho calls that this. */
+        snprintf(detail, sizeof(detail), "%.100s:%u cannot be reached%s%.60s%s",
+                 link->uri.host, link->uri.port, message[0] != '\0' ? ": " : "",
+                 message,
+                 link->uri.is_tls && strcmp(message, NAME_MISMATCH_TEXT) == 0
+                     ? ", or its certificate is for another name"
+                     : "");
     link->events.connect_failed(link->context, failure_of(reason), detail);
 }
 

@@ -285,6 +285,7 @@ static void test_retained_as_published(void **state)
     connection_close(connection);
 }
 
+/* holds 1.1 */
 static void test_tls_13(void **state)
 {
     struct connection *connection =
