@@ -312,8 +312,12 @@ static void swap_now(struct sessions *sessions, struct play *play)
 
     if (item == NULL) {
         item = json_deep_copy(play->item);
-        json_object_set_new(item, "ratingKey",
-                            key_text(SWAPPED_RATING_KEY + ++sessions->next_id));
+        char key[64];
+        unsigned long long number = SWAPPED_RATING_KEY + ++sessions->next_id;
+
+        (void)snprintf(key, sizeof(key), "/library/metadata/%llu", number);
+        json_object_set_new(item, "ratingKey", key_text(number));
+        json_object_set_new(item, "key", json_string(key));
         json_object_set_new(item, "title", json_string("Swapped In"));
     }
     for (size_t i = 0; i < sizeof(KEPT) / sizeof(KEPT[0]); i++) {
