@@ -14,7 +14,7 @@
 #include "worker/subscriptions.h"
 
 #define CHECK_SUFFIX "-check"
-#define CHECK_WAIT_MS 20000
+#define CHECK_WAIT_MS 5000
 #define DAY_S (24 * 3600)
 
 struct worker {
