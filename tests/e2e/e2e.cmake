@@ -2,12 +2,18 @@
 # The interpreter is the one that has the Debian packages.
 set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
     "Python with pytest, paho-mqtt, PyJWT, cryptography and jwcrypto")
-add_test(NAME e2e.pytest
-         COMMAND ${LASTCALL_PYTHON} -m pytest -q -p no:cacheprovider
-                 ${CMAKE_CURRENT_LIST_DIR})
-set_tests_properties(e2e.pytest PROPERTIES
-    LABELS e2e TIMEOUT 600
-    ENVIRONMENT "LASTCALL_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONDONTWRITEBYTECODE=1")
+
+# e2e/test_<area>.py as CTest entry e2e.<area>.
+foreach(area acl counts crash harness inventory isolation link memory packets
+             plex policy refusals revocation stop vectors worker)
+    add_test(NAME e2e.${area}
+             COMMAND ${LASTCALL_PYTHON} -m pytest -q -p no:cacheprovider
+                     ${CMAKE_CURRENT_LIST_DIR}/test_${area}.py)
+    set_tests_properties(e2e.${area} PROPERTIES
+        LABELS e2e TIMEOUT 600
+        ENVIRONMENT
+        "LASTCALL_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONDONTWRITEBYTECODE=1")
+endforeach()
 
 # The published vectors, by the C library alone; test_vectors.py is the other.
 lastcall_test(vectors LIBS lastcall_protocol)
