@@ -47,7 +47,7 @@ static enum lastcall_status open_http(struct plex_client *client,
     if (status == LASTCALL_OK || status == LASTCALL_E_NOMEM)
         return status;
     snprintf(error->text, sizeof(error->text),
-             "cannot prepare HTTP requests; is resolve HOST:PORT:ADDRESS?");
+             "cannot prepare HTTP requests: %s", status_text(status));
     return LASTCALL_E_CONFIG;
 }
 
@@ -62,6 +62,21 @@ static enum lastcall_status copy_base(const char *url, char **out)
         len--;
     (*out)[len] = '\0';
     return LASTCALL_OK;
+}
+
+/* Say so where a token goes over a network that anybody can read. */
+static void warn_of_plain(const struct plex_client *client)
+{
+    static const char *const fine[] = {"https://", "http://127.",
+                                       "http://localhost", "http://[::1]"};
+
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+        if (strncmp(client->base, fine[i], strlen(fine[i])) == 0)
+            return;
+    }
+    log_write(client->around.log, LOG_LEVEL_WARN, LOG_EVERY, "PLEX-PLAIN",
+              "%s: the token goes unencrypted to %s; use its https address",
+              client->around.settings->name.text, client->base);
 }
 
 enum lastcall_status
@@ -81,10 +96,12 @@ plex_client_open(const struct plex_surroundings *surroundings,
         status = plex_token_init(&client->token, surroundings->settings, error);
     if (status == LASTCALL_OK)
         status = open_http(client, error);
-    if (status == LASTCALL_OK)
+    if (status == LASTCALL_OK) {
+        warn_of_plain(client);
         *out = client;
-    else
+    } else {
         plex_client_close(client);
+    }
     return status;
 }
 

@@ -18,7 +18,7 @@
 #include "protocol/io/platform.h"
 #include "worker/plex_parse.h"
 
-#define PLEX_FILE_BYTES_MAX (1024 * 1024)
+#define PLEX_FILE_BYTES_MAX ((size_t)1024 * 1024)
 
 static const struct plex_source plex_files_source = {
     .server = "home", .uri = "http://127.0.0.1:32400"};

@@ -17,7 +17,7 @@
 
 #define ARG_COUNT_MAX 32
 #define CALL_TIMEOUT_S 20L
-#define ANSWER_BYTES_MAX (16u * 1024u * 1024u)
+#define ANSWER_BYTES_MAX ((size_t)16 * 1024 * 1024)
 #define FILE_PATH_SIZE 512
 
 static void run(int in, int out, const char *const *args)

@@ -32,6 +32,7 @@ static enum lastcall_status stop_after(struct plex_bench *bench,
 }
 
 /* Every byte of a reason comes through, by both methods. */
+/* holds 5.7 */
 static void a_stop_carries_its_reason(void **state)
 {
     static const char reason[] =
@@ -118,6 +119,7 @@ static void many_stops_use_one_connection(void **state)
 }
 
 /* What the server answers, and what is told of it. */
+/* holds 6.6 */
 static void each_refusal_has_its_own_verdict(void **state)
 {
     static const struct {
@@ -382,6 +384,7 @@ static void a_changed_target_is_left_alone(void **state)
     plex_bench_close(&bench);
 }
 
+/* holds 5.4 */
 static void a_precondition_holds_at_the_last_moment(void **state)
 {
     struct request_precondition condition = {.field = SESSION_STATE};

@@ -107,7 +107,8 @@ static void lists_that_are_none_are_refused(void **state)
     struct session_outcome outcome;
 
     (void)state;
-    plex_bench_open(&bench, "sessions-mixed.json", 2 * PLEX_BENCH_TIMEOUT_MS);
+    plex_bench_open(&bench, "sessions-mixed.json",
+                    INT64_C(2) * PLEX_BENCH_TIMEOUT_MS);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         standin_tell(&plex_bench_standin, "POST", "/faults", cases[i].fault);
         if (plex_bench_list(&bench, &sessions, &outcome) != cases[i].code ||
