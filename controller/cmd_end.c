@@ -171,8 +171,9 @@ static void show_rest(struct output *output, const struct campaign *campaign)
 
 static const struct output_layout *layout_of(const struct request *request)
 {
-    return request->dry_run || request->pass_thru ? &record_sessions_shown
-                                                  : &record_results;
+    if (request->dry_run)
+        return &record_plans;
+    return request->pass_thru ? &record_results_shown : &record_results;
 }
 
 static enum exit_code run(struct ending *ending, const struct request *request,
@@ -189,18 +190,22 @@ static enum exit_code run(struct ending *ending, const struct request *request,
         .context = ending,
     };
 
-    return dispatch_run(&ending->fleet, &dispatch, campaign);
+    enum exit_code code = dispatch_run(&ending->fleet, &dispatch, campaign);
+
+    progress_clear();
+    return code;
 }
 
 static enum exit_code show(struct ending *ending, struct output *output,
                            const struct campaign *campaign, enum exit_code code)
 {
     show_rest(output, campaign);
-    present_say_campaign(&ending->present, campaign);
-    return present_end(
+    code = present_end(
         output,
         record_of_campaign(campaign, fleet_now_ms() - ending->present.began_ms),
         code);
+    present_say_campaign(&ending->present, campaign);
+    return code;
 }
 
 /* Show a finished campaign on standard output. */
@@ -210,8 +215,8 @@ static enum exit_code show_plan(struct ending *ending,
 {
     struct output output;
 
-    present_begin(&ending->present, &record_sessions_shown, present_colour(),
-                  stdout, &output);
+    present_begin(&ending->present, &record_plans, present_colour(), stdout,
+                  &output);
     /* Nothing was shown while it ran, so everything is left to show. */
     for (size_t i = 0; output.writer->is_live && i < campaign->host_count; i++)
         if (campaign->hosts[i].has_answer)
@@ -257,13 +262,13 @@ static bool is_expected(const struct ending *ending,
     return false;
 }
 
-static int64_t hosts_with_matches(const struct campaign *campaign)
+static int64_t hosts_concerned(const struct campaign *campaign)
 {
     int64_t count = 0;
 
     for (size_t i = 0; i < campaign->host_count; i++)
         count += campaign->hosts[i].has_answer &&
-                 campaign->hosts[i].answer.result.matched > 0;
+                 campaign->hosts[i].answer.result.succeeded > 0;
     return count;
 }
 
@@ -274,8 +279,7 @@ static enum exit_code ask(struct ending *ending, const struct campaign *plan,
     struct output output;
     enum confirm_answer answer = CONFIRM_DECLINED;
 
-    progress_clear();
-    present_begin(&ending->present, &record_sessions_shown,
+    present_begin(&ending->present, &record_plans,
                   terminal_has_colour(TERMINAL_ERROR) ? OUTPUT_COLOURED
                                                       : OUTPUT_PLAIN,
                   stderr, &output);
@@ -285,7 +289,7 @@ static enum exit_code ask(struct ending *ending, const struct campaign *plan,
         return EXIT_CODE_BROKER;
     answer = confirm_ask(ending->target.kind == TARGET_ALL ? CONFIRM_NUMBER
                                                            : CONFIRM_YES,
-                         tally->matched, hosts_with_matches(plan));
+                         tally->succeeded, hosts_concerned(plan));
     switch (answer) {
     case CONFIRM_GO:
         return EXIT_CODE_OK;
@@ -316,7 +320,7 @@ static enum exit_code plan_and_end(struct ending *ending)
         code = show_plan(ending, &plan, code);
     } else if (!is_expected(ending, &tally)) {
         code = show_plan(ending, &plan, EXIT_CODE_STOPPED);
-    } else if (tally.matched == 0 || ending->request.dry_run) {
+    } else if (tally.succeeded == 0 || ending->request.dry_run) {
         code = show_plan(ending, &plan, code);
     } else {
         code = ending->asks ? ask(ending, &plan, &tally) : EXIT_CODE_OK;
@@ -324,7 +328,6 @@ static enum exit_code plan_and_end(struct ending *ending)
             code = end_sessions(ending, &plan);
     }
 out:
-    progress_clear();
     campaign_deinit(&plan);
     return code;
 }

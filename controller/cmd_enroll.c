@@ -97,30 +97,54 @@ static enum lastcall_status append_worker(const struct enrolment *enrolment,
         enrolment->directory);
 }
 
+/* One line of worker.conf; mark is "; " for a line that is to be filled in. */
+static enum lastcall_status append_line(struct bytes *out, const char *mark,
+                                        const char *key, const char *value)
+{
+    return bytes_append_format(out, "%s%s = %s\n", mark, key, value);
+}
+
+/* The same for a file, by the path that holds from anywhere. */
+static enum lastcall_status append_file(struct bytes *out, const char *key,
+                                        const char *path)
+{
+    char *full = platform_full_path(path);
+    enum lastcall_status status =
+        append_line(out, "", key, full == NULL ? path : full);
+
+    free(full);
+    return status;
+}
+
 static enum lastcall_status append_broker(const struct options *options,
                                           struct bytes *out)
 {
     static const struct {
         enum option_id id;
+        bool is_file;
         const char *key;
         const char *example;
     } rows[] = {
-        {OPTION_BROKER, "uri", "mqtts://broker.example:8883"},
-        {OPTION_CA, "ca", "/etc/lastcall/ca.pem"},
-        {OPTION_CERT, "cert", "/etc/lastcall/host.crt"},
-        {OPTION_CERT_KEY, "cert_key", "/etc/lastcall/host.tls.key"},
-        {OPTION_USERNAME, "username", "the host's name"},
-        {OPTION_PASSWORD_FILE, "password_file", "/etc/lastcall/password"},
+        {OPTION_BROKER, false, "uri", "mqtts://broker.example:8883"},
+        {OPTION_CA, true, "ca", "/etc/lastcall/ca.pem"},
+        {OPTION_CERT, true, "cert", "/etc/lastcall/host.crt"},
+        {OPTION_CERT_KEY, true, "cert_key", "/etc/lastcall/host.tls.key"},
+        {OPTION_USERNAME, false, "username", "the host's name"},
+        {OPTION_PASSWORD_FILE, true, "password_file", "/etc/lastcall/password"},
     };
     enum lastcall_status status = bytes_append_text(out, "\n[broker]\n");
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *value = options_value(options, rows[i].id);
 
-        if (status == LASTCALL_OK)
-            status = bytes_append_format(
-                out, "%s%s = %s\n", value == NULL ? "; " : "", rows[i].key,
-                value == NULL ? rows[i].example : value);
+        if (status != LASTCALL_OK)
+            return status;
+        if (value == NULL)
+            status = append_line(out, "; ", rows[i].key, rows[i].example);
+        else if (rows[i].is_file)
+            status = append_file(out, rows[i].key, value);
+        else
+            status = append_line(out, "", rows[i].key, value);
     }
     return status;
 }
@@ -131,18 +155,18 @@ static enum lastcall_status append_server(const struct options *options,
     const char *url = options_value(options, OPTION_PLEX);
     const char *file = options_value(options, OPTION_PLEX_TOKEN_FILE);
     const char *mark = url == NULL ? "; " : "";
+    enum lastcall_status status =
+        bytes_append_format(out, "\n%s[server \"plex\"]\n", mark);
 
-    if (url == NULL)
-        url = "http://127.0.0.1:32400";
-    if (file == NULL)
-        return bytes_append_format(out,
-                                   "\n%s[server \"plex\"]\n%sbackend = plex\n"
-                                   "%surl = %s\n%stoken = auto\n",
-                                   mark, mark, mark, url, mark);
-    return bytes_append_format(out,
-                               "\n%s[server \"plex\"]\n%sbackend = plex\n"
-                               "%surl = %s\n%stoken_file = %s\n",
-                               mark, mark, mark, url, mark, file);
+    if (status == LASTCALL_OK)
+        status = append_line(out, mark, "backend", "plex");
+    if (status == LASTCALL_OK)
+        status = append_line(out, mark, "url",
+                             url == NULL ? "http://127.0.0.1:32400" : url);
+    if (status != LASTCALL_OK)
+        return status;
+    return file == NULL ? append_line(out, mark, "token", "auto")
+                        : append_file(out, "token_file", file);
 }
 
 static enum lastcall_status write_conf(const struct enrolment *enrolment)

@@ -155,6 +155,7 @@ static enum exit_code ping(struct pinging *pinging)
     present_begin(&pinging->present, &record_pings, present_colour(), stdout,
                   &pinging->output);
     code = dispatch_run(&pinging->fleet, &dispatch, &campaign);
+    progress_clear();
     if (code == EXIT_CODE_OK)
         code = campaign_exit_code(&campaign);
     for (size_t i = 0; i < campaign.host_count; i++) {
@@ -165,9 +166,9 @@ static enum exit_code ping(struct pinging *pinging)
     }
     if (sort_round_trips(pinging, &campaign) != LASTCALL_OK)
         code = EXIT_CODE_BROKER;
+    code = present_end(&pinging->output, summary_of(pinging, &campaign), code);
     present_say_campaign(&pinging->present, &campaign);
     say_times(pinging);
-    code = present_end(&pinging->output, summary_of(pinging, &campaign), code);
     free(pinging->round_trips);
     campaign_deinit(&campaign);
     return code;

@@ -181,12 +181,12 @@ static enum exit_code list_fresh(struct listing *listing)
         else if (!listing->output.writer->is_live)
             show_answer(listing, host);
     }
-    present_say_campaign(&listing->present, &campaign);
     code =
         present_end(&listing->output,
                     record_of_campaign(
                         &campaign, fleet_now_ms() - listing->present.began_ms),
                     code);
+    present_say_campaign(&listing->present, &campaign);
     campaign_deinit(&campaign);
     return code;
 }

@@ -188,6 +188,19 @@ static enum exit_code connect_link(struct fleet *fleet, int64_t timeout_ms)
     return status == LASTCALL_E_CONFIG ? EXIT_CODE_USAGE : EXIT_CODE_BROKER;
 }
 
+/* Hosts keep silent to a revoked key; say why before they do. */
+static void warn_revoked(struct fleet *fleet)
+{
+    const struct grant *grant = NULL;
+
+    if (trust_verify_grant(&fleet->trust, fleet->identity.grant,
+                           fleet_wall_ms() / 1000, &grant,
+                           NULL) != LASTCALL_REVOKED)
+        return;
+    say_error("our own key or grant is revoked: no host will answer");
+    say_mend("ask who holds the root key for a new grant");
+}
+
 enum exit_code fleet_open(const struct options *options, uint32_t needs,
                           const struct target *target, int64_t timeout_ms,
                           struct fleet *out)
@@ -204,6 +217,8 @@ enum exit_code fleet_open(const struct options *options, uint32_t needs,
     }
     if (code == EXIT_CODE_OK)
         code = gather(out, target, ends_early, timeout_ms);
+    if (code == EXIT_CODE_OK && (needs & FLEET_NEED_IDENTITY) != 0)
+        warn_revoked(out);
     return code;
 }
 

@@ -71,11 +71,31 @@ static const struct output_block shown_blocks[] = {
     {NULL, NULL, NULL, COLUMNS(result_columns)},
 };
 
-const struct output_layout record_sessions_shown = {
+const struct output_layout record_results_shown = {
     .noun = "results",
     .type = "result",
     .name = "host",
     .blocks = BLOCKS(shown_blocks),
+    .csv = {"sessions", NULL, NULL, COLUMNS(result_csv)},
+};
+
+static const struct output_column plan_columns[] = {
+    {"HOST", "host", CELL_TEXT},       {"ANSWER", "outcome", CELL_STATE},
+    {"MATCHED", "matched", CELL_TEXT}, {"WOULD END", "succeeded", CELL_TEXT},
+    {"CODE", "code", CELL_STATE},      {"TIME", "round_trip_ms", CELL_MS},
+    {"DETAIL", "detail", CELL_TEXT},
+};
+
+static const struct output_block plan_blocks[] = {
+    {"sessions", NULL, NULL, COLUMNS(shown_columns)},
+    {NULL, NULL, NULL, COLUMNS(plan_columns)},
+};
+
+const struct output_layout record_plans = {
+    .noun = "results",
+    .type = "result",
+    .name = "host",
+    .blocks = BLOCKS(plan_blocks),
     .csv = {"sessions", NULL, NULL, COLUMNS(result_csv)},
 };
 

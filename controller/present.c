@@ -1,6 +1,5 @@
 #include "controller/present.h"
 
-#include "controller/progress.h"
 #include "controller/records.h"
 #include "controller/say.h"
 #include "controller/terminal.h"
@@ -85,7 +84,6 @@ void present_say_campaign(const struct present *present,
 {
     struct campaign_tally tally;
 
-    progress_clear();
     record_say_bad(campaign);
     if (present->writer != &output_table || campaign->host_count == 0)
         return;

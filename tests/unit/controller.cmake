@@ -1,2 +1,3 @@
 # Tests of the command.
+lastcall_test(options LIBS lastcall_controller)
 lastcall_test(controller_settings LIBS lastcall_controller)
