@@ -1,3 +1,5 @@
 # Tests of the command.
 lastcall_test(options LIBS lastcall_controller)
 lastcall_test(controller_settings LIBS lastcall_controller)
+lastcall_test(select LIBS lastcall_controller)
+lastcall_test(campaign LIBS lastcall_controller)

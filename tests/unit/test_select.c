@@ -1,0 +1,313 @@
+/* TARGET and SELECT: which hosts, which sessions, and how it is written. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "controller/select.h"
+
+#define WORD_MAX 16
+
+/* A command line of words, NULL-terminated. */
+static void parse(enum command_id command, const char *const *words,
+                  struct options *out)
+{
+    static char buffers[WORD_MAX][600];
+    static char *argv[WORD_MAX];
+    int argc = 0;
+
+    for (; words[argc] != NULL; argc++) {
+        snprintf(buffers[argc], sizeof buffers[argc], "%s", words[argc]);
+        argv[argc] = buffers[argc];
+    }
+    assert_int_equal(options_parse(command, argc, argv, out), LASTCALL_OK);
+}
+
+static enum lastcall_status select_words(const char *const *words,
+                                         enum target_kind target,
+                                         struct selection *out, char *error)
+{
+    struct options options;
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
+
+    error[0] = '\0';
+    parse(COMMAND_STOP, words, &options);
+    status = selection_parse(&options, SELECT_ONE, target, out, error);
+    options_deinit(&options);
+    return status;
+}
+
+static void test_shorthands_become_the_language(void **state)
+{
+    static const struct {
+        const char *words[WORD_MAX];
+        const char *where;
+    } cases[] = {
+        {{"--user", "jdoe"}, "username ~ 'jdoe'"},
+        {{"--user", "o'brien\\x"}, "username ~ 'o\\'brien\\\\x'"},
+        {{"--player", "Lounge*"}, "client_name ~ 'Lounge*'"},
+        {{"--client", "10.0.*"},
+         "(client_name ~ '10.0.*' or client_address ~ '10.0.*')"},
+        {{"--remote"}, "is_local == false"},
+        {{"--local"}, "is_local == true"},
+        {{"--state", "paused"}, "state == 'paused'"},
+        {{"--idle", "30m"}, "idle_s >= 1800"},
+        {{"--paused", "20m"}, "paused_s >= 1200"},
+        {{"--title", "*news*"},
+         "(media_title ~ '*news*' or show_title ~ '*news*')"},
+        {{"--server", "home"}, "server == 'home'"},
+        {{"--backend", "plex"}, "backend == 'plex'"},
+        {{"--every"}, "session_id != null"},
+        {{"--where", "idle_s > 1h or not endable", "--user", "x", "--local"},
+         "(idle_s > 1h or not endable) and username ~ 'x' and "
+         "is_local == true"},
+        {{"--where", "endable", "--where", "is_local"},
+         "(endable) and (is_local)"},
+        {{"--every", "--server", "home"}, "server == 'home'"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct selection selection;
+        char error[SELECT_ERROR_SIZE];
+
+        if (select_words(cases[i].words, TARGET_ALL, &selection, error) !=
+            LASTCALL_OK)
+            fail_msg("%s: %s", cases[i].where, error);
+        assert_string_equal(selection.where, cases[i].where);
+        assert_null(selection.session_id);
+        assert_string_equal(selection.server.text, "");
+        selection_deinit(&selection);
+    }
+}
+
+/* What is quoted must match itself and nothing else. */
+static void test_quoting_survives_the_parser(void **state)
+{
+    static const char *const names[] = {
+        "plain",
+        "it's",
+        "back\\slash",
+        "\"double\"",
+        "' or endable or '",
+        "\\' or true",
+        "emoji ☕",
+        "a\\",
+        "%s%n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *const words[] = {"--state", names[i], NULL};
+        struct selection selection;
+        struct session same = {0};
+        struct session other = {0};
+        char error[SELECT_ERROR_SIZE];
+
+        assert_int_equal(select_words(words, TARGET_ALL, &selection, error),
+                         LASTCALL_OK);
+        assert_int_equal(session_set_text(&same, SESSION_STATE, names[i]),
+                         LASTCALL_OK);
+        assert_int_equal(session_set_text(&other, SESSION_STATE, "other"),
+                         LASTCALL_OK);
+        session_set_bool(&other, SESSION_ENDABLE, 1);
+        assert_true(filter_match(&selection.filter, &same));
+        assert_false(filter_match(&selection.filter, &other));
+        session_deinit(&same);
+        session_deinit(&other);
+        selection_deinit(&selection);
+    }
+}
+
+static void test_every_matches_every_session(void **state)
+{
+    const char *const words[] = {"--every", NULL};
+    struct selection selection;
+    struct session session = {0};
+    char error[SELECT_ERROR_SIZE];
+
+    (void)state;
+    assert_int_equal(select_words(words, TARGET_ALL, &selection, error),
+                     LASTCALL_OK);
+    assert_int_equal(session_set_text(&session, SESSION_ID, "s1"), LASTCALL_OK);
+    assert_true(filter_match(&selection.filter, &session));
+    session_deinit(&session);
+    selection_deinit(&selection);
+}
+
+/* For hosts named one by one no other server is asked. */
+static void test_server_narrows_for_named_hosts(void **state)
+{
+    const char *const filter[] = {"--server", "home", "--backend", "plex",
+                                  "--user",   "x",    NULL};
+    const char *const session[] = {"--session", "s1", "--server", "home", NULL};
+    struct selection selection;
+    char error[SELECT_ERROR_SIZE];
+
+    (void)state;
+    assert_int_equal(select_words(filter, TARGET_HOSTS, &selection, error),
+                     LASTCALL_OK);
+    assert_string_equal(selection.server.text, "home");
+    assert_int_equal(selection.backends, BACKEND_BIT(BACKEND_PLEX));
+    assert_string_equal(selection.where, "username ~ 'x'");
+    selection_deinit(&selection);
+    assert_int_equal(select_words(session, TARGET_ALL, &selection, error),
+                     LASTCALL_OK);
+    assert_string_equal(selection.server.text, "home");
+    assert_string_equal(selection.session_id, "s1");
+    assert_null(selection.where);
+    selection_deinit(&selection);
+}
+
+static void test_selections_that_are_refused(void **state)
+{
+    static const struct {
+        const char *words[WORD_MAX];
+        const char *says;
+    } cases[] = {
+        {{NULL}, "which sessions"},
+        {{"--session", "a", "--every"}, "exclude"},
+        {{"--session", "a", "--user", "b"}, "exclude"},
+        {{"--every", "--user", "b"}, "exclude"},
+        {{"--session", ""}, "empty"},
+        {{"--local", "--remote"}, "exclude"},
+        {{"--idle", "soon"}, "soon"},
+        {{"--where", "nosuch == 1"}, "character 1"},
+        {{"--where", "endable and ("}, "character"},
+        {{"--where", "endable) or (endable"}, "character"},
+        {{"--where", ""}, "character"},
+        {{"--server", "No Name"}, "--server"},
+        {{"--backend", "vnc"}, "--backend"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct selection selection;
+        char error[SELECT_ERROR_SIZE];
+
+        assert_int_equal(
+            select_words(cases[i].words, TARGET_ALL, &selection, error),
+            LASTCALL_E_SYNTAX);
+        if (strstr(error, cases[i].says) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", error, cases[i].says);
+        selection_deinit(&selection);
+    }
+}
+
+static enum lastcall_status target_words(const char *const *words,
+                                         struct target *out, char *error)
+{
+    struct options options;
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
+
+    error[0] = '\0';
+    parse(COMMAND_HOSTS, words, &options);
+    status = target_parse(&options, out, error);
+    options_deinit(&options);
+    return status;
+}
+
+static void test_targets(void **state)
+{
+    const char *const none[] = {NULL};
+    const char *const all[] = {"--all", NULL};
+    const char *const hosts[] = {"--host", "a,web-*", "--host", "b", NULL};
+    const char *const group[] = {"--group", "lobby", NULL};
+    const struct name web = {"web-7"};
+    const struct name other = {"db-1"};
+    const struct name lobby = {"lobby"};
+    struct target target;
+    char error[SELECT_ERROR_SIZE];
+
+    (void)state;
+    assert_int_equal(target_words(none, &target, error), LASTCALL_OK);
+    assert_int_equal(target.kind, TARGET_NONE);
+    assert_true(target_includes(&target, &other, NULL, 0));
+    target_deinit(&target);
+    assert_int_equal(target_words(all, &target, error), LASTCALL_OK);
+    assert_int_equal(target.kind, TARGET_ALL);
+    target_deinit(&target);
+    assert_int_equal(target_words(hosts, &target, error), LASTCALL_OK);
+    assert_int_equal(target.entry_count, 3);
+    assert_true(target_is_pattern(target.entries[1]));
+    assert_true(target_includes(&target, &web, NULL, 0));
+    assert_false(target_includes(&target, &other, NULL, 0));
+    target_deinit(&target);
+    assert_int_equal(target_words(group, &target, error), LASTCALL_OK);
+    assert_true(target_includes(&target, &other, &lobby, 1));
+    assert_false(target_includes(&target, &other, &web, 1));
+    assert_false(target_includes(&target, &other, NULL, 0));
+    target_deinit(&target);
+}
+
+static void test_targets_that_are_refused(void **state)
+{
+    static const struct {
+        const char *words[WORD_MAX];
+        const char *says;
+    } cases[] = {
+        {{"--all", "--host", "a"}, "different targets"},
+        {{"--group", "g", "--all"}, "different targets"},
+        {{"--host", "Upper"}, "Upper"},
+        {{"--host", "a/b"}, "a/b"},
+        {{"--host", "+"}, "+"},
+        {{"--host", ","}, "no host"},
+        {{"--group", "a b"}, "--group"},
+        {{"--hosts-file", "/nonexistent/hosts"}, "/nonexistent/hosts"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct target target;
+        char error[SELECT_ERROR_SIZE];
+
+        assert_int_equal(target_words(cases[i].words, &target, error),
+                         LASTCALL_E_SYNTAX);
+        if (strstr(error, cases[i].says) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", error, cases[i].says);
+        target_deinit(&target);
+    }
+}
+
+static void test_hosts_from_a_file(void **state)
+{
+    char path[] = "/tmp/lastcall-hosts-XXXXXX";
+    int fd = mkstemp(path);
+    const char *const words[] = {"--hosts-file", path, NULL};
+    static const char text[] = "a\r\nb, c # the rest\n# nothing\n\n d\n";
+    struct target target;
+    char error[SELECT_ERROR_SIZE];
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    assert_int_equal(target_words(words, &target, error), LASTCALL_OK);
+    assert_int_equal(target.entry_count, 4);
+    assert_string_equal(target.entries[2], "c");
+    assert_string_equal(target.entries[3], "d");
+    target_deinit(&target);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shorthands_become_the_language),
+        cmocka_unit_test(test_quoting_survives_the_parser),
+        cmocka_unit_test(test_every_matches_every_session),
+        cmocka_unit_test(test_server_narrows_for_named_hosts),
+        cmocka_unit_test(test_selections_that_are_refused),
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_targets_that_are_refused),
+        cmocka_unit_test(test_hosts_from_a_file),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
