@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import processes  # noqa: E402
+from desk import Desk  # noqa: E402
 from stage import Stage  # noqa: E402
 
 LOG_TAIL = 12000
@@ -88,3 +89,9 @@ class Scene:
 @pytest.fixture
 def scene(stage, broker, plex):
     return Scene(stage, plex)
+
+
+@pytest.fixture
+def desk(scene):
+    """The usual cast and an operator with the command `lastcall`."""
+    return Desk(scene)

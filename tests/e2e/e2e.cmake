@@ -4,8 +4,9 @@ set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
     "Python with pytest, paho-mqtt, PyJWT, cryptography and jwcrypto")
 
 # e2e/test_<area>.py as CTest entry e2e.<area>.
-foreach(area acl counts crash harness inventory isolation link memory packets
-             plex policy refusals revocation stop vectors worker)
+foreach(area acl command_exit command_keys command_output command_terminal
+             counts crash harness inventory isolation link memory packets plex
+             policy refusals revocation stop vectors worker)
     add_test(NAME e2e.${area}
              COMMAND ${LASTCALL_PYTHON} -m pytest -q -p no:cacheprovider
                      ${CMAKE_CURRENT_LIST_DIR}/test_${area}.py)

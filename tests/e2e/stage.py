@@ -313,22 +313,30 @@ class Operator:
                                 party.grant + "\n")
         self.root = stage.path("root.pub")
 
-    def flags(self):
-        flags = ["--broker", self.stage.broker.uri, "--fleet",
-                 self.stage.fleet.name, "--key", self.key, "--grant",
-                 self.grant, "--root", self.root]
-        if self.stage.broker.ca:
-            flags += ["--ca", self.stage.broker.ca]
-        if self.stage.broker.passwords:
+    def settings(self):
+        """The flags that every run gets, by name."""
+        broker = self.stage.broker
+        flags = {"--broker": broker.uri, "--fleet": self.stage.fleet.name,
+                 "--key": self.key, "--grant": self.grant,
+                 "--root": self.root}
+        if broker.ca:
+            flags["--ca"] = broker.ca
+        if broker.passwords:
             path = os.path.join(self.directory, "password")
             if not os.path.exists(path):
-                write_file(path, self.stage.broker.passwords[self.party.name]
-                           + "\n", 0o600)
-            flags += ["--username", self.party.name, "--password-file", path]
+                write_file(path, broker.passwords[self.party.name] + "\n",
+                           0o600)
+            flags.update({"--username": self.party.name,
+                          "--password-file": path})
         return flags
 
     def argv(self, *arguments):
-        return [processes.bin_path("lastcall"), *arguments, *self.flags()]
+        """The command line; what a test says itself is not said twice."""
+        argv = [processes.bin_path("lastcall"), *arguments]
+        for name, value in self.settings().items():
+            if name not in arguments:
+                argv += [name, value]
+        return argv
 
     def environment(self):
         return processes.environment(HOME=self.directory,

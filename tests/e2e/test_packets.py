@@ -185,7 +185,6 @@ def test_what_a_worker_subscribes_to(worker, ear):
 
 
 # holds 1.10
-@pytest.mark.skip
 def test_how_a_controller_connects(stage, broker, ear):
     operator = stage.operator()
     running = operator.spawn("hosts", "--broker", ear.uri, "--timeout", "1s")
