@@ -1,5 +1,6 @@
 #include "worker/plex_token.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,8 +92,12 @@ static enum lastcall_status read_preferences(const struct plex_token *token,
     if (status == LASTCALL_OK) {
         found = json_string_value(json_object_get(
             json_object_get(tree, "Preferences"), "PlexOnlineToken"));
-        status = found == NULL ? LASTCALL_E_MISSING
-                               : take(found, strlen(found), value);
+        status = LASTCALL_E_MISSING;
+    }
+    if (found != NULL) {
+        status = take(found, strlen(found), value);
+        /* jansson does not wipe what it frees; the copy in the tree is ours. */
+        bytes_wipe((void *)(uintptr_t)found, strlen(found));
     }
     json_decref(tree);
     bytes_deinit(&content);
