@@ -62,6 +62,7 @@ const struct output_layout record_results = {
     .noun = "results",
     .type = "result",
     .name = "host",
+    .name_if = "outcome",
     .blocks = BLOCKS(result_blocks),
     .csv = {"sessions", NULL, NULL, COLUMNS(result_csv)},
 };
@@ -75,6 +76,7 @@ const struct output_layout record_results_shown = {
     .noun = "results",
     .type = "result",
     .name = "host",
+    .name_if = "outcome",
     .blocks = BLOCKS(shown_blocks),
     .csv = {"sessions", NULL, NULL, COLUMNS(result_csv)},
 };
@@ -95,6 +97,7 @@ const struct output_layout record_plans = {
     .noun = "results",
     .type = "result",
     .name = "host",
+    .name_if = "outcome",
     .blocks = BLOCKS(plan_blocks),
     .csv = {"sessions", NULL, NULL, COLUMNS(result_csv)},
 };
@@ -125,6 +128,7 @@ const struct output_layout record_pings = {
     .noun = "results",
     .type = "result",
     .name = "host",
+    .name_if = "outcome",
     .blocks = BLOCKS(ping_blocks),
     .csv = {NULL, NULL, NULL, COLUMNS(ping_csv)},
 };

@@ -44,10 +44,11 @@ struct output_block {
 };
 
 struct output_layout {
-    const char *noun;       /* the member of json's document: "hosts" */
-    const char *type;       /* ndjson's type of a record: "host" */
-    const char *name;       /* the path that names shows */
-    const char *name_items; /* the array that it is looked up in, or NULL */
+    const char *noun;    /* the member of json's document: "hosts" */
+    const char *type;    /* ndjson's type of a record: "host" */
+    const char *name;    /* the path that names shows */
+    const char *name_if; /* names shows a record where this member is "true";
+                            NULL: every record */
     const struct output_block *blocks; /* tables, one below the other */
     size_t block_count;
     struct output_block csv;

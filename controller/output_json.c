@@ -3,10 +3,16 @@
 
 #include "controller/output.h"
 
+/* 41.7 shall not become 41.700000000000003. */
+#define REAL_DIGITS 15
+
 static void write_value(struct output *output, const json_t *value,
                         size_t flags)
 {
-    char *text = value == NULL ? NULL : json_dumps(value, flags);
+    char *text =
+        value == NULL
+            ? NULL
+            : json_dumps(value, flags | JSON_REAL_PRECISION(REAL_DIGITS));
 
     if (text == NULL)
         output->status = LASTCALL_E_NOMEM;

@@ -1,17 +1,29 @@
 /* One name a line, for the next command of a pipe. */
+#include <stdbool.h>
+#include <string.h>
+
 #include "controller/display.h"
 #include "controller/output.h"
 
 #define NAME_BYTES_MAX 4096
 
-static void write_name(void *context, const json_t *record, const json_t *item)
+static bool is_shown(const struct output_layout *layout, const json_t *record)
 {
-    struct output *output = context;
-    const char *text = json_string_value(
-        output_member(item == NULL ? record : item, output->layout->name));
+    const char *value = NULL;
+
+    if (layout->name_if == NULL)
+        return true;
+    value = json_string_value(output_member(record, layout->name_if));
+    return value != NULL && strcmp(value, "true") == 0;
+}
+
+static void record(struct output *output, json_t *value)
+{
+    const char *text =
+        json_string_value(output_member(value, output->layout->name));
     struct bytes clean;
 
-    if (text == NULL)
+    if (text == NULL || !is_shown(output->layout, value))
         return;
     bytes_init(&clean, NAME_BYTES_MAX);
     if (display_append_clean(&clean, text) != LASTCALL_OK)
@@ -19,13 +31,6 @@ static void write_name(void *context, const json_t *record, const json_t *item)
     else if (clean.data != NULL)
         fprintf(output->stream, "%s\n", (const char *)clean.data);
     bytes_deinit(&clean);
-}
-
-static void record(struct output *output, json_t *value)
-{
-    const struct output_block block = {.items = output->layout->name_items};
-
-    output_each_row(&block, value, write_name, output);
     if (fflush(output->stream) != 0)
         output->status = LASTCALL_E_IO;
 }

@@ -194,8 +194,8 @@ static const char *colour_of(const struct output *output,
                              const struct output_column *column,
                              const char *text)
 {
-    static const char *const good[] = {"online", "true", "ok", "playing",
-                                       "active"};
+    static const char *const good[] = {"online", "true",    "ok",   "playing",
+                                       "active", "current", "fresh"};
     static const char *const dim[] = {"offline", "silent",   "draining",
                                       "paused",  "no_match", "already_gone",
                                       "unknown", "stale"};

@@ -1,0 +1,163 @@
+/* Result messages: who may answer, and what is refused as a bad signature. */
+#include "controller/answer.h"
+#include "tests/unit/fleet_keys.h"
+
+#define REQUEST "request-number-0001"
+
+static struct fleet_keys fleet;
+static struct member media;
+static struct member alice;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fleet_keys_init(&fleet);
+    member_init(&media, &fleet.root, SUBJECT_HOST, "media-01", NULL);
+    member_init(&alice, &fleet.root, SUBJECT_CONTROLLER, "alice", NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    member_deinit(&media);
+    member_deinit(&alice);
+    fleet_keys_deinit(&fleet);
+    return 0;
+}
+
+/* A result that someone signs: as which host, to whom, about what. */
+static char *result_token(const struct member *signer, const char *host,
+                          const char *controller, const char *request)
+{
+    struct result_claims claims = {
+        .host = fleet_name(host),
+        .controller = fleet_name(controller),
+        .iat_s = FLEET_NOW_S,
+    };
+    struct result result = {.code = LASTCALL_OK, .boot_id = "boot-1"};
+
+    (void)snprintf(claims.request_id.text, sizeof claims.request_id.text, "%s",
+                   request);
+    memset(claims.request_hash, 'h', sizeof claims.request_hash - 1);
+    return fleet_sign(TOKEN_RESULT, &signer->key, signer->grant,
+                      result_encode(&claims, "jti", &result));
+}
+
+/* Open a token that came on a topic to alice; frees it. */
+static enum lastcall_status open_on(const char *topic, char *token,
+                                    struct answer *answer)
+{
+    const struct name controller = {"alice"};
+    struct topic_parts parts;
+    struct json_error why;
+    struct bytes message;
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
+
+    assert_int_equal(topic_parse("lastcall", topic, &parts), LASTCALL_OK);
+    bytes_init(&message, TOKEN_RESULT_BYTES_MAX);
+    assert_int_equal(bytes_append_text(&message, token), LASTCALL_OK);
+    free(token);
+    status = answer_open(&fleet.trust, &controller, &parts, &message,
+                         FLEET_NOW_S, answer, &why);
+    bytes_deinit(&message);
+    return status;
+}
+
+#define TOPIC "lastcall/v1/host/media-01/result/alice/" REQUEST
+
+static void test_genuine_answer(void **state)
+{
+    struct answer answer;
+
+    (void)state;
+    assert_int_equal(open_on(TOPIC,
+                             result_token(&media, "media-01", "alice", REQUEST),
+                             &answer),
+                     LASTCALL_OK);
+    assert_string_equal(answer.host.text, "media-01");
+    assert_string_equal(answer.claims.request_id.text, REQUEST);
+    assert_int_equal(answer.result.code, LASTCALL_OK);
+    answer_deinit(&answer);
+}
+
+static void refused(const char *topic, char *token, enum lastcall_status wanted)
+{
+    struct answer answer;
+
+    assert_int_equal(open_on(topic, token, &answer), wanted);
+    assert_string_equal(answer.host.text, "");
+    answer_deinit(&answer);
+}
+
+/* holds 6.7 */
+static void test_what_is_refused(void **state)
+{
+    struct fleet_keys foreign;
+    struct member mallory;
+    char *altered = result_token(&media, "media-01", "alice", REQUEST);
+    char *at = altered + strlen(altered) - 20;
+
+    (void)state;
+    fleet_keys_init(&foreign);
+    member_init(&mallory, &foreign.root, SUBJECT_HOST, "media-01", NULL);
+    *at = *at == 'A' ? 'B' : 'A';
+    refused(TOPIC, altered, LASTCALL_E_SIGNATURE);
+    refused(TOPIC, result_token(&mallory, "media-01", "alice", REQUEST),
+            LASTCALL_E_GRANT);
+    /* a controller, however well granted, is no host */
+    refused(TOPIC, result_token(&alice, "media-01", "alice", REQUEST),
+            LASTCALL_E_GRANT);
+    refused("lastcall/v1/host/media-02/result/alice/" REQUEST,
+            result_token(&media, "media-01", "alice", REQUEST),
+            LASTCALL_E_GRANT);
+    refused(TOPIC, result_token(&media, "media-01", "bob", REQUEST),
+            LASTCALL_E_SHAPE);
+    refused(TOPIC,
+            result_token(&media, "media-01", "alice", "request-number-0002"),
+            LASTCALL_E_SHAPE);
+    refused(TOPIC, bytes_copy_text("no.token.this"), LASTCALL_E_ENCODING);
+    refused(TOPIC, bytes_copy_text(""), LASTCALL_E_ENCODING);
+    member_deinit(&mallory);
+    fleet_keys_deinit(&foreign);
+}
+
+static void test_another_type_is_no_answer(void **state)
+{
+    struct host_status status = {.boot_id = "boot-1",
+                                 .version = "0.1.0",
+                                 .protocol = 1,
+                                 .os = "test",
+                                 .clock_ms = 1};
+
+    (void)state;
+    refused(TOPIC,
+            fleet_sign(
+                TOKEN_STATUS, &media.key, media.grant,
+                host_status_encode(media.subject, FLEET_NOW_S, "jti", &status)),
+            LASTCALL_E_TYPE);
+}
+
+static void test_revoked_host(void **state)
+{
+    (void)state;
+    assert_int_equal(revocation_add(&fleet.trust.revoked, media.key.thumbprint,
+                                    FLEET_NOW_S + 10),
+                     LASTCALL_OK);
+    refused(TOPIC, result_token(&media, "media-01", "alice", REQUEST),
+            LASTCALL_REVOKED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_genuine_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_another_type_is_no_answer, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_revoked_host, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

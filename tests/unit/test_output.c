@@ -1,0 +1,255 @@
+/* Every form of output against files in tests/cases/output. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "controller/display.h"
+#include "controller/output.h"
+#include "controller/records.h"
+#include "protocol/moment.h"
+
+#define CASES TEST_SOURCE_DIR "/cases/output/"
+#define FILE_BYTES_MAX (256u * 1024u)
+
+static const struct {
+    const char *name;
+    const struct output_layout *layout;
+} layouts[] = {
+    {"hosts", &record_hosts},     {"sessions", &record_sessions},
+    {"results", &record_results}, {"plans", &record_plans},
+    {"pings", &record_pings},
+};
+
+static const struct {
+    const char *suffix;
+    const struct output_writer *writer;
+    enum output_colour colour;
+} forms[] = {
+    {"table", &output_table, OUTPUT_PLAIN},
+    {"colour", &output_table, OUTPUT_COLOURED},
+    {"json.txt", &output_json, OUTPUT_PLAIN},
+    {"ndjson", &output_ndjson, OUTPUT_PLAIN},
+    {"csv", &output_csv, OUTPUT_PLAIN},
+    {"names", &output_names, OUTPUT_PLAIN},
+};
+
+static char *read_case(const char *name, const char *suffix)
+{
+    char path[512];
+    char *text = calloc(1, FILE_BYTES_MAX);
+    FILE *file = NULL;
+
+    assert_non_null(text);
+    snprintf(path, sizeof path, CASES "%s.%s", name, suffix);
+    file = fopen(path, "r");
+    if (file == NULL)
+        fail_msg("%s is not there", path);
+    (void)fread(text, 1, FILE_BYTES_MAX - 1, file);
+    assert_false(ferror(file));
+    fclose(file);
+    return text;
+}
+
+static void write_case(const char *name, const char *suffix, const char *text)
+{
+    char path[512];
+    FILE *file = NULL;
+
+    snprintf(path, sizeof path, CASES "%s.%s", name, suffix);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* What a form makes of a case; the caller frees. */
+static char *render(const json_t *input, const struct output_layout *layout,
+                    const struct output_writer *writer,
+                    enum output_colour colour)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *stream = open_memstream(&text, &len);
+    const json_t *records = json_object_get(input, "records");
+    struct output output = {.colour = colour};
+
+    assert_non_null(stream);
+    assert_int_equal(moment_parse("2026-11-21T08:00:00Z", &output.now_ms),
+                     LASTCALL_OK);
+    output_begin(&output, writer, layout, stream,
+                 json_incref(json_object_get(input, "head")));
+    for (size_t i = 0; i < json_array_size(records); i++)
+        output_record(&output, json_incref(json_array_get(records, i)));
+    assert_int_equal(
+        output_end(
+            &output, json_incref(json_object_get(input, "summary")),
+            (enum exit_code)json_integer_value(json_object_get(input, "exit"))),
+        LASTCALL_OK);
+    fclose(stream);
+    return text;
+}
+
+static void check_layout(size_t which)
+{
+    char *source = read_case(layouts[which].name, "json");
+    json_t *input = json_loads(source, 0, NULL);
+
+    assert_non_null(input);
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        char *text = render(input, layouts[which].layout, forms[i].writer,
+                            forms[i].colour);
+        char *wanted = NULL;
+
+        if (getenv("LASTCALL_UPDATE_CASES") != NULL)
+            write_case(layouts[which].name, forms[i].suffix, text);
+        wanted = read_case(layouts[which].name, forms[i].suffix);
+        if (strcmp(text, wanted) != 0)
+            fail_msg("%s.%s is now:\n%s", layouts[which].name, forms[i].suffix,
+                     text);
+        free(wanted);
+        free(text);
+    }
+    json_decref(input);
+    free(source);
+}
+
+static void test_forms_of_each_layout(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++)
+        check_layout(i);
+}
+
+/* The same exit status in every form that carries one. */
+static void test_exit_is_in_the_document(void **state)
+{
+    char *source = read_case("results", "json");
+    json_t *input = json_loads(source, 0, NULL);
+    char *document = render(input, &record_results, &output_json, OUTPUT_PLAIN);
+    char *lines = render(input, &record_results, &output_ndjson, OUTPUT_PLAIN);
+    json_t *parsed = json_loads(document, 0, NULL);
+
+    (void)state;
+    assert_int_equal(json_integer_value(json_object_get(parsed, "exit")), 6);
+    assert_non_null(strstr(lines, ",\"exit\":6}\n"));
+    json_decref(parsed);
+    json_decref(input);
+    free(lines);
+    free(document);
+    free(source);
+}
+
+/* No form but json lets a stranger's text reach a terminal as a command. */
+static void test_no_control_characters_on_a_terminal(void **state)
+{
+    static const struct output_writer *const plain[] = {
+        &output_table, &output_csv, &output_names, &output_ndjson, &output_json,
+    };
+    char *source = read_case("sessions", "json");
+    json_t *input = json_loads(source, 0, NULL);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        char *text = render(input, &record_sessions, plain[i], OUTPUT_PLAIN);
+
+        assert_null(strchr(text, '\033'));
+        if (i < 3)
+            assert_null(strstr(text, "\xE2\x80\xAE"));
+        free(text);
+    }
+    json_decref(input);
+    free(source);
+}
+
+static void test_writers_are_found_by_name(void **state)
+{
+    (void)state;
+    assert_ptr_equal(output_find("csv"), &output_csv);
+    assert_null(output_find("yaml"));
+    assert_null(output_find(""));
+}
+
+static void test_failure_to_write_is_told(void **state)
+{
+    FILE *full = fopen("/dev/full", "w");
+    struct output output = {.now_ms = 0};
+
+    (void)state;
+    assert_non_null(full);
+    output_begin(&output, &output_names, &record_hosts, full, json_object());
+    output_record(&output, json_pack("{s:s}", "host", "media-01"));
+    assert_int_equal(output_end(&output, json_object(), EXIT_CODE_OK),
+                     LASTCALL_E_IO);
+    fclose(full);
+    output = (struct output){.now_ms = 0};
+    output_begin(&output, &output_json, &record_hosts, stdout, json_object());
+    output_record(&output, NULL);
+    assert_int_equal(output_end(&output, json_object(), EXIT_CODE_OK),
+                     LASTCALL_E_NOMEM);
+}
+
+static void test_width_of_text(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t width;
+    } cases[] = {
+        {"", 0},          {"abc", 3}, {"müller", 6},           {"夜の街", 6},
+        {"e\xCC\x81", 1}, {"☕", 2},   {"\xF0\x9F\x98\x80", 2}, {"a\xFF", 2},
+        {"\xE2\x82", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(display_width(cases[i].text), cases[i].width);
+}
+
+static void test_clean_text(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *clean;
+    } cases[] = {
+        {"plain ☕", "plain ☕"},
+        {"a\033[2Jb\r\n", "a [2Jb  "},
+        {"\xC2\x9B"
+         "31m",
+         " 31m"},
+        {"x\xE2\x80\xAEy", "x\xEF\xBF\xBDy"},
+        {"\xFFz", "\xEF\xBF\xBDz"},
+        {"\xF0\x9F", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bytes out;
+
+        bytes_init(&out, 100);
+        assert_int_equal(display_append_clean(&out, cases[i].text),
+                         LASTCALL_OK);
+        assert_string_equal((const char *)out.data, cases[i].clean);
+        bytes_deinit(&out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms_of_each_layout),
+        cmocka_unit_test(test_exit_is_in_the_document),
+        cmocka_unit_test(test_no_control_characters_on_a_terminal),
+        cmocka_unit_test(test_writers_are_found_by_name),
+        cmocka_unit_test(test_failure_to_write_is_told),
+        cmocka_unit_test(test_width_of_text),
+        cmocka_unit_test(test_clean_text),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
