@@ -7,6 +7,7 @@
 
 #include "controller/command.h"
 #include "controller/say.h"
+#include "protocol/io/platform.h"
 
 #define USAGE_BYTES_MAX (64u * 1024u)
 
@@ -66,6 +67,7 @@ int main(int argc, char **argv)
     enum command_id command = COMMAND_COUNT;
     enum exit_code code = EXIT_CODE_USAGE;
 
+    platform_forget_proxies();
     if (argc < 2) {
         say_error("which command? lastcall --help lists them");
         return EXIT_CODE_USAGE;

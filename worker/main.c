@@ -359,6 +359,7 @@ int main(int argc, char **argv)
     int code = -1;
     int option = 0;
 
+    platform_forget_proxies();
     opterr = 1;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         code = parse_option(option, &arguments);

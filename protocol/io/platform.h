@@ -92,6 +92,16 @@ char *platform_full_path(const char *path);
  */
 LASTCALL_MUST_USE enum lastcall_status platform_host_name(struct name *out);
 
+/*
+ * Forget the proxies that the environment names.  paho 1.3.12 sends plain and
+ * TLS connections through http_proxy and https_proxy, loopback included, and
+ * fails on an empty one; a broker is reached directly or not at all.
+ *
+ * Thread: call it first in main(), while there is no other thread that reads
+ *         the environment.
+ */
+void platform_forget_proxies(void);
+
 /* The system's name and version, such as "Debian GNU/Linux 12"; never "". */
 void platform_os_text(char *text, size_t size);
 

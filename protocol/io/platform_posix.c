@@ -448,3 +448,14 @@ unsigned platform_no_delay(uint16_t peer_port)
     closedir(directory);
     return count;
 }
+
+void platform_forget_proxies(void)
+{
+    static const char *const names[] = {
+        "http_proxy", "https_proxy",
+        "PAHO_C_CLIENT_USE_HTTP_PROXY", /* what later versions ask for */
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        (void)unsetenv(names[i]); /* fails only on a malformed name */
+}

@@ -244,6 +244,7 @@ int main(int argc, char **argv)
     size_t window;
     int64_t start;
 
+    platform_forget_proxies();
     if (argc != 9 || action_parse(argv[6], &action) != LASTCALL_OK) {
         fprintf(stderr, "usage: driver BROKER_URI HOST KEY GRANT ROOT_PUB "
                         "stop|ping COUNT WINDOW\n");
