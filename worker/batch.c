@@ -446,9 +446,12 @@ static void hand_out_finished(struct batch *batch, bool is_kept)
     struct run *run = NULL;
 
     while ((run = list_pop(&batch->finished)) != NULL) {
-        if (!is_kept && !run->is_on_record)
-            run->entry.id = 0; /* a ping that nothing is known of */
-        publish(batch, run);
+        if (!is_kept && !run->is_on_record) {
+            run->entry.id = 0; /* a ping that no record is left of */
+            refuse_unrecorded(batch, run);
+        } else {
+            publish(batch, run);
+        }
         if (!is_kept && run->is_on_record) {
             list_push(&batch->unrecorded, run);
             continue;
