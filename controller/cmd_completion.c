@@ -5,8 +5,12 @@
 #include "controller/command.h"
 #include "controller/say.h"
 
-/* What the shell runs to learn the hosts' names: quick, and quiet. */
+/* What the shell runs to learn names: quick, and quiet.  Neither a host's name
+ * nor its state holds a comma, so the groups are csv's third column. */
 #define HOSTS_COMMAND "lastcall hosts --timeout 1s -o names 2>/dev/null"
+#define GROUPS_COMMAND                                                         \
+    "lastcall hosts --timeout 1s -o csv 2>/dev/null | "                        \
+    "awk -F, \"NR > 1 { print \\$3 }\" | tr \" \" \"\\n\" | sort -u"
 
 static bool is_of(enum command_id command, const struct option_info *row)
 {
@@ -70,6 +74,10 @@ static void print_bash(void)
     puts(") COMPREPLY=($(compgen -W \"$(" HOSTS_COMMAND
          ")\" -- \"$word\")); return ;;");
     printf("    ");
+    print_pattern(VALUE_IS_GROUP);
+    puts(") COMPREPLY=($(compgen -W \"$(" GROUPS_COMMAND
+         ")\" -- \"$word\")); return ;;");
+    printf("    ");
     print_pattern(VALUE_IS_FORMAT);
     puts(") COMPREPLY=($(compgen -W 'table json ndjson csv names' -- "
          "\"$word\")); return ;;");
@@ -78,8 +86,6 @@ static void print_bash(void)
     puts(") COMPREPLY=($(compgen -W 'plex wts' -- \"$word\")); return ;;");
     printf("    ");
     print_pattern(VALUE_IS_TEXT);
-    printf("|");
-    print_pattern(VALUE_IS_GROUP);
     puts(") return ;;\n"
          "    esac\n"
          "    case ${COMP_WORDS[1]} in");
@@ -132,8 +138,10 @@ static void print_fish_flag(enum command_id command,
     case VALUE_IS_NONE:
         break;
     case VALUE_IS_TEXT:
-    case VALUE_IS_GROUP:
         printf(" -x");
+        break;
+    case VALUE_IS_GROUP:
+        printf(" -x -a '(" GROUPS_COMMAND ")'");
         break;
     case VALUE_IS_FILE:
         printf(" -r -F");

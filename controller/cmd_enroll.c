@@ -196,7 +196,7 @@ static enum lastcall_status check(struct enrolment *enrolment)
     const struct options *options = enrolment->options;
     const char *host = options->arguments[0];
     const char *broker = options_value(options, OPTION_BROKER);
-    char detail[BROKER_URI_DETAIL_SIZE];
+    char detail[MQTT_DETAIL_SIZE];
 
     if (name_parse(host, strlen(host), &enrolment->grant.name) != LASTCALL_OK) {
         say_error("\"%s\" is no host's name; a name is up to 63 of a-z, 0-9, "

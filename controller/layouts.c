@@ -147,9 +147,9 @@ static const struct output_column host_columns[] = {
 static const struct output_column host_csv[] = {
     {"host", "host", CELL_TEXT},
     {"state", "state", CELL_TEXT},
+    {"groups", "groups", CELL_LIST},
     {"version", "version", CELL_TEXT},
     {"os", "os", CELL_TEXT},
-    {"groups", "groups", CELL_LIST},
     {"servers", "servers", CELL_SERVERS},
     {"sessions", "sessions", CELL_TEXT},
     {"clock_ahead_s", "clock_ahead_s", CELL_TEXT},

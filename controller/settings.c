@@ -209,7 +209,7 @@ enum lastcall_status
 controller_settings_check_broker(const struct controller_settings *settings,
                                  struct config_error *error)
 {
-    char detail[BROKER_URI_DETAIL_SIZE];
+    char detail[MQTT_DETAIL_SIZE];
 
     if (settings->broker == NULL)
         return complain(error, "no broker is known; give --broker "

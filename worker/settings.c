@@ -240,7 +240,7 @@ static enum lastcall_status check_broker(const struct settings *settings,
 {
     const char *uri = settings->broker.uri;
     const char *path = settings->path;
-    char detail[BROKER_URI_DETAIL_SIZE];
+    char detail[MQTT_DETAIL_SIZE];
 
     if (uri == NULL) {
         complain(error, path,

@@ -15,23 +15,18 @@ static bool is_loopback(const char *host)
 }
 
 enum lastcall_status broker_uri_check(const char *uri,
-                                      char detail[BROKER_URI_DETAIL_SIZE])
+                                      char detail[MQTT_DETAIL_SIZE])
 {
     struct mqtt_uri parsed;
+    enum lastcall_status status = mqtt_uri_parse(uri, &parsed, detail);
 
-    detail[0] = '\0';
-    if (mqtt_uri_parse(uri, &parsed, NULL) != LASTCALL_OK) {
-        snprintf(detail, BROKER_URI_DETAIL_SIZE, "%s",
-                 "uri must read mqtts://host[:port]; a user name goes into "
-                 "username, a password into password_file");
-        return LASTCALL_E_CONFIG;
-    }
-    if (!parsed.is_tls && !is_loopback(parsed.host)) {
-        snprintf(detail, BROKER_URI_DETAIL_SIZE,
-                 "mqtt:// sends everything in the clear and is only for this "
-                 "machine; write mqtts://%s",
-                 parsed.host);
-        return LASTCALL_E_CONFIG;
-    }
-    return LASTCALL_OK;
+    if (status != LASTCALL_OK)
+        return status;
+    if (parsed.is_tls || is_loopback(parsed.host))
+        return LASTCALL_OK;
+    snprintf(detail, MQTT_DETAIL_SIZE,
+             "mqtt:// sends everything in the clear and is only for this "
+             "machine; write mqtts://%.100s",
+             parsed.host);
+    return LASTCALL_E_CONFIG;
 }

@@ -5,9 +5,8 @@
 #ifndef LASTCALL_IO_BROKER_URI_H
 #define LASTCALL_IO_BROKER_URI_H
 
+#include "protocol/io/mqtt.h"
 #include "protocol/status.h"
-
-#define BROKER_URI_DETAIL_SIZE 380
 
 /*
  * Check mqtts://host[:port], or mqtt:// to this machine (localhost, 127.x.x.x,
@@ -19,6 +18,6 @@
  * Returns LASTCALL_OK, LASTCALL_E_CONFIG.
  */
 LASTCALL_MUST_USE enum lastcall_status
-broker_uri_check(const char *uri, char detail[BROKER_URI_DETAIL_SIZE]);
+broker_uri_check(const char *uri, char detail[MQTT_DETAIL_SIZE]);
 
 #endif

@@ -116,7 +116,7 @@ static void what_does_not_go_together_is_refused(void **state)
         {SERVER, "uri is missing"},
         {"[broker]\nuri = mqtt://broker.example\n" SERVER, "mqtts"},
         {"[broker]\nuri = http://broker.example\n" SERVER, "mqtts://"},
-        {"[broker]\nuri = mqtts://a:b@broker.example\n" SERVER, "mqtts://"},
+        {"[broker]\nuri = mqtts://a:b@broker.example\n" SERVER, "password_file"},
         {BROKER "cert = /x\n" SERVER, "go together"},
         {BROKER "password_file = /x\n" SERVER, "needs a username"},
         {BROKER "session_expiry = 14s\n" SERVER, "session_expiry"},
