@@ -338,7 +338,6 @@ send_subscription(struct attempt *attempt, const struct mqtt_subscription *list,
     int *qos = calloc(count, sizeof(*qos));
     int code = PAHO_NO_MEMORY;
 
-    pending->is_subscription = true;
     pending->filter_count = count;
     pending->filters = calloc(count, sizeof(*pending->filters));
     if (options == NULL || filters == NULL || qos == NULL ||
@@ -384,7 +383,8 @@ static enum lastcall_status paho_subscribe(struct mqtt_link *link,
     pthread_mutex_lock(&link->api);
     if (is_up(link)) {
         status = LASTCALL_E_NOMEM;
-        pending = mqtt_paho_pending_new(link->attempt, tag);
+        pending =
+            mqtt_paho_pending_new(link->attempt, PENDING_SUBSCRIPTION, tag);
         if (pending != NULL)
             status = send_subscription(link->attempt, list, count, pending);
     }
@@ -430,7 +430,7 @@ static enum lastcall_status paho_publish(struct mqtt_link *link,
     pthread_mutex_lock(&link->api);
     if (is_up(link)) {
         status = LASTCALL_E_NOMEM;
-        pending = mqtt_paho_pending_new(link->attempt, tag);
+        pending = mqtt_paho_pending_new(link->attempt, PENDING_PUBLISH, tag);
         if (pending != NULL)
             status = send_publish(link->attempt, message, pending);
     }

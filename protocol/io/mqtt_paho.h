@@ -24,13 +24,18 @@
 
 struct attempt;
 
+enum pending_kind {
+    PENDING_PUBLISH,
+    PENDING_SUBSCRIPTION,
+};
+
 /* What waits for an acknowledgement; the context of paho's callbacks. */
 struct pending {
     struct pending *previous, *next;
     struct attempt *attempt;
     uint64_t tag;
-    bool is_told; /* its event was given */
-    bool is_subscription;
+    enum pending_kind kind;
+    bool is_told;         /* its event was given */
     const char **filters; /* owned, the texts borrowed until the answer */
     size_t filter_count;
 };
@@ -59,8 +64,10 @@ struct mqtt_link {
     struct attempt *attempt; /* owned; changed with api held */
 };
 
-/* Link a new pending to an attempt; NULL when out of memory. */
-struct pending *mqtt_paho_pending_new(struct attempt *attempt, uint64_t tag);
+/* Link a new pending to an attempt; NULL when out of memory.  From then on
+ * the connection's end may be told to it. */
+struct pending *mqtt_paho_pending_new(struct attempt *attempt,
+                                      enum pending_kind kind, uint64_t tag);
 
 /* Unlink and free; says whether its event is still to be given. */
 bool mqtt_paho_pending_end(struct pending *pending);

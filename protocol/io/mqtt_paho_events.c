@@ -8,13 +8,15 @@
 #define NAME_MISMATCH_TEXT "TCP/TLS connect failure"
 #define REFUSED_FROM 0x80 /* reason codes from here on are refusals */
 
-struct pending *mqtt_paho_pending_new(struct attempt *attempt, uint64_t tag)
+struct pending *mqtt_paho_pending_new(struct attempt *attempt,
+                                      enum pending_kind kind, uint64_t tag)
 {
     struct pending *pending = calloc(1, sizeof(*pending));
 
     if (pending == NULL)
         return NULL;
     pending->attempt = attempt;
+    pending->kind = kind;
     pending->tag = tag;
     pthread_mutex_lock(&attempt->link->state);
     pending->next = attempt->pendings;
@@ -67,7 +69,7 @@ void mqtt_paho_tell_lost(struct attempt *attempt)
         pthread_mutex_lock(&link->state);
         for (struct pending *at = attempt->pendings; at != NULL && !is_found;
              at = at->next) {
-            is_found = !at->is_told && !at->is_subscription;
+            is_found = !at->is_told && at->kind == PENDING_PUBLISH;
             at->is_told = true;
             tag = at->tag;
         }
