@@ -1,5 +1,6 @@
 # Every numbered statement of PROTOCOL.md is held by a test that carries its
 # number, and no test claims a number that is not there.
+cmake_minimum_required(VERSION 3.22)
 file(STRINGS ${ROOT}/protocol/PROTOCOL.md lines REGEX "^\\*\\*[0-9]+\\.[0-9]+\\*\\*")
 set(stated)
 foreach(line IN LISTS lines)

@@ -1,5 +1,5 @@
 # Tests of the tree itself: direction of includes, banned calls, headers that
-# stand alone.
+# stand alone, and a test for every statement of PROTOCOL.md.
 add_test(NAME tree.layers
          COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
                  -P ${CMAKE_CURRENT_SOURCE_DIR}/layers.cmake)
@@ -10,5 +10,12 @@ add_test(NAME tree.headers
 add_test(NAME tree.layers.catches
          COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
                  -P ${CMAKE_CURRENT_SOURCE_DIR}/layers_selftest.cmake)
-set_tests_properties(tree.layers tree.headers tree.layers.catches PROPERTIES
-    LABELS tree TIMEOUT 120)
+add_test(NAME tree.protocol
+         COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
+                 -P ${CMAKE_CURRENT_SOURCE_DIR}/protocol.cmake)
+add_test(NAME tree.protocol.catches
+         COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
+                 -P ${CMAKE_CURRENT_SOURCE_DIR}/protocol_selftest.cmake)
+set_tests_properties(
+    tree.layers tree.headers tree.layers.catches tree.protocol
+    tree.protocol.catches PROPERTIES LABELS tree TIMEOUT 120)
