@@ -23,10 +23,10 @@
 #include "protocol/key.h"
 #include "protocol/status.h"
 
-#define TOKEN_COMMAND_BYTES_MAX (64u * 1024u)
-#define TOKEN_RESULT_BYTES_MAX (4u * 1024u * 1024u)
-#define TOKEN_GRANT_BYTES_MAX (16u * 1024u)
-#define TOKEN_HEADER_BYTES_MAX (TOKEN_GRANT_BYTES_MAX + 1024u)
+#define TOKEN_COMMAND_BYTES_MAX ((size_t)64 * 1024)
+#define TOKEN_RESULT_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define TOKEN_GRANT_BYTES_MAX ((size_t)16 * 1024)
+#define TOKEN_HEADER_BYTES_MAX (TOKEN_GRANT_BYTES_MAX + 1024)
 #define TOKEN_ISSUER_SIZE 80 /* "controller:" and a name */
 #define TOKEN_ID_SIZE 65
 

@@ -57,13 +57,6 @@ void watch_update(struct watch *watch, const struct session_list *list)
     watch->has_twin = watch->was_gone && has_twin(watch, list);
 }
 
-static void outcome_set(struct session_outcome *outcome,
-                        enum lastcall_status code, const char *detail)
-{
-    outcome->code = code;
-    snprintf(outcome->detail, sizeof(outcome->detail), "%s", detail);
-}
-
 void watch_settle(const struct watch *watch, struct session_outcome *outcome)
 {
     if (watch->is_listed && watch->was_gone)

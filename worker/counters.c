@@ -3,10 +3,15 @@
 #include <stdio.h>
 
 static const char *const names[COUNTER_COUNT] = {
-    [COUNTER_RECEIVED] = "received",     [COUNTER_DROPPED] = "dropped",
-    [COUNTER_REFUSED] = "refused",       [COUNTER_RUN] = "run",
-    [COUNTER_REPLAYED] = "replayed",     [COUNTER_ENDED] = "ended",
-    [COUNTER_PUBLISHED] = "published",   [COUNTER_INVENTORIES] = "inventories",
+    [COUNTER_RECEIVED] = "received",
+    [COUNTER_DROPPED] = "dropped",
+    [COUNTER_REFUSED] = "refused",
+    [COUNTER_RUN] = "run",
+    [COUNTER_REPLAYED] = "replayed",
+    [COUNTER_ENDED] = "ended",
+    [COUNTER_PUBLISHED] = "published",
+    [COUNTER_INVENTORIES] = "inventories",
+    [COUNTER_EVENTS_LOST] = "events_lost",
     [COUNTER_RECONNECTS] = "reconnects",
 };
 

@@ -21,6 +21,7 @@ enum counter {
     COUNTER_ENDED,     /* sessions that an order ended */
     COUNTER_PUBLISHED, /* results that the broker took */
     COUNTER_INVENTORIES,
+    COUNTER_EVENTS_LOST, /* that the link did not take */
     COUNTER_RECONNECTS,
     COUNTER_COUNT
 };

@@ -73,8 +73,8 @@ static void outcome_mend(struct session_outcome *outcome)
                                                        : LASTCALL_SERVER_ERROR;
 }
 
-static void outcome_set(struct session_outcome *outcome,
-                        enum lastcall_status code, const char *detail)
+void outcome_set(struct session_outcome *outcome, enum lastcall_status code,
+                 const char *detail)
 {
     outcome->code = code;
     snprintf(outcome->detail, sizeof(outcome->detail), "%s", detail);

@@ -59,6 +59,10 @@ struct job {
     size_t watch_count; /* the executor's: confirmations still open */
 };
 
+/* Set a code and its sentence. */
+void outcome_set(struct session_outcome *outcome, enum lastcall_status code,
+                 const char *detail);
+
 /* Free the targets; the job itself is the caller's. */
 void job_deinit(struct job *job);
 

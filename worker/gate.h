@@ -7,12 +7,13 @@
 #define LASTCALL_WORKER_GATE_H
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocol/status.h"
 
 /* Enough for TLS, DNS and SQLite; small, because there is one a server. */
-#define GATE_STACK_BYTES (256u * 1024u)
+#define GATE_STACK_BYTES ((size_t)256 * 1024)
 /* As a time to wait: until somebody signals. */
 #define GATE_FOREVER_MS (-1)
 

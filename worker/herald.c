@@ -153,10 +153,10 @@ static void send_event(void *context, const struct event *event)
                                        wall_ms(herald->options.clock) / 1000,
                                        jti.text, event),
                           &token);
-    if (status == LASTCALL_OK)
-        status = publish(herald, &parts, MQTT_TRANSIENT, &token);
-    else
+    if (status != LASTCALL_OK)
         log_unsigned(herald, "event", status);
+    else if (publish(herald, &parts, MQTT_TRANSIENT, &token) != LASTCALL_OK)
+        counters_add(herald->options.counters, COUNTER_EVENTS_LOST);
     bytes_deinit(&token);
 }
 

@@ -6,7 +6,7 @@
 #include "protocol/moment.h"
 
 /* A line before it is hashed: its texts are bounded by the protocol. */
-#define HISTORY_TEXT_MAX (64u * 1024u)
+#define HISTORY_TEXT_MAX ((size_t)64 * 1024)
 /* How long --history waits for the worker's transaction. */
 #define HISTORY_BUSY_MS 2000
 

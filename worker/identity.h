@@ -21,7 +21,7 @@
 /* Verified grants of controllers that are remembered. */
 #define IDENTITY_GRANT_CACHE_MAX 64
 /* A grant that ends within this time is worth a warning. */
-#define IDENTITY_GRANT_WARN_S (14 * 24 * 3600)
+#define IDENTITY_GRANT_WARN_S (INT64_C(14) * 24 * 3600)
 /* Within state_dir. */
 #define IDENTITY_REVOKED_FILE "revoked.jwt"
 

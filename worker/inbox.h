@@ -19,7 +19,7 @@
 #include "worker/executor.h"
 
 #define INBOX_MESSAGE_COUNT_MAX 4096
-#define INBOX_MESSAGE_BYTES_MAX (4u * 1024u * 1024u)
+#define INBOX_MESSAGE_BYTES_MAX ((size_t)4 * 1024 * 1024)
 /* Publishes with a tag that may be outstanding; who publishes keeps to it. */
 #define INBOX_ACK_COUNT_MAX 1024
 

@@ -7,7 +7,7 @@
 #include "protocol/json_strict.h"
 
 /* 10,000 targets with long ids and user names. */
-#define TARGETS_BYTES_MAX (8u * 1024u * 1024u)
+#define TARGETS_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 struct run *run_new(struct order *order)
 {
@@ -60,13 +60,6 @@ void run_set_result(struct run *run, enum lastcall_status code,
 {
     run->result.code = code;
     snprintf(run->result.detail, sizeof(run->result.detail), "%s", detail);
-}
-
-static void outcome_set(struct session_outcome *outcome,
-                        enum lastcall_status code, const char *detail)
-{
-    outcome->code = code;
-    snprintf(outcome->detail, sizeof(outcome->detail), "%s", detail);
 }
 
 /* ---- deciding ---- */

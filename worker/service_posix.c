@@ -18,6 +18,7 @@
 
 #define MS_PER_S 1000
 #define US_PER_MS 1000
+#define US_PER_S 1000000
 #define NS_PER_MS 1000000
 #define NS_PER_US 1000
 
@@ -99,8 +100,7 @@ void service_notify_reloading(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
-             (long long)now.tv_sec * MS_PER_S * US_PER_MS +
-                 now.tv_nsec / NS_PER_US);
+             (long long)now.tv_sec * US_PER_S + now.tv_nsec / NS_PER_US);
     service_notify(state);
 }
 
@@ -116,7 +116,7 @@ int64_t service_watchdog_ms(void)
     if (pid != NULL && strtoll(pid, NULL, 10) != (long long)getpid())
         return -1;
     microseconds = strtoll(text, &end, 10);
-    if (*end != '\0' || microseconds < 2 * US_PER_MS)
+    if (*end != '\0' || microseconds / 2 < US_PER_MS)
         return -1;
     return microseconds / US_PER_MS / 2;
 }

@@ -13,16 +13,18 @@
  * the two, and the will would go out during a blip. */
 #define SESSION_EXPIRY_S_MIN 15
 
-#define MINUTE_S 60
+#define MINUTE_S INT64_C(60)
 #define HOUR_S (60 * MINUTE_S)
 #define DAY_S (24 * HOUR_S)
-#define SECOND_MS 1000
+#define SECOND_MS INT64_C(1000)
 
 /* Where a member lies within its section's structure. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): these are members' names. */
 #define WITHIN(section, member)                                                \
     (offsetof(struct settings, section.member) -                               \
      offsetof(struct settings, section))
 #define SERVER(member) offsetof(struct server_settings, member)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const char *const backend_choices[] = {"plex", "wts", NULL};
 static const char *const method_choices[] = {"GET", "POST", NULL};

@@ -15,7 +15,7 @@
 
 #define CHECK_SUFFIX "-check"
 #define CHECK_WAIT_MS 5000
-#define DAY_S (24 * 3600)
+#define DAY_S INT64_C(86400)
 
 struct worker {
     struct worker_context context;

@@ -22,7 +22,7 @@
 #define WORKER_CONNECT_TIMEOUT_S 15
 #define WORKER_FLUSH_MS 2000
 #define WORKER_PASSWORD_LEN_MAX 1024
-#define WORKER_CLIENT_ID_SIZE (sizeof("lastcall--") + 2 * NAME_LEN_MAX + 8)
+#define WORKER_CLIENT_ID_SIZE (sizeof("lastcall--") + sizeof(struct name[2]))
 
 /* What outlives a reload, and what tests replace.  Borrowed for the life. */
 struct worker_context {
