@@ -211,3 +211,9 @@ def test_sigterm_finishes_what_runs(scene):
     scene.worker.process.send(signal.SIGTERM)
     assert scene.alice.await_result(command, "media-01")["code"] == "ok"
     assert scene.worker.process.wait() == 0
+
+
+def test_two_workers_do_not_share_a_state_directory(scene):
+    second = scene.stage.worker(scene.host).spawn()
+    assert second.process.wait() != 0
+    scene.fence()
