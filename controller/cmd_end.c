@@ -202,7 +202,8 @@ static enum exit_code show(struct ending *ending, struct output *output,
     show_rest(output, campaign);
     code = present_end(
         output,
-        record_of_campaign(campaign, fleet_now_ms() - ending->present.began_ms),
+        record_of_campaign(campaign, &ending->fleet.registry,
+                           fleet_now_ms() - ending->present.began_ms),
         code);
     present_say_campaign(&ending->present, campaign);
     return code;
@@ -235,7 +236,7 @@ static enum exit_code end_sessions(struct ending *ending,
                   present_colour(), stdout, &ending->output);
     code = run(ending, &ending->request, plan, &campaign);
     if (code == EXIT_CODE_OK)
-        code = campaign_exit_code(&campaign);
+        code = record_exit_code(&campaign, &ending->fleet.registry);
     code = show(ending, &ending->output, &campaign, code);
     campaign_deinit(&campaign);
     return code;
@@ -315,7 +316,7 @@ static enum exit_code plan_and_end(struct ending *ending)
     campaign_tally(&plan, &tally);
     if (code != EXIT_CODE_OK)
         goto out;
-    code = campaign_exit_code(&plan);
+    code = record_exit_code(&plan, &ending->fleet.registry);
     if (code == EXIT_CODE_INTERRUPTED) {
         code = show_plan(ending, &plan, code);
     } else if (!is_expected(ending, &tally)) {
@@ -349,10 +350,6 @@ enum exit_code cmd_end(const struct options *options)
                    ? plan_and_end(&ending)
                    : end_sessions(&ending, NULL);
     }
-    if (code == EXIT_CODE_OK || code == EXIT_CODE_FALSE ||
-        code == EXIT_CODE_SILENT)
-        code =
-            ending.fleet.registry.refusal_count > 0 ? EXIT_CODE_REFUSED : code;
     fleet_close(&ending.fleet);
     free(ending.request.reason);
     selection_deinit(&ending.selection);

@@ -102,8 +102,9 @@ static int64_t percentile(const struct pinging *pinging, size_t percent)
 static json_t *summary_of(const struct pinging *pinging,
                           const struct campaign *campaign)
 {
-    json_t *summary = record_of_campaign(
-        campaign, fleet_now_ms() - pinging->present.began_ms);
+    json_t *summary =
+        record_of_campaign(campaign, &pinging->fleet.registry,
+                           fleet_now_ms() - pinging->present.began_ms);
     json_t *times = NULL;
 
     if (summary == NULL || pinging->round_trip_count == 0)
@@ -157,7 +158,7 @@ static enum exit_code ping(struct pinging *pinging)
     code = dispatch_run(&pinging->fleet, &dispatch, &campaign);
     progress_clear();
     if (code == EXIT_CODE_OK)
-        code = campaign_exit_code(&campaign);
+        code = record_exit_code(&campaign, &pinging->fleet.registry);
     for (size_t i = 0; i < campaign.host_count; i++) {
         const struct campaign_host *host = &campaign.hosts[i];
 

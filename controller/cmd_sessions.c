@@ -170,7 +170,7 @@ static enum exit_code list_fresh(struct listing *listing)
                   &listing->output);
     code = dispatch_run(&listing->fleet, &dispatch, &campaign);
     if (code == EXIT_CODE_OK)
-        code = campaign_exit_code(&campaign);
+        code = record_exit_code(&campaign, &listing->fleet.registry);
     progress_clear();
     for (size_t i = 0; i < campaign.host_count; i++) {
         const struct campaign_host *host = &campaign.hosts[i];

@@ -27,11 +27,17 @@ json_t *record_of_session(const struct session *session,
                           const struct record_source *source);
 
 /*
- * The figures of a campaign, and the bad messages: a new reference or NULL.
+ * The figures of a campaign, and the bad messages in our inbox and among the
+ * retained ones: a new reference or NULL.
  *
  *   elapsed_ms  how long it took
  */
-json_t *record_of_campaign(const struct campaign *campaign, int64_t elapsed_ms);
+json_t *record_of_campaign(const struct campaign *campaign,
+                           const struct registry *registry, int64_t elapsed_ms);
+
+/* campaign_exit_code(), with the bad retained messages counted. */
+enum exit_code record_exit_code(const struct campaign *campaign,
+                                const struct registry *registry);
 
 /* The messages that the registry refused, as an array; or NULL. */
 json_t *record_of_refusals(const struct registry *registry);
