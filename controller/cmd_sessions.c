@@ -181,11 +181,11 @@ static enum exit_code list_fresh(struct listing *listing)
         else if (!listing->output.writer->is_live)
             show_answer(listing, host);
     }
-    code =
-        present_end(&listing->output,
-                    record_of_campaign(
-                        &campaign, fleet_now_ms() - listing->present.began_ms),
-                    code);
+    code = present_end(
+        &listing->output,
+        record_of_campaign(&campaign, &listing->fleet.registry,
+                           fleet_now_ms() - listing->present.began_ms),
+        code);
     present_say_campaign(&listing->present, &campaign);
     campaign_deinit(&campaign);
     return code;
