@@ -66,7 +66,8 @@ bool standin_wait(struct standin *standin, uint64_t deadline_ms)
 
 bool standin_pause(struct standin *standin, uint64_t ms)
 {
-    uint64_t deadline = ms == PAUSE_UNTIL_RELEASED ? ms : clock_ms() + ms;
+    /* The clock is cut to whole milliseconds: one more, or it ends early. */
+    uint64_t deadline = ms == PAUSE_UNTIL_RELEASED ? ms : clock_ms() + ms + 1;
     uint64_t releases;
     bool in_time = true;
     bool released;
