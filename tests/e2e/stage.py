@@ -213,7 +213,10 @@ class Stage:
 
     def controller(self, name="alice", permit=None, fleet=None, **options):
         fleet = fleet or self.fleet
-        party = fleet.controller(name, permit, **options)
+        return self.controller_of(fleet.controller(name, permit, **options))
+
+    def controller_of(self, party):
+        """A fresh connection of somebody who has a key and a grant."""
         return self._connect(
             py.Controller(self.fleet, party, processes.PATIENCE))
 

@@ -102,6 +102,9 @@ class Standin:
     def life(self, state):
         self.ask("POST", "/lifecycle", {"state": state})
 
+    def restart(self, **stages):
+        self.ask("POST", "/restart", stages)
+
     def options(self, **change):
         self.ask("POST", "/options", change)
 
