@@ -317,17 +317,16 @@ static enum exit_code plan_and_end(struct ending *ending)
     if (code != EXIT_CODE_OK)
         goto out;
     code = record_exit_code(&plan, &ending->fleet.registry);
-    if (code == EXIT_CODE_INTERRUPTED) {
+    if (code != EXIT_CODE_INTERRUPTED && !is_expected(ending, &tally))
+        code = EXIT_CODE_STOPPED;
+    if (code == EXIT_CODE_INTERRUPTED || code == EXIT_CODE_STOPPED ||
+        tally.succeeded == 0 || ending->request.dry_run) {
         code = show_plan(ending, &plan, code);
-    } else if (!is_expected(ending, &tally)) {
-        code = show_plan(ending, &plan, EXIT_CODE_STOPPED);
-    } else if (tally.succeeded == 0 || ending->request.dry_run) {
-        code = show_plan(ending, &plan, code);
-    } else {
-        code = ending->asks ? ask(ending, &plan, &tally) : EXIT_CODE_OK;
-        if (code == EXIT_CODE_OK)
-            code = end_sessions(ending, &plan);
+        goto out;
     }
+    code = ending->asks ? ask(ending, &plan, &tally) : EXIT_CODE_OK;
+    if (code == EXIT_CODE_OK)
+        code = end_sessions(ending, &plan);
 out:
     campaign_deinit(&plan);
     return code;

@@ -11,7 +11,7 @@
 #include "protocol/io/keyfile.h"
 
 #define ENROLL_PATH_SIZE 1024
-#define ENROLL_CONF_BYTES_MAX (16u * 1024u)
+#define ENROLL_CONF_BYTES_MAX ((size_t)16 * 1024)
 
 /* The files of an enrolment, all below --out. */
 struct enrolment {

@@ -115,12 +115,12 @@ size_t display_width(const char *text)
     size_t len = 0;
 
     for (; *text != '\0'; text += len) {
-        if (!next_code(text, &code, &len))
-            width += 1;
-        else if (is_in(double_width, COUNT_OF(double_width), code))
-            width += 2;
-        else if (!is_in(zero_width, COUNT_OF(zero_width), code))
-            width += 1;
+        bool valid = next_code(text, &code, &len);
+
+        if (valid && is_in(zero_width, COUNT_OF(zero_width), code))
+            continue;
+        width +=
+            valid && is_in(double_width, COUNT_OF(double_width), code) ? 2 : 1;
     }
     return width;
 }

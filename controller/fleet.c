@@ -28,9 +28,11 @@ static bool is_single(const struct target *target)
     return true;
 }
 
-static void add_statuses(struct fleet *fleet, const struct target *target)
+/* What a kind of topic holds of the target's hosts, or of all. */
+static void add_of_hosts(struct fleet *fleet, const struct target *target,
+                         enum topic_kind kind)
 {
-    struct topic_parts parts = {.kind = TOPIC_STATUS, .host = {"+"}};
+    struct topic_parts parts = {.kind = kind, .host = {"+"}, .server = {"+"}};
 
     if (!is_single(target)) {
         add_filter(fleet, &parts);
@@ -48,8 +50,6 @@ static void choose_filters(struct fleet *fleet, uint32_t needs,
                            const struct target *target)
 {
     const struct topic_parts revoked = {.kind = TOPIC_REVOKED};
-    const struct topic_parts inventories = {
-        .kind = TOPIC_SESSIONS, .host = {"+"}, .server = {"+"}};
     const struct topic_parts inbox = {
         .kind = TOPIC_RESULT,
         .host = {"+"},
@@ -61,9 +61,9 @@ static void choose_filters(struct fleet *fleet, uint32_t needs,
     if (needs & FLEET_NEED_IDENTITY)
         add_filter(fleet, &inbox);
     if (needs & FLEET_NEED_STATUSES)
-        add_statuses(fleet, target);
+        add_of_hosts(fleet, target, TOPIC_STATUS);
     if (needs & FLEET_NEED_INVENTORIES)
-        add_filter(fleet, &inventories);
+        add_of_hosts(fleet, target, TOPIC_SESSIONS);
 }
 
 bool fleet_handle(struct fleet *fleet, const struct fleet_event *event,

@@ -19,9 +19,10 @@
  */
 #define FLEET_QUIET_MS 40
 #define FLEET_GATHER_MAX_MS 2000
-/* Hosts named one by one are subscribed to one by one up to this number. */
-#define FLEET_SINGLE_MAX 64
-#define FLEET_FILTER_MAX (FLEET_SINGLE_MAX + 3)
+/* Hosts named one by one are subscribed to one by one up to this number, each
+ * with its status and its inventories. */
+#define FLEET_SINGLE_MAX 32
+#define FLEET_FILTER_MAX (2 * FLEET_SINGLE_MAX + 2)
 
 enum fleet_need {
     FLEET_NEED_NOTHING = 0,

@@ -14,7 +14,7 @@
 
 /* Messages that wait to be read; more are dropped and counted. */
 #define FLEET_QUEUE_COUNT_MAX 100000
-#define FLEET_QUEUE_BYTES_MAX (256u * 1024u * 1024u)
+#define FLEET_QUEUE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
 enum fleet_event_kind {
     FLEET_TIMEOUT,

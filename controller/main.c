@@ -9,7 +9,7 @@
 #include "controller/say.h"
 #include "protocol/io/platform.h"
 
-#define USAGE_BYTES_MAX (64u * 1024u)
+#define USAGE_BYTES_MAX ((size_t)64 * 1024)
 
 static enum exit_code (*const run[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_KEY] = cmd_key,

@@ -127,11 +127,11 @@ enum option_value {
 
 struct option_info {
     enum option_id id;
+    enum option_value kind;
     const char *name;  /* without the dashes */
     const char *alias; /* another name, or NULL */
-    char letter;       /* one dash and this; 0: none */
-    enum option_value kind;
     const char *value; /* its name in the usage, NULL for a switch */
+    char letter;       /* one dash and this; 0: none */
     bool repeatable;
     uint32_t groups; /* the sets that it is in */
     const char *help;

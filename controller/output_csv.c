@@ -10,7 +10,7 @@
 #include "controller/display.h"
 #include "controller/output.h"
 
-#define CELL_BYTES_MAX (64u * 1024u)
+#define CELL_BYTES_MAX ((size_t)64 * 1024)
 
 static enum lastcall_status append_list(struct bytes *out, const json_t *list)
 {

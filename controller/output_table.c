@@ -38,7 +38,7 @@ static enum lastcall_status append_duration(struct bytes *out, int64_t seconds)
     if (s < 3600)
         return bytes_append_format(out, "%" PRId64 "m%02" PRId64 "s", s / 60,
                                    s % 60);
-    if (s < 48 * 3600)
+    if (s < INT64_C(48) * 3600)
         return bytes_append_format(out, "%" PRId64 "h%02" PRId64 "m", s / 3600,
                                    s % 3600 / 60);
     return bytes_append_format(out, "%" PRId64 "d%02" PRId64 "h", s / 86400,

@@ -228,8 +228,8 @@ json_t *record_of_campaign(const struct campaign *campaign,
     for (unsigned i = OUTCOME_TRUE; i < OUTCOME_COUNT; i++)
         body_put(&writer, campaign_outcome_name((enum campaign_outcome)i),
                  json_integer((json_int_t)tally.outcomes[i]));
-    body_put(&writer, "bad_signature",
-             json_integer((json_int_t)(tally.bad + registry->refusal_count)));
+    tally.bad += registry->refusal_count;
+    body_put(&writer, "bad_signature", json_integer((json_int_t)tally.bad));
     body_put(&writer, "duplicates", json_integer((json_int_t)tally.duplicates));
     body_put(&writer, "matched", json_integer(tally.matched));
     body_put(&writer, "succeeded", json_integer(tally.succeeded));

@@ -9,7 +9,7 @@
 #include "protocol/io/config.h"
 
 /* A little more than the language allows, so that the parser says why. */
-#define WHERE_BYTES_MAX (2u * FILTER_TEXT_MAX)
+#define WHERE_BYTES_MAX ((size_t)2 * FILTER_TEXT_MAX)
 
 /* What --every sends: true of every session. */
 #define WHERE_EVERY "session_id != null"

@@ -16,7 +16,7 @@
 #define SELECT_ERROR_SIZE 400
 /* Hosts and patterns that one command may name. */
 #define TARGET_ENTRY_MAX 20000
-#define TARGET_FILE_BYTES_MAX (2u * 1024u * 1024u)
+#define TARGET_FILE_BYTES_MAX ((size_t)2 * 1024 * 1024)
 
 enum target_kind {
     TARGET_NONE, /* nothing given */
