@@ -29,11 +29,11 @@
  * take what the other is running for the remains of a crash. */
 #define JOURNAL_LOCK_FILE "lock"
 /* Results and targets kept; more and commands are refused as busy. */
-#define JOURNAL_BYTES_MAX (INT64_C(256) * 1024 * 1024)
+#define JOURNAL_BYTES_MAX (INT64_C(1024) * 1024 * 1024)
 /* What an entry counts beside its texts. */
 #define JOURNAL_ENTRY_BYTES 512
 /* Memory for SQLite's pages. */
-#define JOURNAL_CACHE_KIB 512
+#define JOURNAL_CACHE_KIB 256
 /* Entries that one pruning removes at most. */
 #define JOURNAL_PRUNE_COUNT_MAX 1000
 /* A finished result that no broker took is kept this long at least. */

@@ -27,19 +27,6 @@ enum service_request {
 LASTCALL_MUST_USE enum lastcall_status service_prepare(void);
 
 /*
- * Take a directory for this process alone, until service_unlock() or its end.
- *
- *   lock  filled on LASTCALL_OK; below 0 else
- *
- * Returns LASTCALL_OK, LASTCALL_BUSY (another process has it), LASTCALL_E_IO.
- */
-LASTCALL_MUST_USE enum lastcall_status service_lock(const char *directory,
-                                                    int *lock);
-
-/* Give a lock back; below 0 is fine. */
-void service_unlock(int lock);
-
-/*
  * Wait for a request.
  *
  *   timeout_ms  how long at most; below 0: for ever

@@ -1,7 +1,6 @@
 #include "worker/service.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stddef.h>
@@ -16,10 +15,6 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
-
-/* Within the directory that is locked. */
-#define LOCK_FILE "worker.lock"
-#define LOCK_PATH_SIZE 1024
 
 #define MS_PER_S 1000
 #define US_PER_MS 1000
@@ -52,33 +47,6 @@ enum lastcall_status service_prepare(void)
     /* Threads take this mask over, so that only service_wait() sees them. */
     return pthread_sigmask(SIG_BLOCK, &set, NULL) == 0 ? LASTCALL_OK
                                                        : LASTCALL_E_INTERNAL;
-}
-
-enum lastcall_status service_lock(const char *directory, int *lock)
-{
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char path[LOCK_PATH_SIZE];
-    const int len = snprintf(path, sizeof(path), "%s/" LOCK_FILE, directory);
-    int fd = -1;
-
-    *lock = -1;
-    if (len < 0 || (size_t)len >= sizeof(path))
-        return LASTCALL_E_IO;
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (fd < 0)
-        return LASTCALL_E_IO;
-    if (fcntl(fd, F_SETLK, &whole) != 0) {
-        close(fd);
-        return LASTCALL_BUSY;
-    }
-    *lock = fd;
-    return LASTCALL_OK;
-}
-
-void service_unlock(int lock)
-{
-    if (lock >= 0)
-        close(lock); /* the lock goes with it */
 }
 
 enum service_request service_wait(int64_t timeout_ms)

@@ -11,7 +11,6 @@
 #include "worker/journal.h"
 #include "worker/pipeline.h"
 #include "worker/policy.h"
-#include "worker/service.h"
 #include "worker/subscriptions.h"
 
 #define CHECK_SUFFIX "-check"
@@ -33,7 +32,6 @@ struct worker {
     char client_id[WORKER_CLIENT_ID_SIZE];
     struct topic will_topic;
     struct bytes will; /* the connection's thread's */
-    int lock;          /* on the state directory; below 0: none */
 };
 
 static enum lastcall_status load(struct worker *worker, const char *path,
@@ -75,7 +73,6 @@ enum lastcall_status worker_new(const struct worker_context *context,
     if (worker == NULL)
         return status;
     worker->context = *context;
-    worker->lock = -1;
     bytes_init(&worker->password, 0);
     bytes_init(&worker->will, 0);
     status = load(worker, path, error);
@@ -292,26 +289,6 @@ static enum lastcall_status open_connection(struct worker *worker,
     return status;
 }
 
-/* Two workers over one journal would settle each other's commands. */
-static enum lastcall_status lock_state(struct worker *worker,
-                                       struct platform_error *error)
-{
-    const char *directory = worker->settings.worker.state_dir;
-    enum lastcall_status status = platform_make_directory(directory, error);
-
-    if (status != LASTCALL_OK)
-        return status;
-    status = service_lock(directory, &worker->lock);
-    if (status == LASTCALL_BUSY)
-        snprintf(error->text, sizeof(error->text),
-                 "%.300s: another lastcall-worker is running with it",
-                 directory);
-    else if (status != LASTCALL_OK)
-        snprintf(error->text, sizeof(error->text), "%.300s: cannot be locked",
-                 directory);
-    return status;
-}
-
 static void warn_about_grant(const struct worker *worker)
 {
     const struct clock *clock = worker->context.clock;
@@ -341,8 +318,6 @@ static void tear_down(struct worker *worker)
     free(worker->executors);
     if (worker->journal.store.db != NULL)
         journal_close(&worker->journal);
-    service_unlock(worker->lock);
-    worker->lock = -1;
     worker->connection = NULL;
     worker->pipeline = NULL;
     worker->executors = NULL;
@@ -357,9 +332,6 @@ enum lastcall_status worker_start(struct worker *worker,
     *error = (struct platform_error){{0}};
     warn_about_grant(worker);
     status = read_password(worker, error);
-    if (status != LASTCALL_OK)
-        goto out;
-    status = lock_state(worker, error);
     if (status != LASTCALL_OK)
         goto out;
     status =
