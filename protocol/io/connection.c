@@ -144,9 +144,6 @@ static enum lastcall_status check_room(const struct connection *connection,
     if (connection->state != CONNECTION_READY)
         return LASTCALL_E_LINK;
     if (connection->queue_count >= CONNECTION_QUEUE_MAX ||
-        connection->in_flight + connection->queue_count +
-                connection->ending_count >=
-            CONNECTION_UNTOLD_MAX ||
         connection->queue_bytes + len > CONNECTION_QUEUE_BYTES_MAX)
         return LASTCALL_BUSY;
     return LASTCALL_OK;

@@ -55,7 +55,9 @@ struct connection_handler {
     /*
      * The end of a publish with a non-zero tag: LASTCALL_OK (the broker has
      * it), LASTCALL_FORBIDDEN (it refused), LASTCALL_E_LINK (lost with the
-     * connection, or never sent: publish it again after ready).  NULL: ignore.
+     * connection, or never sent: publish it again after ready).  Comes on the
+     * link's thread, which stands still meanwhile: note it and return; not a
+     * place to publish from.  NULL: ignore.
      */
     void (*published)(void *context, uint64_t tag, enum lastcall_status status);
 };
@@ -96,7 +98,7 @@ connection_open(const struct connection_options *options,
  * Returns LASTCALL_OK, LASTCALL_E_LINK (not connected; published is not
  *         called), LASTCALL_BUSY (CONNECTION_QUEUE_MAX or
  *         CONNECTION_QUEUE_BYTES_MAX), LASTCALL_E_NOMEM.
- * Thread: any, the handler's own calls included.
+ * Thread: any; of the handler's calls, ready alone.
  */
 LASTCALL_MUST_USE enum lastcall_status
 connection_publish(struct connection *connection,

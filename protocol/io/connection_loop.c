@@ -65,21 +65,19 @@ static int64_t rule_now_ms(const struct connection *connection)
     return clock->monotonic_ms(clock->state);
 }
 
-void connection_end_publish(struct connection *connection, uint64_t tag,
-                            enum lastcall_status status)
+/*
+ * Tell the end of a publish; with no lock held.  Told first and counted then,
+ * so that connection_flush() returns after the last has been told.
+ */
+static void end_publish(struct connection *connection, uint64_t tag,
+                        enum lastcall_status status)
 {
-    size_t at;
-
-    if (tag == 0 || connection->handler.published == NULL) {
-        connection->ended++;
-        pthread_cond_broadcast(&connection->changed);
-        return;
-    }
-    /* There is room: nothing is accepted beyond CONNECTION_UNTOLD_MAX. */
-    at = (connection->ending_first + connection->ending_count) %
-         CONNECTION_UNTOLD_MAX;
-    connection->endings[at] = (struct ending){tag, status};
-    connection->ending_count++;
+    if (tag != 0 && connection->handler.published != NULL)
+        connection->handler.published(connection->handler.context, tag, status);
+    pthread_mutex_lock(&connection->lock);
+    connection->ended++;
+    pthread_cond_broadcast(&connection->changed);
+    pthread_mutex_unlock(&connection->lock);
 }
 
 /* ---- the link's events, on the link's thread ---- */
@@ -141,14 +139,15 @@ static void on_published(void *context, uint64_t tag,
                          enum lastcall_status status)
 {
     struct connection *connection = context;
+    bool is_waited_for;
 
+    end_publish(connection, tag, status);
     pthread_mutex_lock(&connection->lock);
     connection->in_flight--;
-    connection_end_publish(connection, tag, status);
-    /* Nobody is woken when there is nothing to tell and nothing to send. */
-    if (connection->ending_count > 0 || connection->head != NULL)
-        pthread_cond_signal(&connection->work);
+    is_waited_for = connection->head != NULL;
     pthread_mutex_unlock(&connection->lock);
+    if (is_waited_for)
+        pthread_cond_signal(&connection->work);
 }
 
 const struct mqtt_events connection_events = {
@@ -177,24 +176,6 @@ static void note_failure(struct connection *connection,
     on_failed(connection, failure, detail);
 }
 
-/* Tell the ends that have come; with lock held, which it gives up meanwhile. */
-static void tell_endings(struct connection *connection)
-{
-    while (connection->ending_count > 0) {
-        struct ending ending = connection->endings[connection->ending_first];
-
-        pthread_mutex_unlock(&connection->lock);
-        connection->handler.published(connection->handler.context, ending.tag,
-                                      ending.status);
-        pthread_mutex_lock(&connection->lock);
-        connection->ending_first =
-            (connection->ending_first + 1) % CONNECTION_UNTOLD_MAX;
-        connection->ending_count--;
-        connection->ended++;
-        pthread_cond_broadcast(&connection->changed);
-    }
-}
-
 static struct queued *pop_queue(struct connection *connection)
 {
     struct queued *first = connection->head;
@@ -221,11 +202,11 @@ static void pump(struct connection *connection)
         pthread_mutex_unlock(&connection->lock);
         status = connection->options.link->publish(connection->link,
                                                    &next->message, next->tag);
+        if (status != LASTCALL_OK)
+            end_publish(connection, next->tag, LASTCALL_E_LINK);
         pthread_mutex_lock(&connection->lock);
-        if (status != LASTCALL_OK) {
+        if (status != LASTCALL_OK)
             connection->in_flight--;
-            connection_end_publish(connection, next->tag, LASTCALL_E_LINK);
-        }
         free(next);
     }
     pthread_mutex_unlock(&connection->lock);
@@ -239,10 +220,11 @@ static void drop_queue(struct connection *connection)
     while (connection->head != NULL) {
         struct queued *next = pop_queue(connection);
 
-        connection_end_publish(connection, next->tag, LASTCALL_E_LINK);
+        pthread_mutex_unlock(&connection->lock);
+        end_publish(connection, next->tag, LASTCALL_E_LINK);
         free(next);
+        pthread_mutex_lock(&connection->lock);
     }
-    tell_endings(connection);
     pthread_mutex_unlock(&connection->lock);
 }
 
@@ -397,18 +379,13 @@ static void serve(struct connection *connection)
     do {
         pthread_mutex_lock(&connection->lock);
         while (!connection->has_failed && !connection->is_stopping &&
-               connection->ending_count == 0 &&
                (connection->head == NULL ||
                 connection->in_flight >= connection->gate))
             pthread_cond_wait(&connection->work, &connection->lock);
         is_over = connection->has_failed || connection->is_stopping;
         pthread_mutex_unlock(&connection->lock);
-        /* The gate first: what is told can wait, the broker's time cannot. */
         if (!is_over)
             pump(connection);
-        pthread_mutex_lock(&connection->lock);
-        tell_endings(connection);
-        pthread_mutex_unlock(&connection->lock);
     } while (!is_over);
 }
 
@@ -471,7 +448,7 @@ static void recover(struct connection *connection, bool was_ready)
     pthread_mutex_lock(&connection->lock);
     while (!connection->is_stopping &&
            connection_wait_until(connection, &connection->work, until_ms))
-        tell_endings(connection);
+        ;
     pthread_mutex_unlock(&connection->lock);
 }
 
@@ -506,7 +483,6 @@ void *connection_run(void *context)
     connection->options.link->close(connection->link);
     connection->link = NULL;
     pthread_mutex_unlock(&connection->sending);
-    /* No event comes any more: what is told now is all there is to tell. */
     drop_queue(connection);
     return NULL;
 }

@@ -14,22 +14,12 @@
 
 #include "protocol/io/connection.h"
 
-/* Publishes that were accepted and not told the end of: waiting at the gate,
- * in flight, or about to be told. */
-#define CONNECTION_UNTOLD_MAX (CONNECTION_QUEUE_MAX + CONNECTION_IN_FLIGHT_MAX)
-
 /* A publish that waits at the gate; the texts lie behind it. */
 struct queued {
     struct queued *next;
     struct mqtt_message message;
     uint64_t tag;
     size_t bytes;
-};
-
-/* The end of a publish, not told yet. */
-struct ending {
-    uint64_t tag;
-    enum lastcall_status status;
 };
 
 /* The answer to a subscription. */
@@ -75,11 +65,8 @@ struct connection {
     struct queued *head, *tail; /* owned */
     size_t queue_count;
     size_t queue_bytes;
-    struct ending endings[CONNECTION_UNTOLD_MAX]; /* a ring */
-    size_t ending_first;
-    size_t ending_count;
     uint64_t accepted; /* publishes ever accepted */
-    uint64_t ended;    /* of them, told or with no tag to tell */
+    uint64_t ended;    /* of them; told, where they have a tag */
     uint64_t losses;   /* connections that ended */
 
     struct mqtt_subscription subscriptions[CONNECTION_SUBSCRIPTION_MAX];
@@ -105,9 +92,5 @@ bool connection_wait_until(struct connection *connection, pthread_cond_t *on,
 
 /* The clock of waits: CLOCK_MONOTONIC, whatever options.clock says. */
 int64_t connection_now_ms(void);
-
-/* Note the end of a publish; called with lock held. */
-void connection_end_publish(struct connection *connection, uint64_t tag,
-                            enum lastcall_status status);
 
 #endif
