@@ -11,6 +11,11 @@ static int64_t now_ms(const struct delivery *delivery)
     return clock->monotonic_ms(clock->state);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 void delivery_init(struct delivery *delivery,
                    const struct delivery_options *options)
 {
@@ -42,6 +47,14 @@ static enum lastcall_status publish(struct delivery *delivery,
                                       (uint64_t)entry->id);
 }
 
+/* Count a result as under way, and see to its acknowledgement in time. */
+static void note_sent(struct delivery *delivery)
+{
+    if (delivery->out_count == 0 && delivery->acked_count == 0)
+        delivery->ack_due_ms = now_ms(delivery) + DELIVERY_ACK_DELAY_MS;
+    delivery->out_count++;
+}
+
 void delivery_send(struct delivery *delivery, const struct journal_entry *entry,
                    const struct bytes *token)
 {
@@ -50,7 +63,8 @@ void delivery_send(struct delivery *delivery, const struct journal_entry *entry,
     if (entry->id == 0 || delivery->out_count < DELIVERY_OUT_MAX)
         status = publish(delivery, entry, token);
     if (status == LASTCALL_OK) {
-        delivery->out_count += entry->id != 0;
+        if (entry->id != 0)
+            note_sent(delivery);
         return;
     }
     if (status == LASTCALL_E_LINK)
@@ -92,8 +106,6 @@ void delivery_end(struct delivery *delivery, uint64_t tag,
     counters_add(delivery->options.counters, COUNTER_PUBLISHED);
     if (delivery->acked_count == INBOX_ACK_COUNT_MAX)
         return; /* at worst it is sent once more */
-    if (delivery->acked_count == 0)
-        delivery->ack_due_ms = now_ms(delivery) + DELIVERY_ACK_DELAY_MS;
     delivery->acked[delivery->acked_count++] = (int64_t)tag;
 }
 
@@ -131,7 +143,8 @@ static void catch_up(struct delivery *delivery)
             delivery->is_behind = false;
         } else if (!is_held_or_acked(delivery, entry.id)) {
             status = publish(delivery, &entry, &token);
-            delivery->out_count += status == LASTCALL_OK;
+            if (status == LASTCALL_OK)
+                note_sent(delivery);
         }
         if (status == LASTCALL_OK || status == LASTCALL_E_SYNTAX)
             delivery->cursor = entry.id;
@@ -154,6 +167,17 @@ static void release(struct delivery *delivery, int64_t id)
     bytes_deinit(&token);
 }
 
+/* Acknowledgements wake nobody one by one: when to look for them. */
+static int64_t look_for_acks(struct delivery *delivery, int64_t now)
+{
+    if (delivery->out_count == 0 && delivery->acked_count == 0 &&
+        !delivery->is_behind)
+        return DELIVERY_NEVER;
+    if (delivery->acked_count == 0 && delivery->ack_due_ms <= now)
+        delivery->ack_due_ms = now + DELIVERY_ACK_DELAY_MS;
+    return delivery->ack_due_ms;
+}
+
 int64_t delivery_tick(struct delivery *delivery)
 {
     const int64_t now = now_ms(delivery);
@@ -168,15 +192,12 @@ int64_t delivery_tick(struct delivery *delivery)
             continue;
         }
         delivery->held[kept++] = held;
-        if (held.due_ms < next)
-            next = held.due_ms;
+        next = earlier(next, held.due_ms);
     }
     delivery->held_count = kept;
     if (delivery->is_behind)
-        catch_up(delivery); /* an acknowledgement wakes us to go on */
-    if (delivery->acked_count > 0 && delivery->ack_due_ms < next)
-        next = delivery->ack_due_ms;
-    return next;
+        catch_up(delivery);
+    return earlier(next, look_for_acks(delivery, now));
 }
 
 bool delivery_wants_write(const struct delivery *delivery)

@@ -49,7 +49,7 @@ struct delivery {
     size_t held_count;
     int64_t acked[INBOX_ACK_COUNT_MAX]; /* not yet in the journal */
     size_t acked_count;
-    int64_t ack_due_ms;
+    int64_t ack_due_ms; /* when to look for acknowledgements, or write them */
 };
 
 void delivery_init(struct delivery *delivery,

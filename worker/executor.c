@@ -507,10 +507,11 @@ enum lastcall_status executor_submit(struct executor *executor, struct job *job)
             executor->first = job;
         executor->last = job;
         executor->count++;
-        gate_signal(&executor->gate);
         status = LASTCALL_OK;
     }
     gate_unlock(&executor->gate);
+    if (status == LASTCALL_OK)
+        gate_signal(&executor->gate);
     return status;
 }
 
@@ -518,8 +519,8 @@ void executor_interrupt(struct executor *executor)
 {
     gate_lock(&executor->gate);
     executor->is_interrupted = true;
-    gate_signal(&executor->gate);
     gate_unlock(&executor->gate);
+    gate_signal(&executor->gate);
     executor->options.ops->interrupt(executor->backend);
 }
 

@@ -29,7 +29,10 @@ void gate_deinit(struct gate *gate);
 void gate_lock(struct gate *gate);
 void gate_unlock(struct gate *gate);
 
-/* Wake whoever waits.  Call it with the gate locked. */
+/*
+ * Wake whoever waits, after gate_unlock(): with the gate still locked it would
+ * wake up only to wait for the lock.
+ */
 void gate_signal(struct gate *gate);
 
 /*

@@ -67,10 +67,17 @@ void inbox_close(struct inbox *inbox)
     free(inbox);
 }
 
-/* Wake the pipeline if it sleeps.  With the gate locked. */
-static void wake(struct inbox *inbox)
+/*
+ * Unlock the gate, and wake the pipeline if it sleeps.  Once is enough: it
+ * takes everything.
+ */
+static void unlock_and_wake(struct inbox *inbox)
 {
-    if (inbox->is_waited_for)
+    const bool is_waited_for = inbox->is_waited_for;
+
+    inbox->is_waited_for = false;
+    gate_unlock(&inbox->gate);
+    if (is_waited_for)
         gate_signal(&inbox->gate);
 }
 
@@ -118,10 +125,9 @@ static enum lastcall_status put_message(struct inbox *inbox,
         inbox->last = message;
         inbox->message_count++;
         inbox->message_bytes += message->len;
-        wake(inbox);
         status = LASTCALL_OK;
     }
-    gate_unlock(&inbox->gate);
+    unlock_and_wake(inbox);
     return status;
 }
 
@@ -161,8 +167,7 @@ void inbox_put_job(struct inbox *inbox, struct job *job)
     gate_lock(&inbox->gate);
     job->next = inbox->jobs;
     inbox->jobs = job;
-    wake(inbox);
-    gate_unlock(&inbox->gate);
+    unlock_and_wake(inbox);
 }
 
 void inbox_put_snapshot(struct inbox *inbox, struct snapshot *snapshot)
@@ -176,8 +181,7 @@ void inbox_put_snapshot(struct inbox *inbox, struct snapshot *snapshot)
     older = *link;
     snapshot->next = older != NULL ? older->next : NULL;
     *link = snapshot;
-    wake(inbox);
-    gate_unlock(&inbox->gate);
+    unlock_and_wake(inbox);
     snapshot_free(older);
 }
 
@@ -187,32 +191,31 @@ void inbox_put_ack(struct inbox *inbox, uint64_t tag,
     gate_lock(&inbox->gate);
     if (inbox->ack_count < INBOX_ACK_COUNT_MAX)
         inbox->acks[inbox->ack_count++] = (struct inbox_ack){tag, status};
-    wake(inbox);
-    gate_unlock(&inbox->gate);
+    if (inbox->ack_count >= INBOX_ACK_WAKE_COUNT)
+        unlock_and_wake(inbox);
+    else
+        gate_unlock(&inbox->gate);
 }
 
 void inbox_put_ready(struct inbox *inbox)
 {
     gate_lock(&inbox->gate);
     inbox->ready_count++;
-    wake(inbox);
-    gate_unlock(&inbox->gate);
+    unlock_and_wake(inbox);
 }
 
 void inbox_put_stop(struct inbox *inbox, enum inbox_stop stop)
 {
     gate_lock(&inbox->gate);
     inbox->stop = stop;
-    wake(inbox);
-    gate_unlock(&inbox->gate);
+    unlock_and_wake(inbox);
 }
 
 void inbox_nudge(struct inbox *inbox)
 {
     gate_lock(&inbox->gate);
     inbox->is_nudged = true;
-    wake(inbox);
-    gate_unlock(&inbox->gate);
+    unlock_and_wake(inbox);
 }
 
 /* With the gate locked. */
@@ -220,7 +223,7 @@ static bool has_something(const struct inbox *inbox, enum inbox_take what)
 {
     return (inbox->first != NULL && what == INBOX_TAKE_ALL) ||
            inbox->jobs != NULL || inbox->snapshots != NULL ||
-           inbox->ack_count > 0 || inbox->ready_count > 0 ||
+           inbox->ack_count >= INBOX_ACK_WAKE_COUNT || inbox->ready_count > 0 ||
            inbox->stop != INBOX_GO_ON || inbox->is_nudged;
 }
 

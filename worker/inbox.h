@@ -22,6 +22,8 @@
 #define INBOX_MESSAGE_BYTES_MAX ((size_t)4 * 1024 * 1024)
 /* Publishes with a tag that may be outstanding; who publishes keeps to it. */
 #define INBOX_ACK_COUNT_MAX 1024
+/* Fewer acknowledgements wait until the pipeline is awake anyway. */
+#define INBOX_ACK_WAKE_COUNT 64
 
 /* A copied message.  Its form has been checked, nothing is proved. */
 struct inbox_message {
@@ -81,6 +83,7 @@ void inbox_offer(struct inbox *inbox, const struct mqtt_message *message);
 void inbox_put_job(struct inbox *inbox, struct job *job);
 /* Takes the snapshot over; an older one of the same server gives way. */
 void inbox_put_snapshot(struct inbox *inbox, struct snapshot *snapshot);
+/* Wakes the pipeline only when INBOX_ACK_WAKE_COUNT of them have come. */
 void inbox_put_ack(struct inbox *inbox, uint64_t tag,
                    enum lastcall_status status);
 void inbox_put_ready(struct inbox *inbox);
