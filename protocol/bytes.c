@@ -10,7 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-#define CAPACITY_FIRST 64
+#define CAPACITY_FIRST 256
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                              "abcdefghijklmnopqrstuvwxyz"
@@ -87,23 +87,25 @@ enum lastcall_status bytes_append_text(struct bytes *bytes, const char *text)
 enum lastcall_status bytes_append_format(struct bytes *bytes,
                                          const char *format, ...)
 {
-    enum lastcall_status status = LASTCALL_E_INTERNAL;
+    enum lastcall_status status = reserve(bytes, 0);
     va_list args, again;
+    size_t room = 0;
     int len;
 
+    if (status != LASTCALL_OK)
+        return status;
+    /* The room behind len holds the text and the NUL: see reserve(). */
+    room = bytes->capacity - bytes->len;
     va_start(args, format);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, args);
-    if (len < 0)
-        goto out;
-    status = reserve(bytes, (size_t)len);
-    if (status != LASTCALL_OK)
-        goto out;
-    /* The room behind len holds the text and the NUL: see reserve(). */
-    (void)vsnprintf((char *)bytes->data + bytes->len, (size_t)len + 1, format,
-                    again);
-    bytes->len += (size_t)len;
-out:
+    len = vsnprintf((char *)bytes->data + bytes->len, room, format, args);
+    status = len < 0 ? LASTCALL_E_INTERNAL : reserve(bytes, (size_t)len);
+    if (status == LASTCALL_OK && (size_t)len >= room)
+        (void)vsnprintf((char *)bytes->data + bytes->len, (size_t)len + 1,
+                        format, again);
+    if (status == LASTCALL_OK)
+        bytes->len += (size_t)len;
+    bytes->data[bytes->len] = '\0';
     va_end(again);
     va_end(args);
     return status;
