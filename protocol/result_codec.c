@@ -63,22 +63,36 @@ static void put_summary(struct body_writer *writer, const struct result *result)
     body_put(writer, "servers", servers);
 }
 
+/*
+ * So few sessions fit, however long: each has at most SESSION_FIELD_COUNT texts
+ * of SESSION_TEXT_MAX bytes, and JSON makes no more than six of one.  That
+ * leaves a quarter of a result for the rest, and spares the common result
+ * being written out to be measured.
+ */
+#define SESSIONS_SURE_TO_FIT                                                   \
+    (TOKEN_RESULT_BYTES_MAX / 2 /                                              \
+     ((SESSION_FIELD_COUNT + 4) * (SESSION_TEXT_MAX + 32) * 6))
+
 /* The sessions as far as they fit. */
 static enum lastcall_status put_sessions(json_t *claims, json_t *body,
                                          const struct result *result)
 {
     struct body_budget budget = {TRUNCATED_LEN_MAX, body_claims_max()};
     json_t *sessions = json_array();
+    const bool is_measured = result->session_count > SESSIONS_SURE_TO_FIT;
     bool is_cut = result->truncated;
     enum lastcall_status status = json_put(body, "sessions", sessions);
 
-    if (status == LASTCALL_OK)
+    if (status == LASTCALL_OK && is_measured)
         status = body_budget_take(&budget, claims);
     for (size_t i = 0; status == LASTCALL_OK && i < result->session_count;
          i++) {
         json_t *item = encode_session(&result->sessions[i]);
 
-        status = body_budget_take(&budget, item);
+        if (is_measured)
+            status = body_budget_take(&budget, item);
+        else
+            status = item != NULL ? LASTCALL_OK : LASTCALL_E_NOMEM;
         if (status == LASTCALL_OK)
             status = json_array_append(sessions, item) == 0 ? LASTCALL_OK
                                                             : LASTCALL_E_NOMEM;

@@ -307,9 +307,11 @@ static enum lastcall_status write_header(enum token_type type,
         out, "{\"alg\":\"" ALGORITHM "\",\"typ\":\"%s\",\"kid\":\"%s\"",
         types[type].name, signer->thumbprint);
     if (status == LASTCALL_OK && grant != NULL)
-        status = bytes_append_format(out, ",\"grant\":\"%s\"", grant);
+        status = bytes_append_text(out, ",\"grant\":\"");
+    if (status == LASTCALL_OK && grant != NULL)
+        status = bytes_append_text(out, grant);
     if (status == LASTCALL_OK)
-        status = bytes_append_text(out, "}");
+        status = bytes_append_text(out, grant != NULL ? "\"}" : "}");
     return status;
 }
 
