@@ -194,6 +194,15 @@ static enum lastcall_status migrate(struct store *store, const char *path,
     return status;
 }
 
+/* The statements of every transaction, parsed once. */
+static enum lastcall_status prepare_own(struct store *store)
+{
+    store->begin = store_prepare(store, "BEGIN IMMEDIATE");
+    store->commit = store_prepare(store, "COMMIT");
+    return store->begin != NULL && store->commit != NULL ? LASTCALL_OK
+                                                         : LASTCALL_E_NOMEM;
+}
+
 enum lastcall_status store_open(const char *path, const char *const *migrations,
                                 size_t migration_count, struct store *out,
                                 struct platform_error *error)
@@ -220,6 +229,8 @@ enum lastcall_status store_open(const char *path, const char *const *migrations,
     if (status == LASTCALL_OK)
         status = check_integrity(out, path, error);
     if (status == LASTCALL_OK)
+        status = prepare_own(out);
+    if (status == LASTCALL_OK)
         status = migrate(out, path, migrations, migration_count, error);
     if (status == LASTCALL_OK)
         return LASTCALL_OK;
@@ -233,6 +244,8 @@ enum lastcall_status store_open(const char *path, const char *const *migrations,
 void store_close(struct store *store)
 {
     store_rollback(store);
+    sqlite3_finalize(store->begin);
+    sqlite3_finalize(store->commit);
     /* A statement left open would keep the file open: a caller's mistake. */
     int code = sqlite3_close(store->db);
 
@@ -267,7 +280,7 @@ enum lastcall_status store_begin(struct store *store,
     }
     /* Taking the write lock here keeps a later statement from finding it
      * taken, when only starting again would help. */
-    status = run(store, "BEGIN IMMEDIATE");
+    status = store_step_done(store->begin);
     store->in_transaction = status == LASTCALL_OK;
     return status;
 }
@@ -277,7 +290,7 @@ enum lastcall_status store_commit(struct store *store)
     enum lastcall_status status;
 
     assert(store->in_transaction);
-    status = run(store, "COMMIT");
+    status = store_step_done(store->commit);
     if (status == LASTCALL_OK)
         store->in_transaction = false;
     else
