@@ -350,8 +350,10 @@ static void submit(struct batch *batch, struct run *run, struct job *job)
         executor_submit(batch->options.executors[job->server], job);
 
     run->open_count++;
-    if (status == LASTCALL_OK)
+    if (status == LASTCALL_OK) {
+        batch->busy_servers |= UINT64_C(1) << job->server;
         return;
+    }
     if (status == LASTCALL_BUSY)
         run_job_refuse(job, LASTCALL_BUSY,
                        "too many orders wait for this server; nothing was run");
@@ -461,6 +463,15 @@ static void hand_out_finished(struct batch *batch, bool is_kept)
     }
 }
 
+static void wake_executors(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->options.settings->server_count; i++) {
+        if ((batch->busy_servers & UINT64_C(1) << i) != 0)
+            executor_wake(batch->options.executors[i]);
+    }
+    batch->busy_servers = 0;
+}
+
 void batch_close(struct batch *batch)
 {
     struct run_list recorded = {0};
@@ -493,5 +504,6 @@ void batch_close(struct batch *batch)
     }
     hand_out_begun(batch, is_kept);
     hand_out_armed(batch, is_kept);
+    wake_executors(batch);
     hand_out_finished(batch, is_kept);
 }

@@ -49,6 +49,7 @@ struct batch {
     struct batch_options options;
     bool is_open;
     bool has_failed;
+    uint64_t busy_servers; /* bit i: server i was given a job */
     struct run_list begun; /* owned, as the following */
     struct run_list armed;
     struct run_list finished;

@@ -510,9 +510,12 @@ enum lastcall_status executor_submit(struct executor *executor, struct job *job)
         status = LASTCALL_OK;
     }
     gate_unlock(&executor->gate);
-    if (status == LASTCALL_OK)
-        gate_signal(&executor->gate);
     return status;
+}
+
+void executor_wake(struct executor *executor)
+{
+    gate_signal(&executor->gate);
 }
 
 void executor_interrupt(struct executor *executor)

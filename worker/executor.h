@@ -111,7 +111,8 @@ executor_open(const struct executor_options *options, struct executor **out,
               struct platform_error *error);
 
 /*
- * Hand a job over; it comes back through done() in every case.
+ * Hand a job over; it comes back through done() in every case.  Call
+ * executor_wake() after the last one, so that one list serves them all.
  *
  * Returns LASTCALL_OK, LASTCALL_BUSY (EXECUTOR_QUEUE_MAX; still the
  *         caller's), LASTCALL_E_CLOSED (interrupted; still the caller's).
@@ -119,6 +120,9 @@ executor_open(const struct executor_options *options, struct executor **out,
  */
 LASTCALL_MUST_USE enum lastcall_status
 executor_submit(struct executor *executor, struct job *job);
+
+/* Begin with what was submitted.  Thread: any. */
+void executor_wake(struct executor *executor);
 
 /*
  * End what is under way as soon as can be: every job comes back, those that
