@@ -13,6 +13,15 @@ from desk import (BROKER, FALSE, INTERRUPTED, OK, ONE, REFUSED, SILENT,
                   STOPPED, UNCONFIRMED, USAGE, free_broker)
 
 
+TRUE_RESULT = {
+    "success": True, "code": "ok", "detail": "", "action": "stop",
+    "dry_run": False, "replayed": False, "matched": 1, "succeeded": 1,
+    "failed": 0, "received_at": "2026-01-01T00:00:00.000Z",
+    "started_at": "2026-01-01T00:00:00.000Z",
+    "finished_at": "2026-01-01T00:00:00.000Z", "boot_id": "b",
+    "servers": [], "sessions": []}
+
+
 def states_of(done):
     return {r["host"]: r["outcome"] for r in done.json()["results"]}
 
@@ -111,7 +120,38 @@ def test_status_6_forbidden(desk):
     assert desk.plex.counters()["terminates"] == 0
 
 
-def test_status_6_a_forged_result(desk):
+def of_another_root(desk, claims):
+    """Everything is right but who vouches for the host."""
+    return py.Fleet().host("media-01"), claims
+
+
+def of_another_host(desk, claims):
+    """A captured host of the fleet, on a broker without access lists."""
+    return desk.scene.fleet.host("media-02"), claims
+
+
+def in_another_name(desk, claims):
+    return (desk.scene.fleet.host("media-02"),
+            {**claims, "iss": "host:media-01"})
+
+
+def with_wrong(name, value):
+    """The host itself, answering something else."""
+    def make(desk, claims):
+        return desk.scene.host.party, {**claims, name: value}
+    return make
+
+
+FORGERIES = [of_another_root, of_another_host, in_another_name,
+             with_wrong("request_hash", "A" * 43),
+             with_wrong("request_id", "another-request-id"),
+             with_wrong("aud", "controller:bob")]
+
+
+# holds 6.7
+@pytest.mark.parametrize("forge", FORGERIES, ids=[
+    "other root", "other host", "other host's key", "hash", "id", "aud"])
+def test_status_6_a_forged_result(desk, forge):
     """A rogue answers before the host does."""
     desk.plex.play("one")
     process = desk.scene.worker.process
@@ -120,19 +160,22 @@ def test_status_6_a_forged_result(desk):
         running = desk.operator.spawn(*ONE, "-o", "json", "--timeout", "20s")
         command = desk.wire.await_message(
             lambda m: m.topic.endswith("/command"), "the command")
-        claims = py.read_parts(command.payload.decode())[1]
-        rogue = py.Fleet().host("media-01")
-        answer = rogue.key.sign(py.TYP_RESULT, {
-            "iss": rogue.subject, "iat": int(time.time()),
-            "jti": py.fresh_id(), "aud": claims["iss"],
-            "request_id": claims["jti"],
-            "request_hash": py.token_hash(command.payload.decode()),
-            "result": {"success": True, "code": "ok"}}, rogue.grant)
-        desk.wire.publish(desk.scene.fleet.topic(
-            "host", "media-01", "result", "ops", claims["jti"]), answer)
+        token = command.payload.decode()
+        asked = py.read_parts(token)[1]
+        rogue, claims = forge(desk, {
+            "iat": int(time.time()), "jti": py.fresh_id(),
+            "aud": asked["iss"], "request_id": asked["jti"],
+            "request_hash": py.token_hash(token), "result": TRUE_RESULT})
+        desk.wire.publish(
+            desk.scene.fleet.topic("host", "media-01", "result", "ops",
+                                   asked["jti"]),
+            rogue.key.sign(py.TYP_RESULT, {"iss": rogue.subject, **claims},
+                           rogue.grant))
     finally:
         process.send(signal.SIGCONT)
     assert running.wait() == REFUSED, running.output()
+    # The host's own answer was still awaited, and counts beside the forgery.
+    assert '"bad_signature": 1' in running.output(), running.output()
     assert desk.plex.terminated() == ["one"]
 
 
