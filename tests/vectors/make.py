@@ -375,6 +375,11 @@ def refused_revoked(index):
             "controller:alice", KEYS["alice"], permit=ANYTHING, iat=NOW)),
         revocation="revoked-alice",
         why="the same key, granted again after the time")
+    index.unproved("command-signed-before-the-time", "command", command(
+        "before-the-time", grant=grant("controller:alice", KEYS["alice"],
+                                       permit=ANYTHING, iat=NOW)),
+        "revoked", revocation="revoked-alice",
+        why="a new grant does not bring back what was signed before")
     index.unproved("revocation-of-other-root", "revocation", revocation(
         "other-root", {"*": NOW}, root=KEYS["other-root"]), "key")
     index.unproved("revocation-altered", "revocation", flipped(
