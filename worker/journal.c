@@ -108,35 +108,51 @@ static enum lastcall_status set_up(struct journal *journal, int64_t history_max)
     return status;
 }
 
+static enum lastcall_status path_in(const char *directory, const char *name,
+                                    char path[PATH_SIZE],
+                                    struct platform_error *error)
+{
+    const int len = snprintf(path, PATH_SIZE, "%s/%s", directory, name);
+
+    if (len >= 0 && len < PATH_SIZE)
+        return LASTCALL_OK;
+    snprintf(error->text, sizeof(error->text), "%.300s: path too long",
+             directory);
+    return LASTCALL_E_TOO_LARGE;
+}
+
 enum lastcall_status journal_open(const char *state_dir, int64_t history_max,
                                   struct journal *out,
                                   struct platform_error *error)
 {
-    enum lastcall_status status = LASTCALL_E_TOO_LARGE;
+    enum lastcall_status status = LASTCALL_E_IO;
     const char *const migrations[] = {command_schema, history_schema};
     char path[PATH_SIZE];
-    const int len = snprintf(path, sizeof(path), "%s/" JOURNAL_FILE, state_dir);
 
     *out = (struct journal){0};
-    if (len < 0 || (size_t)len >= sizeof(path)) {
-        snprintf(error->text, sizeof(error->text), "%.300s: path too long",
-                 state_dir);
-        return status;
-    }
     status = platform_make_directory(state_dir, error);
     if (status != LASTCALL_OK)
         return status;
+    status = path_in(state_dir, JOURNAL_LOCK_FILE, path, error);
+    if (status == LASTCALL_OK)
+        status = platform_lock(path, &out->lock, error);
+    if (status == LASTCALL_OK)
+        status = path_in(state_dir, JOURNAL_FILE, path, error);
+    if (status != LASTCALL_OK)
+        goto out;
     status =
         store_open(path, migrations, sizeof(migrations) / sizeof(migrations[0]),
                    &out->store, error);
     if (status != LASTCALL_OK)
-        return status;
+        goto out;
     status = set_up(out, history_max);
-    if (status != LASTCALL_OK) {
+    if (status != LASTCALL_OK)
         snprintf(error->text, sizeof(error->text), "%.300s: %.150s", path,
                  sqlite3_errmsg(out->store.db));
+
+out:
+    if (status != LASTCALL_OK)
         journal_close(out);
-    }
     return status;
 }
 
@@ -147,6 +163,7 @@ void journal_close(struct journal *journal)
     history_close(&journal->history);
     if (journal->store.db != NULL)
         store_close(&journal->store);
+    platform_unlock(&journal->lock);
     *journal = (struct journal){0};
 }
 

@@ -25,6 +25,9 @@
 
 /* Within state_dir. */
 #define JOURNAL_FILE "journal.db"
+/* Held while the journal is open: two workers with one journal would each
+ * take what the other is running for the remains of a crash. */
+#define JOURNAL_LOCK_FILE "lock"
 /* Results and targets kept; more and commands are refused as busy. */
 #define JOURNAL_BYTES_MAX (INT64_C(1024) * 1024 * 1024)
 /* What an entry counts beside its texts. */
@@ -57,6 +60,7 @@ enum journal_seen {
 
 /* {0} is closed.  Used by one thread. */
 struct journal {
+    struct platform_lock lock;
     struct store store;
     struct history history;
     struct history history_before; /* as it was when the batch was opened */
@@ -78,8 +82,8 @@ struct journal {
  *   history_max  audit lines kept
  *   error        a sentence with the mend
  *
- * Returns LASTCALL_OK, and what store_open() and platform_make_directory()
- *         return.
+ * Returns LASTCALL_OK, LASTCALL_BUSY (another worker has it), and what
+ *         store_open() and platform_make_directory() return.
  */
 LASTCALL_MUST_USE enum lastcall_status
 journal_open(const char *state_dir, int64_t history_max, struct journal *out,

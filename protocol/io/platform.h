@@ -6,6 +6,7 @@
 #ifndef LASTCALL_IO_PLATFORM_H
 #define LASTCALL_IO_PLATFORM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -85,6 +86,29 @@ platform_make_directory(const char *path, struct platform_error *error);
  * Returns a text that the caller frees, or NULL (not there, out of memory).
  */
 char *platform_full_path(const char *path);
+
+/* A lock that this process holds.  {0} holds none. */
+struct platform_lock {
+    bool is_held;
+    int handle; /* owned while is_held */
+};
+
+/*
+ * Take a lock that ends with this process at the latest, however it ends.
+ *
+ *   path   a file that stands for what is locked; made where it is missing,
+ *          and never removed
+ *   lock   filled on LASTCALL_OK; platform_unlock() gives it back
+ *   error  a sentence with the path; may be NULL
+ *
+ * Returns LASTCALL_OK, LASTCALL_BUSY (another process holds it),
+ *         LASTCALL_E_PERMISSION, LASTCALL_E_IO.
+ * Source: POSIX fcntl(), F_SETLK: the kernel releases it with the process.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+platform_lock(const char *path, struct platform_lock *lock,
+              struct platform_error *error);
+void platform_unlock(struct platform_lock *lock);
 
 /*
  * The machine's host name in lower case up to its first dot, if that is a

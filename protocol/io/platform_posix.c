@@ -357,6 +357,40 @@ enum lastcall_status platform_make_directory(const char *path,
                : LASTCALL_E_IO;
 }
 
+enum lastcall_status platform_lock(const char *path, struct platform_lock *lock,
+                                   struct platform_error *error)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    enum lastcall_status status = LASTCALL_E_IO;
+    const int handle = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    explain(error, "%s", "");
+    *lock = (struct platform_lock){0};
+    if (handle < 0) {
+        status = errno == EACCES ? LASTCALL_E_PERMISSION : LASTCALL_E_IO;
+        explain(error, "%s: %s", path, strerror(errno));
+        return status;
+    }
+    if (fcntl(handle, F_SETLK, &whole) == 0) {
+        *lock = (struct platform_lock){.is_held = true, .handle = handle};
+        return LASTCALL_OK;
+    }
+    if (errno == EACCES || errno == EAGAIN)
+        status = LASTCALL_BUSY;
+    explain(error, "%s: %s", path,
+            status == LASTCALL_BUSY ? "another process holds this lock"
+                                    : strerror(errno));
+    close(handle);
+    return status;
+}
+
+void platform_unlock(struct platform_lock *lock)
+{
+    if (lock->is_held)
+        close(lock->handle);
+    *lock = (struct platform_lock){0};
+}
+
 char *platform_full_path(const char *path)
 {
     return realpath(path, NULL);

@@ -149,7 +149,8 @@ int set_up(void **state)
 int tear_down(void **state)
 {
     static const char *const files[] = {"/journal.db", "/journal.db-wal",
-                                        "/journal.db-shm", "/revoked.jwt"};
+                                        "/journal.db-shm", "/revoked.jwt",
+                                        "/lock"};
     char path[128];
 
     (void)state;

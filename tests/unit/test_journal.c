@@ -42,7 +42,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     static const char *const files[] = {"", "/journal.db", "/journal.db-wal",
-                                        "/journal.db-shm"};
+                                        "/journal.db-shm", "/lock"};
     char path[128];
 
     journal_close(&fixture->journal);
@@ -476,6 +476,27 @@ static void the_newest_lines_are_kept(void **state)
     assert_int_equal(fixture->journal.history.seq, 1001);
 }
 
+/* Another process's worker is told, and takes nothing for its own. */
+static void a_journal_has_one_worker(void **state)
+{
+    struct fixture *fixture = *state;
+    struct platform_error error = {{0}};
+    struct journal second;
+    int status = 0;
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(journal_open(fixture->directory, HISTORY_MAX, &second, &error) ==
+                          LASTCALL_BUSY &&
+                      strstr(error.text, "another process") != NULL
+                  ? 0
+                  : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -491,6 +512,7 @@ int main(void)
         TEST(a_kill_after_the_targets_shows),
         TEST(a_kill_before_the_commit_records_no_targets),
         TEST(a_kill_after_the_result_loses_nothing),
+        TEST(a_journal_has_one_worker),
         TEST(the_chain_shows_what_was_changed),
         TEST(an_undone_line_leaves_the_chain_whole),
         TEST(the_newest_lines_are_kept),
