@@ -6,10 +6,6 @@
 #include "protocol/filter_lex.h"
 #include "protocol/filter_node.h"
 
-/* Names farther from what was written are no help. */
-#define SUGGESTION_DISTANCE_MAX 2
-#define FIELD_NAME_LEN_MAX 40
-
 struct parser {
     struct filter_lexer lexer;
     struct filter_node nodes[FILTER_NODE_MAX];
@@ -46,55 +42,6 @@ static enum lastcall_status add_node(struct parser *parser,
     return LASTCALL_OK;
 }
 
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-
-    return least < c ? least : c;
-}
-
-/* Levenshtein's distance between a word and a name. */
-static size_t edit_distance(const char *word, size_t len, const char *name)
-{
-    size_t row[FIELD_NAME_LEN_MAX + 1];
-
-    for (size_t i = 0; i <= len; i++)
-        row[i] = i;
-    for (size_t k = 1; name[k - 1] != '\0'; k++) {
-        size_t diagonal = row[0];
-
-        row[0] = k;
-        for (size_t i = 1; i <= len; i++) {
-            size_t above = row[i];
-            size_t change = diagonal + (word[i - 1] != name[k - 1]);
-
-            row[i] = smallest(above + 1, row[i - 1] + 1, change);
-            diagonal = above;
-        }
-    }
-    return row[len];
-}
-
-/* The field whose name is nearest to a misspelt one, or NULL. */
-static const char *suggest_field(const char *word, size_t len)
-{
-    const char *best = NULL;
-    size_t best_distance = SUGGESTION_DISTANCE_MAX + 1;
-
-    if (len > FIELD_NAME_LEN_MAX)
-        return NULL;
-    for (unsigned i = 0; i < SESSION_FIELD_COUNT; i++) {
-        const char *name = session_field_info((enum session_field)i)->name;
-        size_t distance = edit_distance(word, len, name);
-
-        if (distance < best_distance) {
-            best_distance = distance;
-            best = name;
-        }
-    }
-    return best;
-}
-
 static bool is_keyword(const struct filter_lexer *lexer)
 {
     static const char *const keywords[] = {"and",  "or",    "not", "in",
@@ -111,19 +58,20 @@ static enum lastcall_status parse_field(struct parser *parser,
                                         enum session_field *out)
 {
     const struct lexeme *current = &parser->lexer.current;
-    char name[FIELD_NAME_LEN_MAX + 1] = "";
-    int shown = (int)(current->len < FIELD_NAME_LEN_MAX ? current->len
-                                                        : FIELD_NAME_LEN_MAX);
+    char name[SESSION_FIELD_NAME_LEN_MAX + 1] = "";
+    int shown = (int)(current->len < SESSION_FIELD_NAME_LEN_MAX
+                          ? current->len
+                          : SESSION_FIELD_NAME_LEN_MAX);
     const char *suggestion = NULL;
 
     if (current->kind != LEXEME_WORD || is_keyword(&parser->lexer))
         return expected(parser, "a field, 'not' or '('");
-    if (current->len <= FIELD_NAME_LEN_MAX) {
+    if (current->len <= SESSION_FIELD_NAME_LEN_MAX) {
         memcpy(name, current->start, current->len);
         if (session_field_parse(name, out) == LASTCALL_OK)
             return filter_lex(&parser->lexer);
     }
-    suggestion = suggest_field(current->start, current->len);
+    suggestion = session_field_suggest(current->start, current->len);
     if (suggestion == NULL)
         return filter_complain(&parser->lexer, LASTCALL_E_SYNTAX,
                                current->start, "there is no field '%.*s'",

@@ -140,6 +140,18 @@ const struct session_field_info *session_field_info(enum session_field field);
 LASTCALL_MUST_USE enum lastcall_status
 session_field_parse(const char *name, enum session_field *out);
 
+/* No field's name is longer. */
+#define SESSION_FIELD_NAME_LEN_MAX 40
+
+/*
+ * The name of the field that a misspelt one most likely means; static, or
+ * NULL when none is near.
+ *
+ *   word, len  as it was written; need not end with a NUL
+ */
+const char *session_field_suggest(const char *word, size_t len);
+
+/* Free the texts; the session is then empty. */
 void session_deinit(struct session *session);
 
 /*
