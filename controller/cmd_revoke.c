@@ -85,12 +85,9 @@ static enum lastcall_status read_thumbprint(const char *text,
     struct key key = {0};
     struct platform_error error = {0};
     enum lastcall_status status = LASTCALL_OK;
-    bool is_thumbprint =
-        strlen(text) == KEY_THUMBPRINT_SIZE - 1 &&
-        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                     "0123456789-_") == KEY_THUMBPRINT_SIZE - 1;
 
-    if (strcmp(text, REVOCATION_EVERY_KEY) == 0 || is_thumbprint) {
+    if (strcmp(text, REVOCATION_EVERY_KEY) == 0 ||
+        key_thumbprint_is_valid(text)) {
         snprintf(out, KEY_THUMBPRINT_SIZE, "%s", text);
         return LASTCALL_OK;
     }

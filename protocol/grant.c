@@ -7,9 +7,6 @@
 #include "protocol/moment.h"
 #include "protocol/permit.h"
 
-#define ISSUER_ROOT "root"
-#define TIME_S_MAX (MOMENT_MS_MAX / 1000)
-
 static const char *const subject_prefixes[] = {
     [SUBJECT_CONTROLLER] = "controller:",
     [SUBJECT_HOST] = "host:",
@@ -101,19 +98,17 @@ static enum lastcall_status decode_subject(const struct verified *verified,
     const char *fleet = NULL;
     const char *subject = NULL;
 
-    if (strcmp(verified->iss, ISSUER_ROOT) != 0)
+    if (strcmp(verified->iss, TOKEN_ISSUER_ROOT) != 0)
         return LASTCALL_E_GRANT;
     if (json_get_text(verified->claims, "fleet", JSON_REQUIRED, NAME_LEN_MAX,
                       &fleet, NULL) != LASTCALL_OK ||
         json_get_text(verified->claims, "sub", JSON_REQUIRED,
                       GRANT_SUBJECT_SIZE - 1, &subject, NULL) != LASTCALL_OK ||
-        json_get_integer(verified->claims, "exp", JSON_REQUIRED, 0, TIME_S_MAX,
-                         &out->exp_s, NULL) != LASTCALL_OK)
+        json_get_integer(verified->claims, "exp", JSON_REQUIRED, 0,
+                         MOMENT_S_MAX, &out->exp_s, NULL) != LASTCALL_OK)
         return LASTCALL_E_GRANT;
     if (name_parse(fleet, strlen(fleet), &out->fleet) != LASTCALL_OK ||
         subject_parse(subject, &out->kind, &out->name) != LASTCALL_OK)
-        return LASTCALL_E_GRANT;
-    if (verified->iat_s < 0 || verified->iat_s > TIME_S_MAX)
         return LASTCALL_E_GRANT;
     subject_format(out->kind, &out->name, out->subject);
     (void)snprintf(out->jti, sizeof(out->jti), "%s", verified->jti);
@@ -194,7 +189,8 @@ static json_t *encode_groups(const struct grant *grant)
 json_t *grant_encode(const struct grant *grant)
 {
     char subject[GRANT_SUBJECT_SIZE];
-    json_t *claims = token_claims_new(ISSUER_ROOT, grant->iat_s, grant->jti);
+    json_t *claims =
+        token_claims_new(TOKEN_ISSUER_ROOT, grant->iat_s, grant->jti);
     enum lastcall_status status = LASTCALL_E_NOMEM;
 
     subject_format(grant->kind, &grant->name, subject);

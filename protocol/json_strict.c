@@ -8,15 +8,7 @@
 #define BOM "\xef\xbb\xbf"
 #define BOM_LEN 3
 
-/*
- * Write the sentence about an error.  What is quoted in it comes from
- * strangers and may be cut within a character, and the sentence may travel in
- * a result: everything but printable ASCII becomes '?'.
- */
-static void say(struct json_error *error, const char *format, ...)
-    LASTCALL_PRINTF(2, 3);
-
-static void say(struct json_error *error, const char *format, ...)
+void json_error_say(struct json_error *error, const char *format, ...)
 {
     va_list args;
 
@@ -31,7 +23,7 @@ static void say(struct json_error *error, const char *format, ...)
     }
 }
 
-static void clear(struct json_error *error)
+void json_error_clear(struct json_error *error)
 {
     if (error != NULL)
         error->text[0] = '\0';
@@ -84,7 +76,7 @@ static enum lastcall_status parse(const void *data, size_t len, size_t flags,
     json_error_t why = {0};
 
     if (!is_shallow(data, len)) {
-        say(error, "nested deeper than %d levels", JSON_DEPTH_MAX);
+        json_error_say(error, "nested deeper than %d levels", JSON_DEPTH_MAX);
         return LASTCALL_E_ENCODING;
     }
     *out = json_loadb(data, len, flags, &why);
@@ -94,10 +86,11 @@ static enum lastcall_status parse(const void *data, size_t len, size_t flags,
     /* A constructor that runs out of memory leaves no sentence. */
     if (json_error_code(&why) == json_error_out_of_memory ||
         why.text[0] == '\0') {
-        say(error, "out of memory");
+        json_error_say(error, "out of memory");
         return LASTCALL_E_NOMEM;
     }
-    say(error, "line %d, column %d: %s", why.line, why.column, why.text);
+    json_error_say(error, "line %d, column %d: %s", why.line, why.column,
+                   why.text);
     return LASTCALL_E_ENCODING;
 }
 
@@ -107,7 +100,7 @@ enum lastcall_status json_parse_object(const void *data, size_t len,
     enum lastcall_status status;
 
     *out = NULL;
-    clear(error);
+    json_error_clear(error);
     /* Any root is decoded, to tell "not JSON" from "not an object". */
     status =
         parse(data, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, out, error);
@@ -116,7 +109,7 @@ enum lastcall_status json_parse_object(const void *data, size_t len,
     if (!json_is_object(*out)) {
         json_decref(*out);
         *out = NULL;
-        say(error, "not a JSON object");
+        json_error_say(error, "not a JSON object");
         return LASTCALL_E_SHAPE;
     }
     return LASTCALL_OK;
@@ -128,7 +121,7 @@ enum lastcall_status json_parse_lenient(const void *data, size_t len,
     const char *text = data;
 
     *out = NULL;
-    clear(error);
+    json_error_clear(error);
     if (len >= BOM_LEN && memcmp(text, BOM, BOM_LEN) == 0) {
         text += BOM_LEN;
         len -= BOM_LEN;
@@ -158,12 +151,12 @@ static enum lastcall_status find(const json_t *object, const char *name,
     if (found == NULL) {
         if (presence == JSON_OPTIONAL)
             return LASTCALL_OK;
-        say(error, "\"%s\" is missing", name);
+        json_error_say(error, "\"%s\" is missing", name);
         return LASTCALL_E_SHAPE;
     }
     if (json_typeof(found) != type &&
         !(type == JSON_FALSE && json_is_true(found))) {
-        say(error, "\"%s\" is not %s", name, type_texts[type]);
+        json_error_say(error, "\"%s\" is not %s", name, type_texts[type]);
         return LASTCALL_E_SHAPE;
     }
     *value = found;
@@ -181,7 +174,7 @@ enum lastcall_status json_get_text(const json_t *object, const char *name,
     if (status != LASTCALL_OK || value == NULL)
         return status;
     if (json_string_length(value) > len_max) {
-        say(error, "\"%s\" is longer than %zu bytes", name, len_max);
+        json_error_say(error, "\"%s\" is longer than %zu bytes", name, len_max);
         return LASTCALL_E_TOO_LARGE;
     }
     *out = json_string_value(value);
@@ -202,8 +195,8 @@ enum lastcall_status json_get_integer(const json_t *object, const char *name,
         return status;
     number = json_integer_value(value);
     if (number < min || number > max) {
-        say(error, "\"%s\" is not between %" PRId64 " and %" PRId64, name, min,
-            max);
+        json_error_say(error, "\"%s\" is not between %" PRId64 " and %" PRId64,
+                       name, min, max);
         return LASTCALL_E_SHAPE;
     }
     *out = number;
@@ -248,7 +241,8 @@ enum lastcall_status json_get_array(const json_t *object, const char *name,
     if (status != LASTCALL_OK || value == NULL)
         return status;
     if (json_array_size(value) > count_max) {
-        say(error, "\"%s\" has more than %zu elements", name, count_max);
+        json_error_say(error, "\"%s\" has more than %zu elements", name,
+                       count_max);
         return LASTCALL_E_TOO_LARGE;
     }
     *out = value;
@@ -276,7 +270,7 @@ enum lastcall_status json_check_members(const json_t *object,
     json_object_foreach(members, name, value)
     {
         if (!is_listed(name, names)) {
-            say(error, "unknown member \"%.64s\"", name);
+            json_error_say(error, "unknown member \"%.64s\"", name);
             return LASTCALL_E_SHAPE;
         }
     }

@@ -27,6 +27,19 @@ struct json_error {
     char text[JSON_ERROR_SIZE]; /* "" when nothing was wrong */
 };
 
+/* Make *error empty; NULL is fine. */
+void json_error_clear(struct json_error *error);
+
+/*
+ * Write the sentence.  What is quoted in it may come from strangers and may
+ * be cut within a character, and it may travel in a result: everything but
+ * printable ASCII becomes '?'.
+ *
+ *   error  may be NULL
+ */
+void json_error_say(struct json_error *error, const char *format, ...)
+    LASTCALL_PRINTF(2, 3);
+
 enum json_presence {
     JSON_REQUIRED,
     JSON_OPTIONAL, /* absent or null leaves *out as it was */

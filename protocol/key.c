@@ -65,6 +65,14 @@ static bool is_safe_point(const unsigned char raw[KEY_RAW_LEN])
     return true;
 }
 
+bool key_thumbprint_is_valid(const char *text)
+{
+    unsigned char digest[BYTES_SHA256_LEN];
+
+    return bytes_decode_base64url_exact(text, strlen(text), digest,
+                                        sizeof(digest)) == LASTCALL_OK;
+}
+
 void key_deinit(struct key *key)
 {
     EVP_PKEY_free(key->pkey);

@@ -26,6 +26,12 @@ struct key {
     char thumbprint[KEY_THUMBPRINT_SIZE]; /* the "kid" */
 };
 
+/*
+ * Say whether a text could be a thumbprint: base64url of 32 bytes, in the one
+ * spelling that every value has.
+ */
+bool key_thumbprint_is_valid(const char *text);
+
 /* Free the key; private material is wiped by libcrypto. */
 void key_deinit(struct key *key);
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MS_PER_S 1000
 #define S_PER_DAY 86400
 #define YEAR_MIN 1970
 #define YEAR_MAX 9999
@@ -60,15 +59,15 @@ void moment_format(int64_t unix_ms, char text[MOMENT_TEXT_SIZE])
         unix_ms = 0;
     if (unix_ms > MOMENT_MS_MAX)
         unix_ms = MOMENT_MS_MAX;
-    date = date_from_days(unix_ms / MS_PER_S / S_PER_DAY);
-    second = unix_ms / MS_PER_S % S_PER_DAY;
+    date = date_from_days(unix_ms / MOMENT_MS_PER_S / S_PER_DAY);
+    second = unix_ms / MOMENT_MS_PER_S % S_PER_DAY;
     /* The remainders tell the compiler what the clamp has made sure of. */
     (void)snprintf(text, MOMENT_TEXT_SIZE,
                    "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
                    (unsigned)date.year % 10000u, (unsigned)date.month % 100u,
                    (unsigned)date.day % 100u, (unsigned)(second / 3600) % 24u,
                    (unsigned)(second / 60) % 60u, (unsigned)second % 60u,
-                   (unsigned)(unix_ms % MS_PER_S) % 1000u);
+                   (unsigned)(unix_ms % MOMENT_MS_PER_S) % 1000u);
 }
 
 static bool is_digit(char c)
@@ -137,7 +136,7 @@ enum lastcall_status moment_parse(const char *text, int64_t *unix_ms)
 
     *unix_ms = ((days_from_date(&date) * S_PER_DAY) +
                 ((hour * 60 + minute) * 60 + second)) *
-                   MS_PER_S +
+                   MOMENT_MS_PER_S +
                ms;
     return LASTCALL_OK;
 }

@@ -15,6 +15,8 @@
 
 /* 9999-12-31T23:59:59.999Z: later than this is refused everywhere. */
 #define MOMENT_MS_MAX INT64_C(253402300799999)
+#define MOMENT_MS_PER_S 1000
+#define MOMENT_S_MAX (MOMENT_MS_MAX / MOMENT_MS_PER_S)
 
 /*
  * Write milliseconds since 1970 as RFC 3339 UTC with milliseconds.

@@ -4,11 +4,6 @@
 #include <string.h>
 
 #include "protocol/moment.h"
-#include "protocol/name.h"
-
-#define ISSUER_ROOT "root"
-#define MS_PER_S 1000
-#define TIME_S_MAX (MOMENT_MS_MAX / MS_PER_S)
 
 void revocation_deinit(struct revocation_list *list)
 {
@@ -24,15 +19,15 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(left->thumbprint, right->thumbprint);
 }
 
-static bool thumbprint_is_valid(const char *text)
+static bool names_keys(const char *text)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                   "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    return strcmp(text, REVOCATION_EVERY_KEY) == 0 ||
+           key_thumbprint_is_valid(text);
+}
 
-    if (strcmp(text, REVOCATION_EVERY_KEY) == 0)
-        return true;
-    return strlen(text) == KEY_THUMBPRINT_SIZE - 1 &&
-           strspn(text, alphabet) == KEY_THUMBPRINT_SIZE - 1;
+static bool is_time(int64_t time_s)
+{
+    return time_s >= 0 && time_s <= MOMENT_S_MAX;
 }
 
 static bool decode_time(const json_t *value, int64_t *out)
@@ -41,13 +36,13 @@ static bool decode_time(const json_t *value, int64_t *out)
 
     if (json_is_integer(value)) {
         *out = json_integer_value(value);
-        return *out >= 0 && *out <= TIME_S_MAX;
+        return is_time(*out);
     }
     if (!json_is_string(value) ||
         moment_parse(json_string_value(value), &unix_ms) != LASTCALL_OK)
         return false;
     /* A token's second that has begun before the moment is void with it. */
-    *out = (unix_ms + MS_PER_S - 1) / MS_PER_S;
+    *out = (unix_ms + MOMENT_MS_PER_S - 1) / MOMENT_MS_PER_S;
     return true;
 }
 
@@ -68,7 +63,7 @@ static enum lastcall_status decode_entries(json_t *object,
         const char *thumbprint = json_object_iter_key(place);
         struct revocation_entry *entry = &out->entries[out->count];
 
-        if (!thumbprint_is_valid(thumbprint) ||
+        if (!names_keys(thumbprint) ||
             !decode_time(json_object_iter_value(place), &entry->before_s))
             return LASTCALL_E_SHAPE;
         memcpy(entry->thumbprint, thumbprint, strlen(thumbprint) + 1);
@@ -86,7 +81,7 @@ enum lastcall_status revocation_decode(const struct verified *verified,
     enum lastcall_status status = LASTCALL_E_SHAPE;
 
     *out = (struct revocation_list){0};
-    if (strcmp(verified->iss, ISSUER_ROOT) != 0 ||
+    if (strcmp(verified->iss, TOKEN_ISSUER_ROOT) != 0 ||
         json_get_text(verified->claims, "fleet", JSON_REQUIRED, NAME_LEN_MAX,
                       &fleet, NULL) != LASTCALL_OK ||
         !name_is_valid(fleet, strlen(fleet)) ||
@@ -107,7 +102,7 @@ out:
 
 json_t *revocation_encode(const struct revocation_list *list, const char *jti)
 {
-    json_t *claims = token_claims_new(ISSUER_ROOT, list->iat_s, jti);
+    json_t *claims = token_claims_new(TOKEN_ISSUER_ROOT, list->iat_s, jti);
     json_t *revoked = json_object();
     enum lastcall_status status = LASTCALL_E_NOMEM;
 
@@ -154,13 +149,14 @@ enum lastcall_status revocation_add(struct revocation_list *list,
     struct revocation_entry *entry = find(list, thumbprint);
     struct revocation_entry *entries = NULL;
 
+    if (!names_keys(thumbprint) || !is_time(before_s))
+        return LASTCALL_E_SYNTAX;
     if (entry != NULL) {
         if (entry->before_s < before_s)
             entry->before_s = before_s;
         return LASTCALL_OK;
     }
-    if (list->count >= REVOCATION_COUNT_MAX ||
-        strlen(thumbprint) >= KEY_THUMBPRINT_SIZE)
+    if (list->count >= REVOCATION_COUNT_MAX)
         return LASTCALL_E_TOO_LARGE;
     entries = realloc(list->entries, (list->count + 1) * sizeof(*entries));
     if (entries == NULL)

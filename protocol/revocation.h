@@ -1,6 +1,6 @@
 /*
  * The revocation list: the root's word on which keys are no longer good
- * (PROTOCOL.md, section 3.4).  The list with the highest seq wins.
+ * (PROTOCOL.md, statements 3.7 and 3.8).  The list with the highest seq wins.
  */
 #ifndef LASTCALL_PROTOCOL_REVOCATION_H
 #define LASTCALL_PROTOCOL_REVOCATION_H
@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 #include "protocol/key.h"
+#include "protocol/name.h"
 #include "protocol/token.h"
 
-#define REVOCATION_COUNT_MAX 1000
+/* As many as fit a token of TOKEN_COMMAND_BYTES_MAX for certain. */
+#define REVOCATION_COUNT_MAX 800
 /* The thumbprint that stands for every key. */
 #define REVOCATION_EVERY_KEY "*"
 
@@ -23,13 +25,14 @@ struct revocation_entry {
 
 /* {0} is the empty list with seq 0, which any list overrides. */
 struct revocation_list {
-    char fleet[64];
+    char fleet[NAME_LEN_MAX + 1];
     int64_t seq;
     int64_t iat_s;
     struct revocation_entry *entries; /* owned, sorted by thumbprint */
     size_t count;
 };
 
+/* Free what it owns; it is then the empty list. */
 void revocation_deinit(struct revocation_list *list);
 
 /*
@@ -51,7 +54,11 @@ json_t *revocation_encode(const struct revocation_list *list, const char *jti);
 /*
  * Add a key, or move its time; the later time stays.
  *
- * Returns LASTCALL_OK, LASTCALL_E_TOO_LARGE, LASTCALL_E_NOMEM.
+ *   thumbprint  of a key, or REVOCATION_EVERY_KEY
+ *   before_s    0 to MOMENT_S_MAX
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_SYNTAX (not a thumbprint, not a time),
+ *         LASTCALL_E_TOO_LARGE, LASTCALL_E_NOMEM.
  */
 LASTCALL_MUST_USE enum lastcall_status
 revocation_add(struct revocation_list *list, const char *thumbprint,

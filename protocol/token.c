@@ -5,15 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALGORITHM "EdDSA"
 /* 64 bytes in base64url. */
 #define SIGNATURE_TEXT_LEN 86
-/* A header of TOKEN_HEADER_BYTES_MAX bytes in base64url. */
-#define HEADER_TEXT_LEN_MAX ((TOKEN_HEADER_BYTES_MAX * 4u + 2u) / 3u)
 #define TYPE_NAME_LEN_MAX 32
-#define IAT_MAX (MOMENT_MS_MAX / 1000)
-#define GRANT_CHARACTERS                                                       \
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
 struct type_row {
     const char *name;
@@ -42,6 +36,11 @@ const char *token_type_name(enum token_type type)
 size_t token_type_bytes_max(enum token_type type)
 {
     return (unsigned)type < TOKEN_TYPE_COUNT ? types[type].bytes_max : 0;
+}
+
+bool token_type_is_roots(enum token_type type)
+{
+    return (unsigned)type < TOKEN_TYPE_COUNT && types[type].is_roots;
 }
 
 void token_deinit(struct token *token)
@@ -91,8 +90,6 @@ static enum lastcall_status split(const char *text, size_t len,
         .payload_len = (size_t)(end - dot - 1),
         .signature = end + 1,
     };
-    if (parts->header_len > HEADER_TEXT_LEN_MAX)
-        return LASTCALL_E_TOO_LARGE;
     return parts->payload_len == 0 ? LASTCALL_E_ENCODING : LASTCALL_OK;
 }
 
@@ -116,13 +113,11 @@ static enum lastcall_status header_type(const json_t *header,
 static enum lastcall_status header_kid(const json_t *header,
                                        char kid[KEY_THUMBPRINT_SIZE])
 {
-    unsigned char digest[BYTES_SHA256_LEN];
     const char *text = NULL;
 
     if (json_get_text(header, "kid", JSON_REQUIRED, KEY_THUMBPRINT_SIZE - 1,
                       &text, NULL) != LASTCALL_OK ||
-        bytes_decode_base64url_exact(text, strlen(text), digest,
-                                     sizeof(digest)) != LASTCALL_OK)
+        !key_thumbprint_is_valid(text))
         return LASTCALL_E_SHAPE;
     memcpy(kid, text, KEY_THUMBPRINT_SIZE);
     return LASTCALL_OK;
@@ -134,9 +129,9 @@ static enum lastcall_status header_grant(const json_t *header,
     const char *text = NULL;
     enum lastcall_status status;
 
-    if ((json_object_get(header, "grant") == NULL) != types[type].is_roots)
+    if ((json_object_get(header, "grant") == NULL) != token_type_is_roots(type))
         return LASTCALL_E_GRANT;
-    if (types[type].is_roots)
+    if (token_type_is_roots(type))
         return LASTCALL_OK;
     status = json_get_text(header, "grant", JSON_REQUIRED,
                            TOKEN_GRANT_BYTES_MAX, &text, NULL);
@@ -155,9 +150,9 @@ static enum lastcall_status check_header(const json_t *header,
 
     /* Nothing of "crit" is understood here: RFC 7515, section 4.1.11. */
     if (json_object_get(header, "crit") != NULL ||
-        json_get_text(header, "alg", JSON_REQUIRED, strlen(ALGORITHM),
+        json_get_text(header, "alg", JSON_REQUIRED, strlen(TOKEN_ALGORITHM),
                       &algorithm, NULL) != LASTCALL_OK ||
-        strcmp(algorithm, ALGORITHM) != 0)
+        strcmp(algorithm, TOKEN_ALGORITHM) != 0)
         return LASTCALL_E_ALGORITHM;
     status = header_type(header, &token->type);
     if (status == LASTCALL_OK)
@@ -249,7 +244,7 @@ static enum lastcall_status read_claims(struct verified *verified)
                       NULL) != LASTCALL_OK ||
         json_get_text(claims, "jti", JSON_REQUIRED, TOKEN_ID_SIZE - 1, &jti,
                       NULL) != LASTCALL_OK ||
-        json_get_integer(claims, "iat", JSON_REQUIRED, 0, IAT_MAX,
+        json_get_integer(claims, "iat", JSON_REQUIRED, 0, MOMENT_S_MAX,
                          &verified->iat_s, NULL) != LASTCALL_OK)
         return LASTCALL_E_SHAPE;
     memcpy(verified->iss, iss, strlen(iss) + 1);
@@ -290,89 +285,21 @@ out:
     return status;
 }
 
-/*
- * Write the header.  Every value is one that needs no escape: the grant is
- * checked for that, because it came from a file.
- */
-static enum lastcall_status write_header(enum token_type type,
-                                         const struct key *signer,
-                                         const char *grant, struct bytes *out)
+enum lastcall_status token_check_times(const char *what,
+                                       const struct token_times *times,
+                                       int64_t now_s, struct json_error *detail)
 {
-    enum lastcall_status status;
+    const bool is_over = now_s >= times->exp_s + times->skew_s;
+    char told[MOMENT_TEXT_SIZE];
+    char now[MOMENT_TEXT_SIZE];
 
-    if ((grant == NULL) != types[type].is_roots ||
-        (grant != NULL && grant[strspn(grant, GRANT_CHARACTERS)] != '\0'))
-        return LASTCALL_E_INTERNAL;
-    status = bytes_append_format(
-        out, "{\"alg\":\"" ALGORITHM "\",\"typ\":\"%s\",\"kid\":\"%s\"",
-        types[type].name, signer->thumbprint);
-    if (status == LASTCALL_OK && grant != NULL)
-        status = bytes_append_text(out, ",\"grant\":\"");
-    if (status == LASTCALL_OK && grant != NULL)
-        status = bytes_append_text(out, grant);
-    if (status == LASTCALL_OK)
-        status = bytes_append_text(out, grant != NULL ? "\"}" : "}");
-    return status;
-}
-
-/* Append ".", then bytes in base64url. */
-static enum lastcall_status append_part(struct bytes *token, const void *data,
-                                        size_t len)
-{
-    enum lastcall_status status = bytes_append_text(token, ".");
-
-    if (status == LASTCALL_OK)
-        status = bytes_append_base64url(token, data, len);
-    return status;
-}
-
-enum lastcall_status token_sign(enum token_type type, const struct key *signer,
-                                const char *grant, const json_t *claims,
-                                struct bytes *out)
-{
-    enum lastcall_status status;
-    unsigned char signature[KEY_SIGNATURE_LEN];
-    struct bytes part;
-
-    bytes_init(out, token_type_bytes_max(type));
-    bytes_init(&part, TOKEN_HEADER_BYTES_MAX);
-    status = write_header(type, signer, grant, &part);
-    if (status != LASTCALL_OK)
-        goto out;
-    status = bytes_append_base64url(out, part.data, part.len);
-    if (status != LASTCALL_OK)
-        goto out;
-
-    bytes_deinit(&part);
-    bytes_init(&part, out->max);
-    status = json_write(claims, &part);
-    if (status != LASTCALL_OK)
-        goto out;
-    status = append_part(out, part.data, part.len);
-    if (status != LASTCALL_OK)
-        goto out;
-
-    status = key_sign(signer, out->data, out->len, signature);
-    if (status != LASTCALL_OK)
-        goto out;
-    status = append_part(out, signature, sizeof(signature));
-out:
-    bytes_deinit(&part);
-    if (status != LASTCALL_OK)
-        bytes_deinit(out);
-    return status;
-}
-
-json_t *token_claims_new(const char *iss, int64_t iat_s, const char *jti)
-{
-    json_t *claims = json_object();
-
-    if (json_put(claims, "iss", json_string(iss)) != LASTCALL_OK ||
-        json_put(claims, "iat", json_integer(iat_s)) != LASTCALL_OK ||
-        (jti != NULL &&
-         json_put(claims, "jti", json_string(jti)) != LASTCALL_OK)) {
-        json_decref(claims);
-        return NULL;
-    }
-    return claims;
+    if (!is_over && now_s >= times->iat_s - times->skew_s)
+        return LASTCALL_OK;
+    /* Both clocks, for whoever has to find the wrong one. */
+    moment_format((is_over ? times->exp_s : times->iat_s) * MOMENT_MS_PER_S,
+                  told);
+    moment_format(now_s * MOMENT_MS_PER_S, now);
+    json_error_say(detail, "%s %s %s, and the clock here says %s", what,
+                   is_over ? "expired at" : "was issued at", told, now);
+    return is_over ? LASTCALL_EXPIRED : LASTCALL_NOT_YET_VALID;
 }

@@ -15,6 +15,7 @@
 #ifndef LASTCALL_PROTOCOL_TOKEN_H
 #define LASTCALL_PROTOCOL_TOKEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,10 @@
 #include "protocol/json_strict.h"
 #include "protocol/key.h"
 #include "protocol/status.h"
+
+/* The one "alg", and the "iss" of what the root signs. */
+#define TOKEN_ALGORITHM "EdDSA"
+#define TOKEN_ISSUER_ROOT "root"
 
 #define TOKEN_COMMAND_BYTES_MAX ((size_t)64 * 1024)
 #define TOKEN_RESULT_BYTES_MAX ((size_t)4 * 1024 * 1024)
@@ -48,6 +53,9 @@ const char *token_type_name(enum token_type type);
 /* The largest token of a type that is accepted, in bytes. */
 size_t token_type_bytes_max(enum token_type type);
 
+/* Say whether a type is one that the root signs, so without a grant. */
+bool token_type_is_roots(enum token_type type);
+
 /* A token that has been taken apart but not been proved.  {0} is empty. */
 struct token {
     enum token_type type;
@@ -69,10 +77,11 @@ struct verified {
     char hash[BYTES_SHA256_TEXT_SIZE]; /* of the token as received */
     char iss[TOKEN_ISSUER_SIZE];
     char jti[TOKEN_ID_SIZE]; /* as received; may not be a request id */
-    int64_t iat_s;
-    json_t *claims; /* owned: a reference */
+    int64_t iat_s;           /* 0 to MOMENT_S_MAX */
+    json_t *claims;          /* owned: a reference */
 };
 
+/* Free what they own; they are then empty. */
 void token_deinit(struct token *token);
 void verified_deinit(struct verified *verified);
 
@@ -88,7 +97,7 @@ void verified_deinit(struct verified *verified);
  * Returns LASTCALL_OK, LASTCALL_E_TOO_LARGE (over the type's maximum),
  *         LASTCALL_E_ENCODING, LASTCALL_E_SHAPE, LASTCALL_E_ALGORITHM,
  *         LASTCALL_E_TYPE, LASTCALL_E_GRANT (absent, or given on what
- *         the root signs), LASTCALL_E_NOMEM.
+ *         the root signs), LASTCALL_E_NOMEM, LASTCALL_E_INTERNAL (libcrypto).
  * Owner:  the caller owns *out and calls token_deinit().
  */
 LASTCALL_MUST_USE enum lastcall_status
@@ -112,6 +121,26 @@ token_decode(const void *data, size_t len, struct token *out);
 LASTCALL_MUST_USE enum lastcall_status token_verify(const struct token *token,
                                                     const struct key *signer,
                                                     struct verified *out);
+
+/* The times of something signed.  Both are 0 to MOMENT_S_MAX. */
+struct token_times {
+    int64_t iat_s;
+    int64_t exp_s;
+    int64_t skew_s; /* how far clocks may differ */
+};
+
+/*
+ * Check times: iat - skew <= now < exp + skew.
+ *
+ *   what    begins the sentence: "the grant", "the command"
+ *   now_s   seconds since 1970
+ *   detail  written on refusal, with both clocks; may be NULL
+ *
+ * Returns LASTCALL_OK, LASTCALL_EXPIRED, LASTCALL_NOT_YET_VALID.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+token_check_times(const char *what, const struct token_times *times,
+                  int64_t now_s, struct json_error *detail);
 
 /*
  * Sign claims.

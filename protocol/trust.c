@@ -1,13 +1,7 @@
 #include "protocol/trust.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "protocol/moment.h"
-
-#define MS_PER_S 1000
 
 /*
  * The cache is one array that holds the entries and, in passing, the hash
@@ -22,20 +16,6 @@ struct trust_cache_entry {
     size_t next;                            /* in the chain, or cache_max */
     size_t chain;                           /* of bucket n, or cache_max */
 };
-
-static void tell(struct json_error *detail, const char *format, ...)
-    LASTCALL_PRINTF(2, 3);
-
-static void tell(struct json_error *detail, const char *format, ...)
-{
-    va_list arguments;
-
-    if (detail == NULL)
-        return;
-    va_start(arguments, format);
-    (void)vsnprintf(detail->text, sizeof(detail->text), format, arguments);
-    va_end(arguments);
-}
 
 enum lastcall_status trust_init(struct trust *trust, const struct name *fleet,
                                 struct key *root, int64_t skew_s,
@@ -168,7 +148,7 @@ static enum lastcall_status prove_grant(struct trust *trust, const char *text,
 
 out:
     if (status != LASTCALL_OK)
-        tell(detail, "%s", problem);
+        json_error_say(detail, "%s", problem);
     verified_deinit(&verified);
     token_deinit(&token);
     return status;
@@ -198,19 +178,6 @@ static enum lastcall_status find_or_prove(struct trust *trust, const char *text,
     return LASTCALL_OK;
 }
 
-/* Both clocks, for whoever has to find the wrong one. */
-static void tell_clocks(struct json_error *detail, const char *what,
-                        int64_t time_s, int64_t now_s)
-{
-    char time_text[MOMENT_TEXT_SIZE];
-    char now_text[MOMENT_TEXT_SIZE];
-
-    moment_format(time_s * MS_PER_S, time_text);
-    moment_format(now_s * MS_PER_S, now_text);
-    tell(detail, "%s %s, and the clock here says %s", what, time_text,
-         now_text);
-}
-
 enum lastcall_status trust_verify_grant(struct trust *trust, const char *text,
                                         int64_t now_s,
                                         const struct grant **grant,
@@ -220,23 +187,22 @@ enum lastcall_status trust_verify_grant(struct trust *trust, const char *text,
     enum lastcall_status status = LASTCALL_E_GRANT;
 
     *grant = NULL;
-    tell(detail, "%s", "");
+    json_error_clear(detail);
     status = find_or_prove(trust, text, &found, detail);
     if (status != LASTCALL_OK)
         return status;
 
     /* What follows is asked again of a grant from the cache. */
-    if (now_s >= found->exp_s + trust->skew_s) {
-        tell_clocks(detail, "the grant expired at", found->exp_s, now_s);
-        return LASTCALL_EXPIRED;
-    }
-    if (now_s < found->iat_s - trust->skew_s) {
-        tell_clocks(detail, "the grant was issued at", found->iat_s, now_s);
-        return LASTCALL_NOT_YET_VALID;
-    }
+    status = token_check_times("the grant",
+                               &(struct token_times){.iat_s = found->iat_s,
+                                                     .exp_s = found->exp_s,
+                                                     .skew_s = trust->skew_s},
+                               now_s, detail);
+    if (status != LASTCALL_OK)
+        return status;
     if (revocation_covers(&trust->revoked, found->key.thumbprint,
                           found->iat_s)) {
-        tell(detail, "the grant of %s is revoked", found->subject);
+        json_error_say(detail, "the grant of %s is revoked", found->subject);
         return LASTCALL_REVOKED;
     }
     *grant = found;
@@ -253,18 +219,23 @@ static enum lastcall_status prove_token(const struct trust *trust,
     enum lastcall_status status = token_verify(token, &grant->key, out);
 
     if (status == LASTCALL_E_KEY)
-        tell(detail, "the token names another key than its grant");
+        json_error_say(detail, "the token names another key than its grant");
+    else if (status == LASTCALL_E_SIGNATURE)
+        json_error_say(detail, "the key of %s did not sign this",
+                       grant->subject);
     else if (status != LASTCALL_OK)
-        tell(detail, "the key of %s did not sign this", grant->subject);
+        json_error_say(detail, "%s signed this, but its claims: %s",
+                       grant->subject, status_text(status));
     if (status != LASTCALL_OK)
         return status;
     if (strcmp(out->iss, grant->subject) != 0) {
-        tell(detail, "the token's issuer is not %s, as its grant says",
-             grant->subject);
+        json_error_say(detail,
+                       "the token's issuer is not %s, as its grant says",
+                       grant->subject);
         return LASTCALL_E_GRANT;
     }
     if (revocation_covers(&trust->revoked, grant->key.thumbprint, out->iat_s)) {
-        tell(detail, "the key of %s is revoked", grant->subject);
+        json_error_say(detail, "the key of %s is revoked", grant->subject);
         return LASTCALL_REVOKED;
     }
     return LASTCALL_OK;
@@ -281,9 +252,9 @@ enum lastcall_status trust_verify(struct trust *trust,
 
     *verified = (struct verified){0};
     *grant = NULL;
-    if (token->grant == NULL || token->type == TOKEN_GRANT ||
-        token->type == TOKEN_REVOCATION) {
-        tell(detail, "only what carries its signer's grant is taken here");
+    if (token->grant == NULL) {
+        json_error_say(detail,
+                       "only what carries its signer's grant is taken here");
         return LASTCALL_E_GRANT;
     }
     status = trust_verify_grant(trust, token->grant, now_s, &found, detail);

@@ -1,9 +1,10 @@
 #include "tests/unit/bodies.h"
 
+#include "protocol/moment.h"
 #include "protocol/revocation.h"
 
-#define THUMB_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define THUMB_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define THUMB_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaA"
+#define THUMB_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbA"
 #define LIST(seq, revoked)                                                     \
     "{\"iss\":\"root\",\"iat\":1000,\"jti\":\"r\",\"fleet\":\"lastcall\","     \
     "\"seq\":" seq ",\"revoked\":" revoked "}"
@@ -130,6 +131,26 @@ static void adding_keeps_the_later_time(void **state)
     revocation_deinit(&list);
 }
 
+static void what_names_no_key_is_not_added(void **state)
+{
+    struct revocation_list list = {0};
+
+    (void)state;
+    assert_int_equal(revocation_add(&list, "aaaa", 1), LASTCALL_E_SYNTAX);
+    assert_int_equal(revocation_add(&list, "", 1), LASTCALL_E_SYNTAX);
+    assert_int_equal(revocation_add(&list, THUMB_A "A", 1), LASTCALL_E_SYNTAX);
+    /* No thumbprint ends with bits that 32 bytes do not have. */
+    assert_int_equal(revocation_add(&list,
+                                    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                                    "B",
+                                    1),
+                     LASTCALL_E_SYNTAX);
+    assert_int_equal(revocation_add(&list, THUMB_A, -1), LASTCALL_E_SYNTAX);
+    assert_int_equal(revocation_add(&list, THUMB_A, INT64_MAX),
+                     LASTCALL_E_SYNTAX);
+    assert_int_equal(list.count, 0);
+}
+
 /* `count` entries as JSON. */
 static char *many(int count)
 {
@@ -143,8 +164,8 @@ static char *many(int count)
     for (int i = 0; i < count; i++)
         assert_int_equal(
             bytes_append_format(&text,
-                                "%s\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                "%07d\":%d",
+                                "%s\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                                "%07dA\":%d",
                                 i > 0 ? "," : "", (i * 7919) % 10000, i + 1),
             LASTCALL_OK);
     assert_int_equal(bytes_append_text(&text, "}}"), LASTCALL_OK);
@@ -161,11 +182,40 @@ static void the_bound_is_exact(void **state)
     for (size_t i = 0; i < list.count; i++)
         assert_true(revocation_covers(&list, list.entries[i].thumbprint,
                                       list.entries[i].before_s - 1));
+    assert_int_equal(REVOCATION_COUNT_MAX, 800);
     assert_int_equal(revocation_add(&list, THUMB_B, 1), LASTCALL_E_TOO_LARGE);
     revocation_deinit(&list);
     free(text);
     text = many(REVOCATION_COUNT_MAX + 1);
     assert_int_equal(decode(text, &list), LASTCALL_E_TOO_LARGE);
+    free(text);
+}
+
+/* holds 3.7 */
+static void the_longest_list_fits_its_token(void **state)
+{
+    struct revocation_list list;
+    char *text = many(REVOCATION_COUNT_MAX);
+    struct key root;
+    struct bytes token;
+    json_t *claims = NULL;
+
+    (void)state;
+    assert_int_equal(decode(text, &list), LASTCALL_OK);
+    list.seq = INT64_MAX;
+    list.iat_s = MOMENT_S_MAX;
+    memset(list.fleet, 'f', sizeof(list.fleet) - 1);
+    for (size_t i = 0; i < list.count; i++)
+        list.entries[i].before_s = MOMENT_S_MAX;
+    claims = revocation_encode(&list, "abcdefghijklmnopqrstuvwxyz0123456789"
+                                      "abcdefghijklmnopqrstuvwxyz01");
+    assert_int_equal(key_generate(&root), LASTCALL_OK);
+    assert_int_equal(token_sign(TOKEN_REVOCATION, &root, NULL, claims, &token),
+                     LASTCALL_OK);
+    json_decref(claims);
+    bytes_deinit(&token);
+    key_deinit(&root);
+    revocation_deinit(&list);
     free(text);
 }
 
@@ -178,7 +228,9 @@ int main(void)
         cmocka_unit_test(lists_that_are_refused),
         cmocka_unit_test(a_list_is_encoded_as_it_was),
         cmocka_unit_test(adding_keeps_the_later_time),
+        cmocka_unit_test(what_names_no_key_is_not_added),
         cmocka_unit_test(the_bound_is_exact),
+        cmocka_unit_test(the_longest_list_fits_its_token),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

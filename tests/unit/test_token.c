@@ -371,19 +371,41 @@ static void claims_can_be_begun_without_jti(void **state)
     assert_null(token_claims_new("not utf-8: \xff", 7, NULL));
 }
 
+/* holds 2.10 */
 static void types_have_names_and_limits(void **state)
 {
+    static const size_t wanted[TOKEN_TYPE_COUNT] = {
+        [TOKEN_GRANT] = 16384,    [TOKEN_REVOCATION] = 65536,
+        [TOKEN_COMMAND] = 65536,  [TOKEN_MAINTENANCE] = 65536,
+        [TOKEN_RESULT] = 4194304, [TOKEN_SESSIONS] = 4194304,
+        [TOKEN_EVENT] = 65536,    [TOKEN_STATUS] = 65536,
+    };
+
     (void)state;
     for (int i = 0; i < TOKEN_TYPE_COUNT; i++) {
         enum token_type type = (enum token_type)i;
 
         assert_non_null(strstr(token_type_name(type), "lastcall-"));
         assert_non_null(strstr(token_type_name(type), "+jwt"));
-        assert_true(token_type_bytes_max(type) >= TOKEN_GRANT_BYTES_MAX);
-        assert_true(token_type_bytes_max(type) <= TOKEN_RESULT_BYTES_MAX);
+        assert_int_equal(token_type_bytes_max(type), wanted[i]);
     }
     assert_string_equal(token_type_name(TOKEN_TYPE_COUNT), "unknown");
     assert_int_equal(token_type_bytes_max(TOKEN_TYPE_COUNT), 0);
+}
+
+/* Not looked into, whatever it may hold. */
+static void what_no_type_may_be_is_too_large(void **state)
+{
+    const size_t len = (size_t)TOKEN_RESULT_BYTES_MAX + 1;
+    char *text = malloc(len);
+    struct token token;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', len);
+    assert_int_equal(token_decode(text, len, &token), LASTCALL_E_TOO_LARGE);
+    assert_int_equal(token_decode(text, len - 1, &token), LASTCALL_E_ENCODING);
+    free(text);
 }
 
 int main(void)
@@ -400,6 +422,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_signed),
         cmocka_unit_test(claims_can_be_begun_without_jti),
         cmocka_unit_test(types_have_names_and_limits),
+        cmocka_unit_test(what_no_type_may_be_is_too_large),
     };
 
     return cmocka_run_group_tests(tests, make_keys, free_keys);

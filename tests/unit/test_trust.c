@@ -219,6 +219,55 @@ static void another_type_is_no_grant(void **state)
     free(text);
 }
 
+/* What the root signs carries no grant, so nothing here proves it. */
+static void what_the_root_signs_is_no_message(void **state)
+{
+    struct fixture *f = *state;
+    struct revocation_list list = {.fleet = "lastcall", .seq = 1};
+    char *texts[] = {grant_for(f, SUBJECT_CONTROLLER, "alice"),
+                     sign(TOKEN_REVOCATION, &f->root, NULL,
+                          revocation_encode(&list, "jti"))};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct token token;
+        struct verified verified;
+        const struct grant *found = NULL;
+        struct json_error detail = {""};
+
+        assert_int_equal(token_decode(texts[i], strlen(texts[i]), &token),
+                         LASTCALL_OK);
+        assert_int_equal(
+            trust_verify(&f->trust, &token, NOW, &verified, &found, &detail),
+            LASTCALL_E_GRANT);
+        assert_string_not_equal(detail.text, "");
+        assert_null(found);
+        assert_null(verified.claims);
+        token_deinit(&token);
+        free(texts[i]);
+    }
+}
+
+/* Who signed what cannot be read is not accused of not having signed it. */
+static void signed_rubbish_is_called_so(void **state)
+{
+    struct fixture *f = *state;
+    char *grant = grant_for(f, SUBJECT_CONTROLLER, "alice");
+    char *text = sign(TOKEN_COMMAND, &f->alice, grant, json_object());
+    struct token token;
+    struct verified verified;
+    const struct grant *found = NULL;
+    struct json_error detail = {""};
+
+    assert_int_equal(token_decode(text, strlen(text), &token), LASTCALL_OK);
+    assert_int_equal(
+        trust_verify(&f->trust, &token, NOW, &verified, &found, &detail),
+        LASTCALL_E_SHAPE);
+    assert_non_null(strstr(detail.text, "controller:alice signed this"));
+    token_deinit(&token);
+    free(text);
+    free(grant);
+}
+
 /* A host's key is a good key; that it commands nothing is for the caller to
  * see, by the kind of its grant. */
 static void a_hosts_grant_proves_a_host(void **state)
@@ -418,6 +467,8 @@ int main(void)
         WITH_FLEET(what_its_grant_does_not_cover_is_refused),
         WITH_FLEET(a_grant_of_another_root_or_fleet_is_refused),
         WITH_FLEET(another_type_is_no_grant),
+        WITH_FLEET(what_the_root_signs_is_no_message),
+        WITH_FLEET(signed_rubbish_is_called_so),
         WITH_FLEET(a_hosts_grant_proves_a_host),
         WITH_FLEET(an_altered_token_is_refused),
         WITH_FLEET(a_key_is_revoked_while_its_grant_is_cached),
