@@ -1,6 +1,5 @@
 #include "protocol/body.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "protocol/moment.h"
@@ -64,9 +63,7 @@ void body_fail(struct body_reader *reader, const char *name,
     if (reader->status != LASTCALL_OK)
         return;
     reader->status = LASTCALL_E_SHAPE;
-    if (reader->error != NULL)
-        (void)snprintf(reader->error->text, sizeof(reader->error->text),
-                       "%s %s", name, problem);
+    json_error_say(reader->error, "%s %s", name, problem);
 }
 
 /* To whoever reads a body, too long is as misshapen as of the wrong type. */
@@ -95,8 +92,12 @@ void body_get_text(struct body_reader *reader, const char *name, char *out,
     const char *text = get_borrowed(reader, name, JSON_OPTIONAL, size - 1);
 
     out[0] = '\0';
-    if (text != NULL)
-        (void)text_clean(text, out, size);
+    if (text == NULL)
+        return;
+    if (text_is_clean(text))
+        memcpy(out, text, strlen(text) + 1);
+    else
+        body_fail(reader, name, "holds control characters");
 }
 
 void body_get_prose(struct body_reader *reader, const char *name, char *out,
@@ -176,11 +177,12 @@ void body_get_array(struct body_reader *reader, const char *name,
                                       out, reader->error));
 }
 
-void body_get_object(struct body_reader *reader, const char *name, json_t **out)
+void body_get_object(struct body_reader *reader, const char *name,
+                     enum json_presence presence, json_t **out)
 {
     *out = NULL;
     if (reader->status == LASTCALL_OK)
-        settle(reader, json_get_object(reader->object, name, JSON_REQUIRED, out,
+        settle(reader, json_get_object(reader->object, name, presence, out,
                                        reader->error));
 }
 

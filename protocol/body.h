@@ -44,11 +44,11 @@ struct body_reader {
 void body_fail(struct body_reader *reader, const char *name,
                const char *problem);
 /* A text that may be absent or null (*out is then ""); size with the NUL.
- * Control characters in it become spaces. */
+ * It identifies something, so control characters in it are refused. */
 void body_get_text(struct body_reader *reader, const char *name, char *out,
                    size_t size);
-/* The same for a sentence or a product's version, which is cut with "…"
- * rather than refused when it is longer: it identifies nothing. */
+/* The same for a sentence or a product's version, which identifies nothing:
+ * control characters become spaces, and what is too long is cut with "…". */
 void body_get_prose(struct body_reader *reader, const char *name, char *out,
                     size_t size);
 void body_get_name(struct body_reader *reader, const char *name,
@@ -68,9 +68,10 @@ void body_get_verdict(struct body_reader *reader, enum lastcall_status *code,
 void body_get_array(struct body_reader *reader, const char *name,
                     enum json_presence presence, size_t count_max,
                     json_t **out);
-/* A required object; its members are read with a reader of its own. */
+/* An object, or NULL where it is absent or null and may be; its members are
+ * read with a reader of its own. */
 void body_get_object(struct body_reader *reader, const char *name,
-                     json_t **out);
+                     enum json_presence presence, json_t **out);
 
 /* How many bytes of claims fit into a result or inventory token. */
 size_t body_claims_max(void);

@@ -117,11 +117,13 @@ json_t *inventory_encode(const char *iss, int64_t iat_s, const char *jti,
 
 static void decode_error(struct body_reader *reader, struct inventory *out)
 {
-    struct body_reader inner = {json_object_get(reader->object, "error"),
-                                reader->error, reader->status};
+    json_t *object = NULL;
+    struct body_reader inner = {NULL, reader->error, LASTCALL_OK};
 
-    if (!json_is_object(inner.object))
+    body_get_object(reader, "error", JSON_OPTIONAL, &object);
+    if (object == NULL)
         return;
+    inner.object = object;
     body_get_verdict(&inner, &out->error_code, out->error_detail,
                      sizeof(out->error_detail));
     reader->status = inner.status;
@@ -163,9 +165,8 @@ enum lastcall_status inventory_decode(const struct verified *verified,
     json_t *body = NULL;
 
     *out = (struct inventory){0};
-    if (error != NULL)
-        error->text[0] = '\0';
-    body_get_object(&reader, "inventory", &body);
+    json_error_clear(error);
+    body_get_object(&reader, "inventory", JSON_REQUIRED, &body);
     reader.object = body;
     body_get_server(&reader, &out->server, &out->backend);
     body_get_text(&reader, "boot_id", out->boot_id, sizeof(out->boot_id));
@@ -224,9 +225,8 @@ enum lastcall_status event_decode(const struct verified *verified,
     json_t *session = NULL;
 
     *out = (struct event){0};
-    if (error != NULL)
-        error->text[0] = '\0';
-    body_get_object(&reader, "event", &body);
+    json_error_clear(error);
+    body_get_object(&reader, "event", JSON_REQUIRED, &body);
     reader.object = body;
     body_get_server(&reader, &out->server, &out->backend);
     body_get_text(&reader, "boot_id", out->boot_id, sizeof(out->boot_id));
@@ -237,7 +237,7 @@ enum lastcall_status event_decode(const struct verified *verified,
     if (out->ended_by.text[0] != '\0' &&
         !request_id_is_valid(out->ended_by.text, strlen(out->ended_by.text)))
         body_fail(&reader, "ended_by", "is not a request id");
-    body_get_object(&reader, "session", &session);
+    body_get_object(&reader, "session", JSON_REQUIRED, &session);
     if (reader.status == LASTCALL_OK)
         reader.status = session_decode(session, &out->session, error);
     if (reader.status != LASTCALL_OK)

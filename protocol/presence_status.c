@@ -173,11 +173,14 @@ static void decode_counter(struct body_reader *reader, const char *name,
 
 static void decode_counters(struct body_reader *reader, struct host_status *out)
 {
-    json_t *object = json_object_get(reader->object, "counters");
-    struct body_reader inner = {object, reader->error, reader->status};
-    size_t count = json_object_size(object);
+    json_t *object = NULL;
+    struct body_reader inner = {NULL, reader->error, LASTCALL_OK};
+    size_t count = 0;
 
-    if (count == 0 || inner.status != LASTCALL_OK)
+    body_get_object(reader, "counters", JSON_OPTIONAL, &object);
+    inner.object = object;
+    count = json_object_size(object);
+    if (count == 0)
         return;
     if (count > STATUS_COUNTER_COUNT_MAX) {
         body_fail(reader, "counters", "has too many members");
@@ -218,9 +221,8 @@ enum lastcall_status host_status_decode(const struct verified *verified,
     json_t *body = NULL;
 
     *out = (struct host_status){0};
-    if (error != NULL)
-        error->text[0] = '\0';
-    body_get_object(&reader, "status", &body);
+    json_error_clear(error);
+    body_get_object(&reader, "status", JSON_REQUIRED, &body);
     reader.object = body;
     decode_state(&reader, out);
     body_get_text(&reader, "boot_id", out->boot_id, sizeof(out->boot_id));

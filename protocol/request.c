@@ -200,6 +200,8 @@ static enum lastcall_status read_targets(const json_t *object,
         return LASTCALL_OK;
     if (id[0] == '\0')
         return refuse(error, "session_id is empty");
+    if (!text_is_clean(id))
+        return refuse(error, "session_id holds control characters");
     out->session_id = bytes_copy_text(id);
     return out->session_id != NULL ? LASTCALL_OK : LASTCALL_E_NOMEM;
 }
@@ -351,8 +353,7 @@ enum lastcall_status request_decode(const struct verified *verified,
     enum lastcall_status status = LASTCALL_INVALID_REQUEST;
 
     *out = (struct request){0};
-    if (error != NULL)
-        error->text[0] = '\0';
+    json_error_clear(error);
     status = as_request(json_get_object(verified->claims, "request",
                                         JSON_REQUIRED, &object, error));
     for (size_t i = 0;
@@ -375,10 +376,8 @@ enum lastcall_status request_check_precondition(const struct request *request,
                                 &session->fields[condition->field]) ==
             SESSION_SAME)
             continue;
-        if (detail != NULL)
-            (void)snprintf(detail->text, sizeof(detail->text),
-                           "%s is not what the request expects",
-                           session_field_info(condition->field)->name);
+        json_error_say(detail, "%s is not what the request expects",
+                       session_field_info(condition->field)->name);
         return LASTCALL_CHANGED;
     }
     return LASTCALL_OK;

@@ -196,11 +196,12 @@ static void decode_session(struct body_reader *reader,
                            struct session_result *out)
 {
     char id[SESSION_TEXT_MAX + 1];
-    const json_t *session = json_object_get(reader->object, "session");
+    json_t *session = NULL;
 
     body_get_text(reader, "session_id", id, sizeof(id));
     body_get_server(reader, &out->server, &out->backend);
     body_get_verdict(reader, &out->code, out->detail, sizeof(out->detail));
+    body_get_object(reader, "session", JSON_OPTIONAL, &session);
     if (reader->status != LASTCALL_OK)
         return;
     if (id[0] != '\0') {
@@ -208,7 +209,7 @@ static void decode_session(struct body_reader *reader,
         if (out->session_id == NULL)
             reader->status = LASTCALL_E_NOMEM;
     }
-    if (reader->status == LASTCALL_OK && json_is_object(session)) {
+    if (reader->status == LASTCALL_OK && session != NULL) {
         reader->status = session_decode(session, &out->session, reader->error);
         out->has_session = reader->status == LASTCALL_OK;
     }
@@ -280,10 +281,9 @@ enum lastcall_status result_decode(const struct verified *verified,
 
     *claims = (struct result_claims){0};
     *out = (struct result){0};
-    if (error != NULL)
-        error->text[0] = '\0';
+    json_error_clear(error);
     decode_claims(&outer, verified, claims);
-    body_get_object(&outer, "result", &body);
+    body_get_object(&outer, "result", JSON_REQUIRED, &body);
     inner.object = body;
     inner.status = outer.status;
     decode_summary(&inner, out);

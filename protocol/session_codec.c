@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "protocol/action.h"
@@ -89,9 +88,8 @@ static enum lastcall_status decode_field(const json_t *object,
         if (json_is_number(member)) {
             session_set_real(out, field, json_number_value(member));
             status = LASTCALL_OK;
-        } else if (error != NULL) {
-            (void)snprintf(error->text, sizeof(error->text),
-                           "%s is not a number", info->name);
+        } else {
+            json_error_say(error, "%s is not a number", info->name);
         }
         break;
     case VALUE_TEXT:
@@ -99,9 +97,8 @@ static enum lastcall_status decode_field(const json_t *object,
                                SESSION_TEXT_MAX, &text, error);
         if (status == LASTCALL_OK)
             status = session_set_text(out, field, text);
-        if (status == LASTCALL_E_ENCODING && error != NULL)
-            (void)snprintf(error->text, sizeof(error->text),
-                           "%s holds control characters", info->name);
+        if (status == LASTCALL_E_ENCODING)
+            json_error_say(error, "%s holds control characters", info->name);
         break;
     }
     return status;
@@ -113,12 +110,9 @@ enum lastcall_status session_decode(const json_t *object, struct session *out,
     enum lastcall_status status = LASTCALL_E_SHAPE;
 
     *out = (struct session){0};
-    if (error != NULL)
-        error->text[0] = '\0';
+    json_error_clear(error);
     if (!json_is_object(object)) {
-        if (error != NULL)
-            (void)snprintf(error->text, sizeof(error->text),
-                           "a session is not an object");
+        json_error_say(error, "a session is not an object");
         return status;
     }
     for (unsigned i = 0; i < SESSION_FIELD_COUNT; i++) {

@@ -69,6 +69,7 @@ static void inventories_that_are_refused(void **state)
         INVENTORY("null", "-1", "false"),
         INVENTORY("null", "1", "\"no\""),
         INVENTORY("{\"code\":\"fine\"}", "1", "false"),
+        INVENTORY("\"unreachable\"", "1", "false"),
         HEAD "\"inventory\":[]}",
         HEAD "\"event\":{}}",
     };
@@ -213,6 +214,7 @@ static void statuses_that_are_refused(void **state)
         STATUS("\"online\"", "[5]", "{}"),
         STATUS("\"online\"", "[{\"name\":\"A\"}]", "{}"),
         STATUS("\"online\"", "[]", "{\"a\":\"b\"}"),
+        STATUS("\"online\"", "[]", "[]"),
         STATUS("\"online\"", "[]",
                "{\"a-name-that-is-far-too-long-for-a-counter-of-ours-really\""
                ":1}"),
