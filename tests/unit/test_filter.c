@@ -104,6 +104,10 @@ static void check_parse(char *text, enum lastcall_status wanted)
 static void the_bounds_are_exact(void **state)
 {
     (void)state;
+    /* The numbers that PROTOCOL.md states. */
+    assert_int_equal(FILTER_TEXT_MAX, 4096);
+    assert_int_equal(FILTER_NODE_MAX, 64);
+    assert_int_equal(FILTER_DEPTH_MAX, 16);
     /* One "or" and 63 terms are 64 nodes. */
     check_parse(repeated("is_local", " or endable", FILTER_NODE_MAX - 2, ""),
                 LASTCALL_OK);

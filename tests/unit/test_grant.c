@@ -215,11 +215,73 @@ static void what_is_missing_or_malformed_is_refused(void **state)
                      LASTCALL_E_GRANT);
     assert_int_equal(without("exp", "{\"v\":2000.5}"), LASTCALL_E_GRANT);
     assert_int_equal(without("exp", "{\"v\":-1}"), LASTCALL_E_GRANT);
+    assert_int_equal(without("exp", "{\"v\":253402300800}"), LASTCALL_E_GRANT);
     assert_int_equal(without("fleet", "{\"v\":\"Last/Call\"}"),
                      LASTCALL_E_GRANT);
     assert_int_equal(without("cnf", "{\"v\":{\"jwk\":{\"kty\":\"RSA\"}}}"),
                      LASTCALL_E_KEY);
     assert_int_equal(without("cnf", "{\"v\":{}}"), LASTCALL_E_KEY);
+}
+
+/* A grant of alice's with `count` rules, each with `actions` actions. */
+static enum lastcall_status with_rules(int count, int actions)
+{
+    struct bytes text;
+    struct grant grant;
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
+
+    bytes_init(&text, 256 * 1024);
+    assert_int_equal(
+        bytes_append_text(&text, CLAIMS_BEFORE_PERMIT ",\"permit\":["),
+        LASTCALL_OK);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(
+            bytes_append_text(&text, i > 0 ? ",{\"backends\":[],\"audiences\":"
+                                             "[],\"actions\":[\"stop\""
+                                           : "{\"backends\":[],\"audiences\":"
+                                             "[],\"actions\":[\"stop\""),
+            LASTCALL_OK);
+        for (int k = 1; k < actions; k++)
+            assert_int_equal(bytes_append_text(&text, ",\"list\""),
+                             LASTCALL_OK);
+        assert_int_equal(bytes_append_text(&text, "]}"), LASTCALL_OK);
+    }
+    assert_int_equal(bytes_append_text(&text, "]}"), LASTCALL_OK);
+    status = decode((const char *)text.data, &grant);
+    grant_deinit(&grant);
+    bytes_deinit(&text);
+    return status;
+}
+
+/* A grant of a host with `count` groups. */
+static enum lastcall_status with_groups(int count)
+{
+    json_t *claims = bodies_json(CLAIMS_BEFORE_PERMIT "}");
+    json_t *groups = json_array();
+    struct grant grant;
+    struct verified verified;
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
+
+    for (int i = 0; i < count; i++)
+        assert_int_equal(json_array_append_new(groups, json_string("g")), 0);
+    assert_int_equal(json_put(claims, "groups", groups), LASTCALL_OK);
+    assert_int_equal(json_put(claims, "sub", json_string("host:web-1")),
+                     LASTCALL_OK);
+    verified = bodies_verified(TOKEN_GRANT, claims);
+    status = grant_decode(&verified, "the.grant", &grant);
+    grant_deinit(&grant);
+    verified_deinit(&verified);
+    return status;
+}
+
+static void no_list_of_a_grant_is_longer_than_its_bound(void **state)
+{
+    (void)state;
+    assert_int_equal(with_rules(64, 64), LASTCALL_OK);
+    assert_int_equal(with_rules(65, 1), LASTCALL_E_GRANT);
+    assert_int_equal(with_rules(1, 65), LASTCALL_E_GRANT);
+    assert_int_equal(with_groups(64), LASTCALL_OK);
+    assert_int_equal(with_groups(65), LASTCALL_E_GRANT);
 }
 
 static void permits_of_the_command_line(void **state)
@@ -326,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_hosts_groups_stand_in_its_grant),
         cmocka_unit_test(a_grant_is_encoded_as_it_was),
         cmocka_unit_test(what_is_missing_or_malformed_is_refused),
+        cmocka_unit_test(no_list_of_a_grant_is_longer_than_its_bound),
         cmocka_unit_test(permits_of_the_command_line),
         cmocka_unit_test(permits_of_the_command_line_that_are_refused),
         cmocka_unit_test(too_many_audiences),
