@@ -5,6 +5,8 @@ install(FILES deploy/man/lastcall-worker.8
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT worker)
 install(FILES deploy/systemd/lastcall-worker.service
         DESTINATION lib/systemd/system COMPONENT worker)
+install(FILES deploy/systemd/lastcall.sysusers
+        DESTINATION lib/sysusers.d RENAME lastcall.conf COMPONENT worker)
 install(FILES worker.conf.example
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT worker)
 
