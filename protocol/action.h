@@ -21,11 +21,7 @@ enum action {
     ACTION_COUNT
 };
 
-enum backend_kind {
-    BACKEND_PLEX,
-    BACKEND_WTS,
-    BACKEND_KIND_COUNT
-};
+enum backend_kind { BACKEND_PLEX, BACKEND_WTS, BACKEND_KIND_COUNT };
 
 /* Sets: bit n stands for the member n of the enumeration. */
 #define ACTION_BIT(action) (UINT32_C(1) << (unsigned)(action))

@@ -20,6 +20,7 @@ struct body_writer {
     enum lastcall_status status;
 };
 
+/* Put a member, taking the value over; NULL is LASTCALL_E_NOMEM. */
 void body_put(struct body_writer *writer, const char *name, json_t *value);
 /* "" becomes null; what is not clean UTF-8 is cleaned. */
 void body_put_text(struct body_writer *writer, const char *name,

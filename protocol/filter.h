@@ -1,6 +1,6 @@
 /*
- * The where language: expressions over session fields (PROTOCOL.md, section
- * 5.3).
+ * The where language: expressions over session fields (PROTOCOL.md,
+ * statements 5.12 to 5.15).
  *
  *     expr  = or ;  or = and { "or" and } ;  and = unary { "and" unary }
  *     unary = "not" unary | "(" expr ")" | comparison | field
@@ -44,6 +44,7 @@ struct filter {
     char *text; /* owned; the expression as given */
 };
 
+/* Free what it owns; it then matches every session. */
 void filter_deinit(struct filter *filter);
 
 /*
@@ -60,7 +61,10 @@ void filter_deinit(struct filter *filter);
 LASTCALL_MUST_USE enum lastcall_status
 filter_parse(const char *text, struct filter *out, struct filter_error *error);
 
-/* Say whether a session matches.  Time: linear in nodes and text lengths. */
+/*
+ * Say whether a session matches.  Time: each node once; a glob takes at worst
+ * the product of the lengths of its pattern and the text.
+ */
 bool filter_match(const struct filter *filter, const struct session *session);
 
 #endif

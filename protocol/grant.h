@@ -67,6 +67,7 @@ struct grant {
     char *text; /* owned; the grant token itself */
 };
 
+/* Free what it owns; it is then empty. */
 void grant_deinit(struct grant *grant);
 
 /*
@@ -108,6 +109,8 @@ bool grant_has_group(const struct grant *grant, const struct name *group);
  */
 LASTCALL_MUST_USE enum lastcall_status
 permit_rule_parse(const char *text, struct permit_rule *out);
+
+/* Free what it owns; it then permits nothing. */
 void permit_rule_deinit(struct permit_rule *rule);
 
 /* What is asked of a permit. */

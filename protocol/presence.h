@@ -29,6 +29,7 @@ struct inventory {
     bool truncated;
 };
 
+/* Free what it owns; it is then empty. */
 void inventory_deinit(struct inventory *inventory);
 
 /* Write the claims of an inventory token; a new reference or NULL. */
@@ -55,9 +56,14 @@ struct event {
     struct request_id ended_by; /* "" is null on the wire */
 };
 
+/* Free what it owns; it is then empty. */
 void event_deinit(struct event *event);
+
+/* Write the claims of an event token; a new reference or NULL. */
 json_t *event_encode(const char *iss, int64_t iat_s, const char *jti,
                      const struct event *event);
+
+/* Read one; LASTCALL_OK, LASTCALL_E_SHAPE, LASTCALL_E_NOMEM. */
 LASTCALL_MUST_USE enum lastcall_status
 event_decode(const struct verified *verified, struct event *out,
              struct json_error *error);
@@ -98,9 +104,14 @@ struct host_status {
     size_t counter_count;
 };
 
+/* Free what it owns; it is then empty. */
 void host_status_deinit(struct host_status *status);
+
+/* Write the claims of a status token; a new reference or NULL. */
 json_t *host_status_encode(const char *iss, int64_t iat_s, const char *jti,
                            const struct host_status *status);
+
+/* Read one; LASTCALL_OK, LASTCALL_E_SHAPE, LASTCALL_E_NOMEM. */
 LASTCALL_MUST_USE enum lastcall_status
 host_status_decode(const struct verified *verified, struct host_status *out,
                    struct json_error *error);

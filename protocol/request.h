@@ -54,6 +54,7 @@ struct request {
     bool wait;
 };
 
+/* Free what it owns; it is then empty. */
 void request_deinit(struct request *request);
 
 /*

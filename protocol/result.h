@@ -60,6 +60,7 @@ struct result {
     bool truncated; /* sessions were left out to fit 4 MiB */
 };
 
+/* Free what they own; they are then empty. */
 void result_deinit(struct result *result);
 void session_result_deinit(struct session_result *result);
 

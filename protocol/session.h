@@ -240,6 +240,7 @@ struct session_list {
     size_t total_count; /* with those that SESSION_COUNT_MAX left out */
 };
 
+/* Free the sessions; the list is then empty. */
 void session_list_deinit(struct session_list *list);
 
 /*

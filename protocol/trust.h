@@ -41,6 +41,8 @@ struct trust {
 LASTCALL_MUST_USE enum lastcall_status
 trust_init(struct trust *trust, const struct name *fleet, struct key *root,
            int64_t skew_s, size_t cache_max);
+
+/* Free what it owns; no grant found in it may be used any more. */
 void trust_deinit(struct trust *trust);
 
 /*
@@ -59,7 +61,8 @@ void trust_deinit(struct trust *trust);
  *         or the token's iss is not its subject), LASTCALL_EXPIRED,
  *         LASTCALL_NOT_YET_VALID (the grant's times), LASTCALL_REVOKED,
  *         LASTCALL_E_KEY, LASTCALL_E_SIGNATURE, LASTCALL_E_SHAPE,
- *         LASTCALL_E_ENCODING, LASTCALL_E_NOMEM.
+ *         LASTCALL_E_ENCODING, LASTCALL_E_NOMEM, LASTCALL_E_INTERNAL
+ *         (libcrypto).
  */
 LASTCALL_MUST_USE enum lastcall_status
 trust_verify(struct trust *trust, const struct token *token, int64_t now_s,
