@@ -71,7 +71,7 @@ def test_the_exit_status_is_the_same_in_every_form(desk, form):
 
 # What is sent.
 
-# holds 1.6, 2.6, 2.7, 6.1
+# holds 1.6, 1.14, 2.6, 2.7, 6.1
 def test_what_lastcall_signs_verifies_with_pyjwt_and_jwcrypto(desk):
     desk.plex.play("one")
     desk.run(*ONE, "--reason", "late", "--ttl", "45s")

@@ -130,7 +130,7 @@ def read_connect(body):
             "properties": properties, "client_id": client_id, "will": will}
 
 
-# holds 1.1, 1.8, 1.9, 1.10, 2.10
+# holds 1.1, 1.8, 1.9, 1.10, 1.14, 2.10
 def test_how_a_worker_connects(worker, ear):
     said = read_connect(ear.accept_connection())
     assert not said["clean_start"] and said["keep_alive"] > 0

@@ -108,6 +108,17 @@ static void the_bounds_are_exact(void **state)
     assert_int_equal(FILTER_TEXT_MAX, 4096);
     assert_int_equal(FILTER_NODE_MAX, 64);
     assert_int_equal(FILTER_DEPTH_MAX, 16);
+    /* A "not" is a node, and so is each run of terms joined by "and". */
+    check_parse(repeated("not endable", " or not endable", 30, ""),
+                LASTCALL_OK);
+    check_parse(repeated("not endable", " or not endable", 31, ""),
+                LASTCALL_E_TOO_LARGE);
+    check_parse(
+        repeated("endable and is_local", " or endable and is_local", 20, ""),
+        LASTCALL_OK);
+    check_parse(
+        repeated("endable and is_local", " or endable and is_local", 21, ""),
+        LASTCALL_E_TOO_LARGE);
     /* One "or" and 63 terms are 64 nodes. */
     check_parse(repeated("is_local", " or endable", FILTER_NODE_MAX - 2, ""),
                 LASTCALL_OK);

@@ -274,6 +274,7 @@ static enum lastcall_status with_groups(int count)
     return status;
 }
 
+/* holds 3.3, 3.6 */
 static void no_list_of_a_grant_is_longer_than_its_bound(void **state)
 {
     (void)state;

@@ -18,6 +18,7 @@ static json_t *parsed(const char *text)
     return json;
 }
 
+/* holds 2.5 */
 static void strangers_json_is_refused(void **state)
 {
     static const char *const refused[] = {
@@ -80,6 +81,7 @@ static void a_root_that_is_no_object(void **state)
     }
 }
 
+/* holds 2.11 */
 static void depth_is_bounded(void **state)
 {
     char text[200000];

@@ -119,6 +119,7 @@ static void vectors_of_rfc_8032(void **state)
         check_vector(&vectors[i]);
 }
 
+/* holds 2.2, 2.6 */
 static void appendix_a_of_rfc_8037(void **state)
 {
     unsigned char seed[KEY_RAW_LEN], wanted[KEY_SIGNATURE_LEN];

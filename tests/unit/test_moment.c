@@ -9,6 +9,7 @@
 
 #include "protocol/moment.h"
 
+/* holds 2.9 */
 static void moments_round_trip(void **state)
 {
     static const struct {

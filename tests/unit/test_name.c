@@ -19,6 +19,7 @@ static void refuse_name(const char *line)
     assert_string_equal(name.text, "");
 }
 
+/* holds 1.2 */
 static void names_of_the_case_files(void **state)
 {
     (void)state;
@@ -37,6 +38,7 @@ static void a_name_ends_where_its_length_says(void **state)
     assert_false(name_is_valid("", 0));
 }
 
+/* holds 1.2 */
 static void every_byte_that_is_no_name_character(void **state)
 {
     (void)state;
@@ -49,6 +51,7 @@ static void every_byte_that_is_no_name_character(void **state)
     }
 }
 
+/* holds 4.6 */
 static void request_ids(void **state)
 {
     static const char longest[] =

@@ -148,6 +148,7 @@ static void the_smaller_limit_counts(void **state)
     policy_deinit(&policy);
 }
 
+/* holds 5.16 */
 static void a_protected_session_is_known(void **state)
 {
     struct policy policy = load(NULL, "username == 'ceo'");

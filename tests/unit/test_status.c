@@ -29,6 +29,7 @@ static void every_status_has_a_name_of_its_own(void **state)
     assert_string_equal(status_text(LASTCALL_STATUS_COUNT), "unknown status");
 }
 
+/* holds 6.6 */
 static void the_wire_codes_are_those_of_the_protocol(void **state)
 {
     static const char *const codes[] = {
@@ -87,6 +88,7 @@ static void local_statuses_do_not_travel(void **state)
     assert_int_equal(status_parse("ok ", &status), LASTCALL_E_SYNTAX);
 }
 
+/* holds 6.3 */
 static void three_codes_are_success(void **state)
 {
     (void)state;

@@ -111,6 +111,7 @@ static void check_case(const char *name)
     token_deinit(&token);
 }
 
+/* holds 2.1, 2.2, 2.3, 2.4, 2.5, 2.7, 2.8, 2.10, 4.2 */
 static void tokens_of_the_case_folder(void **state)
 {
     DIR *folder = opendir(CASES);
@@ -167,6 +168,7 @@ static void a_foreign_token_verifies(void **state)
     token_deinit(&token);
 }
 
+/* holds 2.6 */
 static void only_the_signer_verifies(void **state)
 {
     static const struct verified empty;
@@ -253,6 +255,7 @@ static enum lastcall_status verdict_on(const char *claims_text)
     return status;
 }
 
+/* holds 2.9 */
 static void registered_claims_are_demanded(void **state)
 {
     static const char *const refused[] = {

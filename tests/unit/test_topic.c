@@ -23,6 +23,7 @@ static void refuse_topic(const char *line)
     assert_memory_equal(&parts, &empty, sizeof(parts));
 }
 
+/* holds 1.2, 1.3 */
 static void topics_of_the_case_files(void **state)
 {
     (void)state;
@@ -30,6 +31,7 @@ static void topics_of_the_case_files(void **state)
     case_lines_each("topic/refuse.txt", refuse_topic);
 }
 
+/* holds 1.3 */
 static void parts_are_told_apart(void **state)
 {
     struct topic_parts parts;
@@ -96,6 +98,7 @@ static void the_longest_topic_fits(void **state)
     assert_memory_equal(&back, &parts, sizeof(parts));
 }
 
+/* holds 3.4 */
 static void addresses(void **state)
 {
     static const char *const good[] = {"all", "group:lobby", "host:media-07"};

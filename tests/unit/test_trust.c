@@ -220,6 +220,7 @@ static void another_type_is_no_grant(void **state)
 }
 
 /* What the root signs carries no grant, so nothing here proves it. */
+/* holds 2.7, 2.8 */
 static void what_the_root_signs_is_no_message(void **state)
 {
     struct fixture *f = *state;
