@@ -281,16 +281,18 @@ enum lastcall_status bytes_sha256_text(const void *data, size_t len,
     return LASTCALL_OK;
 }
 
-/*
- * The length of the UTF-8 sequence that starts at in, 0 when it is malformed:
- * the table of RFC 3629, section 4, where only the second byte's range
- * depends on the first.
- */
-static size_t sequence_len(const unsigned char *in, size_t left)
+/* The table of RFC 3629, section 4, where only the second byte's range
+ * depends on the first. */
+size_t bytes_utf8_len(const void *data, size_t left)
 {
+    const unsigned char *in = data;
     unsigned char low = 0x80, high = 0xbf;
     size_t len;
 
+    if (left == 0 || in[0] == 0)
+        return 0;
+    if (in[0] < 0x80)
+        return 1;
     if (in[0] >= 0xc2 && in[0] <= 0xdf)
         len = 2;
     else if ((in[0] & 0xf0) == 0xe0)
@@ -324,11 +326,8 @@ bool bytes_is_utf8(const void *data, size_t len)
     size_t i = 0;
 
     while (i < len) {
-        size_t step;
+        size_t step = bytes_utf8_len(in + i, len - i);
 
-        if (in[i] == 0)
-            return false;
-        step = in[i] < 0x80 ? 1 : sequence_len(in + i, len - i);
         if (step == 0)
             return false;
         i += step;

@@ -101,6 +101,18 @@ LASTCALL_MUST_USE enum lastcall_status
 bytes_sha256_text(const void *data, size_t len,
                   char text[BYTES_SHA256_TEXT_SIZE]);
 
+/* No character is longer than this in UTF-8. */
+#define BYTES_UTF8_LEN_MAX 4
+
+/*
+ * The length of the character of UTF-8 (RFC 3629) that bytes begin with: 1 to
+ * BYTES_UTF8_LEN_MAX, or 0 where there is none, and for a NUL.
+ *
+ *   left  how many bytes there are; in NUL-terminated text it may be
+ *         BYTES_UTF8_LEN_MAX throughout, since no character goes past a NUL
+ */
+size_t bytes_utf8_len(const void *data, size_t left);
+
 /* Say whether bytes are valid UTF-8 (RFC 3629) and hold no NUL. */
 bool bytes_is_utf8(const void *data, size_t len);
 

@@ -7,9 +7,6 @@
 
 #include "protocol/text.h"
 
-/* No character is longer than this in UTF-8. */
-#define UTF8_LEN_MAX 4
-
 #define MEMBERS_COMMON                                                         \
     "action", "backend", "server", "dry_run", "pass_thru", "limit", "splay_s", \
         "reason"
@@ -95,7 +92,7 @@ static enum lastcall_status read_text(const json_t *object, const char *name,
     enum lastcall_status status = LASTCALL_INVALID_REQUEST;
 
     status = json_get_text(object, name, JSON_OPTIONAL,
-                           chars_max * UTF8_LEN_MAX, &text, error);
+                           chars_max * BYTES_UTF8_LEN_MAX, &text, error);
     if (status == LASTCALL_E_TOO_LARGE)
         return refuse(error, "%s is longer than %zu characters", name,
                       chars_max);

@@ -1,5 +1,6 @@
 # Tests of grants, requests, results, sessions, filters.
 lastcall_test(session LIBS lastcall_protocol)
+lastcall_test(text LIBS lastcall_protocol)
 lastcall_test(filter LIBS lastcall_protocol)
 lastcall_test(request LIBS lastcall_protocol)
 lastcall_test(result LIBS lastcall_protocol)
