@@ -192,7 +192,7 @@ char *sign_command(const char *jti, const char *request,
                      LASTCALL_OK);
     assert_int_equal(
         token_sign(
-            TOKEN_COMMAND,
+            wrong->type != TOKEN_GRANT ? wrong->type : TOKEN_COMMAND,
             wrong->signer != NULL ? wrong->signer : &stage.fleet.controller_key,
             wrong->grant != NULL ? wrong->grant : stage.fleet.controller_grant,
             claims, &token),

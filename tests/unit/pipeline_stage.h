@@ -64,6 +64,7 @@ struct wrong {
     const char *issuer;
     int64_t iat_shift_s;
     int64_t life_s;
+    enum token_type type; /* TOKEN_GRANT, the first, stands for a command */
     enum mqtt_retain retain;
     bool is_altered;
 };

@@ -95,6 +95,7 @@ static void test_what_is_refused(void **state)
 {
     struct fleet_keys foreign;
     struct member mallory;
+    struct member twin;
     char *altered = result_token(&media, "media-01", "alice", REQUEST);
     char *at = altered + strlen(altered) - 20;
 
@@ -108,6 +109,10 @@ static void test_what_is_refused(void **state)
     /* a controller, however well granted, is no host */
     refused(TOPIC, result_token(&alice, "media-01", "alice", REQUEST),
             LASTCALL_E_GRANT);
+    member_init(&twin, &fleet.root, SUBJECT_CONTROLLER, "media-01", NULL);
+    refused(TOPIC, result_token(&twin, "media-01", "alice", REQUEST),
+            LASTCALL_E_GRANT);
+    member_deinit(&twin);
     refused("lastcall/v1/host/media-02/result/alice/" REQUEST,
             result_token(&media, "media-01", "alice", REQUEST),
             LASTCALL_E_GRANT);

@@ -63,7 +63,7 @@ static void what_is_proved_and_wrong_is_answered(void **state)
     stop(INBOX_STOP);
 }
 
-/* holds 4.1, 4.2, 4.3, 4.4, 4.5, 4.6 */
+/* holds 2.8, 4.1, 4.2, 4.3, 4.4, 4.5, 4.6 */
 static void what_is_not_proved_is_not_answered(void **state)
 {
     struct fake_fleet other;
@@ -71,6 +71,7 @@ static void what_is_not_proved_is_not_answered(void **state)
     const struct wrong right = {0};
     struct wrong wrongs[] = {
         {.is_altered = true},
+        {.type = TOKEN_MAINTENANCE},
         {.retain = MQTT_RETAINED},
         {.signer = &other.controller_key}, /* not the granted key */
         {.grant = NULL},                   /* another root's; set below */
@@ -83,9 +84,9 @@ static void what_is_not_proved_is_not_answered(void **state)
     fake_fleet_init(&other, "alice", "plex:*@*");
     as_host = fake_grant(&stage.fleet.root, SUBJECT_HOST, "media-01",
                          &stage.fleet.controller_key, NULL, INT32_MAX);
-    wrongs[3].signer = &other.controller_key;
-    wrongs[3].grant = other.controller_grant;
-    wrongs[5].grant = as_host;
+    wrongs[4].signer = &other.controller_key;
+    wrongs[4].grant = other.controller_grant;
+    wrongs[6].grant = as_host;
     fake_play(0, "a", "ann");
     start();
     for (size_t i = 0; i < count; i++)

@@ -82,7 +82,7 @@ struct verdict {
     uint64_t servers;
 };
 
-/* holds 4.11, 5.2, 3.3 */
+/* holds 3.3, 3.5, 4.11, 5.2 */
 static void the_grant_and_the_owner_must_both_allow(void **state)
 {
     static const struct verdict verdicts[] = {
@@ -92,6 +92,11 @@ static void the_grant_and_the_owner_must_both_allow(void **state)
         {NULL, "plex:*@*!reason", STOP(""), LASTCALL_FORBIDDEN, 0},
         {NULL, "plex:*@*!reason", STOP(",\"reason\":\"r\""), LASTCALL_OK, 3},
         {NULL, "plex:*@*!limit", STOP(",\"limit\":1"), LASTCALL_OK, 3},
+        {NULL, "plex:*@*!limit", STOP(""), LASTCALL_FORBIDDEN, 0},
+        {NULL, "plex:*@*!where", STOP(""), LASTCALL_FORBIDDEN, 0},
+        {NULL, "plex:*@*!where",
+         "{\"request\":{\"action\":\"stop\",\"where\":\"endable\"}}",
+         LASTCALL_OK, 3},
         {"plex:stop", "plex:*@*", STOP(""), LASTCALL_OK, 3},
         {"plex:end", "plex:*@*", STOP(""), LASTCALL_OK, 3},
         {"plex:list", "plex:*@*", STOP(""), LASTCALL_FORBIDDEN, 0},
