@@ -1,7 +1,10 @@
 #include "worker/confirm.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "protocol/bytes.h"
 
 static bool is_same_text(const struct session *a, const struct session *b,
                          enum session_field field)
@@ -23,6 +26,36 @@ static bool is_target(const struct job *job, const char *session_id)
     return false;
 }
 
+static bool was_listed(const struct job *job, const char *session_id)
+{
+    for (size_t i = 0; i < job->other_count; i++) {
+        if (strcmp(job->others[i], session_id) == 0)
+            return true;
+    }
+    return is_target(job, session_id);
+}
+
+enum lastcall_status confirm_prepare(struct job *job,
+                                     const struct session_list *list)
+{
+    if (job->target_count == 0 || job->target_count == list->count)
+        return LASTCALL_OK;
+    job->others = calloc(list->count, sizeof(*job->others));
+    if (job->others == NULL)
+        return LASTCALL_E_NOMEM;
+    for (size_t i = 0; i < list->count; i++) {
+        const char *id = session_text(&list->items[i], SESSION_ID);
+
+        if (id == NULL || is_target(job, id))
+            continue;
+        job->others[job->other_count] = bytes_copy_text(id);
+        if (job->others[job->other_count] == NULL)
+            return LASTCALL_E_NOMEM;
+        job->other_count++;
+    }
+    return LASTCALL_OK;
+}
+
 /* The same person on the same player began the same thing again: players
  * that reconnect by themselves get a new id. */
 static bool has_twin(const struct watch *watch, const struct session_list *list)
@@ -33,10 +66,10 @@ static bool has_twin(const struct watch *watch, const struct session_list *list)
         const struct session *now = &list->items[i];
         const char *id = session_text(now, SESSION_ID);
 
-        if (id != NULL && !is_target(watch->job, id) &&
-            is_same_text(old, now, SESSION_USERNAME) &&
+        if (id != NULL && is_same_text(old, now, SESSION_USERNAME) &&
             is_same_text(old, now, SESSION_PLAYER_MACHINE_ID) &&
-            is_same_text(old, now, SESSION_MEDIA_KEY))
+            is_same_text(old, now, SESSION_MEDIA_KEY) &&
+            !was_listed(watch->job, id))
             return true;
     }
     return false;
@@ -53,7 +86,7 @@ void watch_update(struct watch *watch, const struct session_list *list)
     watch->is_listed = id != NULL && session_list_find(list, id) != NULL;
     if (!watch->is_listed)
         watch->was_gone = true;
-    /* Beside a target that never went it was there before. */
+    /* Beside a target that never went nothing came back. */
     watch->has_twin = watch->was_gone && has_twin(watch, list);
 }
 

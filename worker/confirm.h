@@ -22,6 +22,18 @@ struct watch {
     bool is_blind;    /* the latest attempt to list failed */
 };
 
+/*
+ * Remember which sessions were there before the act: what was listed and not
+ * selected is not the target come back.
+ *
+ *   list  the list that the job's targets were selected from
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_NOMEM.
+ * Owner:  the job, until job_deinit().
+ */
+LASTCALL_MUST_USE enum lastcall_status
+confirm_prepare(struct job *job, const struct session_list *list);
+
 /* Take a fresh list into account; NULL when listing failed. */
 void watch_update(struct watch *watch, const struct session_list *list);
 

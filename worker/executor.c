@@ -40,6 +40,9 @@ void job_deinit(struct job *job)
     for (size_t i = 0; i < job->target_count; i++)
         session_deinit(&job->targets[i].session);
     free(job->targets);
+    for (size_t i = 0; i < job->other_count; i++)
+        free(job->others[i]);
+    free(job->others);
     *job = (struct job){0};
 }
 
@@ -121,17 +124,19 @@ static enum lastcall_status target_add(struct job *job,
 static void job_select(struct job *job, const struct session_list *list,
                        const struct session_outcome *outcome)
 {
+    enum lastcall_status status = LASTCALL_OK;
+
     job->outcome = *outcome;
     if (outcome->code != LASTCALL_OK)
         return;
-    for (size_t i = 0; i < list->count; i++) {
-        if (!is_selected(&job->order->request, &list->items[i]))
-            continue;
-        if (target_add(job, &list->items[i]) != LASTCALL_OK) {
-            outcome_set(&job->outcome, LASTCALL_BUSY, "out of memory");
-            return;
-        }
+    for (size_t i = 0; i < list->count && status == LASTCALL_OK; i++) {
+        if (is_selected(&job->order->request, &list->items[i]))
+            status = target_add(job, &list->items[i]);
     }
+    if (status == LASTCALL_OK && job->order->request.confirm_s > 0)
+        status = confirm_prepare(job, list);
+    if (status != LASTCALL_OK)
+        outcome_set(&job->outcome, LASTCALL_BUSY, "out of memory");
 }
 
 static void job_done(struct executor *executor, struct job *job)
@@ -337,10 +342,29 @@ static void target_act(struct executor *executor, struct job *job, size_t i)
         watch_add(executor, job, i);
 }
 
-static void job_act(struct executor *executor, struct job *job)
+/* After a timeout: does the server still answer, or was it that one call? */
+static void server_ask(struct executor *executor,
+                       struct session_outcome *server)
 {
-    unsigned timeouts = 0;
+    struct session_list list = {0};
 
+    *server = (struct session_outcome){0};
+    server->code =
+        executor->options.ops->list(executor->backend, &list, server);
+    outcome_mend(server);
+    snapshot_emit(executor, &list, server);
+    session_list_deinit(&list);
+}
+
+/*
+ * Act on the wanted targets.
+ *
+ *   server  how the server answered when it was last asked; anything but OK
+ *           and it is left alone
+ */
+static void job_act(struct executor *executor, struct job *job,
+                    struct session_outcome *server)
+{
     for (size_t i = 0; i < job->target_count; i++) {
         struct job_target *target = &job->targets[i];
 
@@ -351,13 +375,14 @@ static void job_act(struct executor *executor, struct job *job)
                         "the worker stopped before this session's turn");
             continue;
         }
-        if (timeouts == EXECUTOR_TIMEOUT_COUNT_MAX) {
-            outcome_set(&target->outcome, LASTCALL_TIMEOUT,
+        if (server->code != LASTCALL_OK) {
+            outcome_set(&target->outcome, server->code,
                         "not tried: the server had stopped answering");
             continue;
         }
         target_act(executor, job, i);
-        timeouts = target->outcome.code == LASTCALL_TIMEOUT ? timeouts + 1 : 0;
+        if (target->outcome.code == LASTCALL_TIMEOUT)
+            server_ask(executor, server);
     }
     if (job->watch_count == 0)
         job_done(executor, job);
@@ -365,6 +390,7 @@ static void job_act(struct executor *executor, struct job *job)
 
 static void act_all(struct executor *executor, struct job *jobs)
 {
+    struct session_outcome server = {.code = LASTCALL_OK};
     int64_t soon = 0;
 
     if (jobs == NULL)
@@ -374,7 +400,7 @@ static void act_all(struct executor *executor, struct job *jobs)
 
         jobs = job->next;
         job->next = NULL;
-        job_act(executor, job);
+        job_act(executor, job, &server);
     }
     soon = now_ms(executor) + EXECUTOR_SETTLE_MS;
     if (executor->next_poll_ms > soon)
@@ -425,6 +451,7 @@ static void hand_back(struct executor *executor)
 {
     const struct session_outcome stopped = {
         LASTCALL_INTERRUPTED, "the worker stopped; nothing was run"};
+    struct session_outcome server = {.code = LASTCALL_OK};
     struct job *acts = NULL;
 
     jobs_answer(executor, queue_take(executor, JOB_SELECT),
@@ -435,7 +462,7 @@ static void hand_back(struct executor *executor)
 
         acts = job->next;
         job->next = NULL;
-        job_act(executor, job); /* marks each target as interrupted */
+        job_act(executor, job, &server); /* marks each target as interrupted */
     }
     while (executor->watches != NULL) {
         executor->watches->until_ms = 0;

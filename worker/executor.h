@@ -9,6 +9,10 @@
  *     JOB_ACT     do the order's action on the targets that are wanted, and
  *                 watch the list for confirm_s where the order says so
  *
+ * After an act that timed out the server is asked for its list once.  When it
+ * answers, the next session is tried; when it does not, it is the server that
+ * hangs, and what waits for it is answered so without a timeout each.
+ *
  * Besides, the executor lists every sessions_interval, and soon after an act,
  * and hands out snapshots.
  */
@@ -24,9 +28,6 @@
 
 /* Jobs waiting for one server; more are refused. */
 #define EXECUTOR_QUEUE_MAX 256
-/* After this many timeouts in a row the rest of a job is not tried: a server
- * that hangs must not cost its timeout once for each session. */
-#define EXECUTOR_TIMEOUT_COUNT_MAX 3
 #define EXECUTOR_CONFIRM_TICK_MS 500
 /* How soon after an act the sessions are listed again. */
 #define EXECUTOR_SETTLE_MS 250
@@ -56,6 +57,9 @@ struct job {
     struct job_target *targets;     /* owned; filled by JOB_SELECT */
     size_t target_count;
     size_t target_capacity;
+    char **others; /* owned; ids that were listed and not selected, where
+                      the order is to be confirmed */
+    size_t other_count;
     size_t watch_count; /* the executor's: confirmations still open */
 };
 

@@ -204,12 +204,9 @@ static void a_failing_session_does_not_keep_others_back(void **state)
     job_deinit(&job);
 }
 
-static void a_server_that_times_out_is_left_in_the_end(void **state)
+/* Select ten sessions of a server whose acts time out. */
+static void select_ten(struct job *job, const struct order *order)
 {
-    struct order order = {0};
-    struct job job;
-
-    (void)state;
     for (int i = 0; i < 10; i++) {
         char id[8];
 
@@ -218,13 +215,55 @@ static void a_server_that_times_out_is_left_in_the_end(void **state)
     }
     fake_servers[0].act_status = LASTCALL_TIMEOUT;
     start();
-    submit_select(&job, &order);
-    await_job();
+    await_snapshots(1);
+    submit_select(job, order);
+    assert_ptr_equal(await_job(), job);
+    assert_int_equal(job->target_count, 10);
+}
+
+/* holds 5.17 */
+static void sessions_that_time_out_keep_no_other_from_being_tried(void **state)
+{
+    struct order order = {0};
+    struct job job;
+
+    (void)state;
+    select_ten(&job, &order);
     act_on_all(&job);
-    assert_int_equal(fake_servers[0].acts, EXECUTOR_TIMEOUT_COUNT_MAX);
+    assert_int_equal(fake_servers[0].acts, 10);
     for (size_t i = 0; i < 10; i++)
         assert_int_equal(job.targets[i].outcome.code, LASTCALL_TIMEOUT);
     job_deinit(&job);
+}
+
+static void a_server_that_hangs_costs_its_timeout_once(void **state)
+{
+    static const enum lastcall_status codes[] = {LASTCALL_TIMEOUT,
+                                                 LASTCALL_UNREACHABLE};
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        struct order order = {0};
+        unsigned lists = 0;
+        struct job job;
+
+        fake_reset();
+        select_ten(&job, &order);
+        fake_lock();
+        fake_servers[0].list_status = codes[i];
+        lists = fake_servers[0].lists;
+        fake_unlock();
+        act_on_all(&job);
+        fake_lock();
+        assert_int_equal(fake_servers[0].acts, 1);
+        assert_true(fake_servers[0].lists > lists);
+        fake_unlock();
+        assert_int_equal(job.targets[0].outcome.code, LASTCALL_TIMEOUT);
+        for (size_t k = 1; k < 10; k++)
+            assert_int_equal(job.targets[k].outcome.code, codes[i]);
+        job_deinit(&job);
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+    }
 }
 
 static void an_act_is_followed_by_a_list(void **state)
@@ -361,6 +400,25 @@ static void a_confirmation_tells_four_ends_apart(void **state)
     assert_int_equal(settle(blind, 2), LASTCALL_UNCONFIRMED);
 }
 
+/* Two streams of one person on one player: the second was there before. */
+static void what_was_there_before_did_not_reappear(void **state)
+{
+    struct order order = {
+        .request = {.session_id = (char[]){"a"}, .confirm_s = 1}};
+    struct job job;
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    fake_play(0, "b", "ann");
+    start();
+    submit_select(&job, &order);
+    await_job();
+    assert_int_equal(job.target_count, 1);
+    act_on_all(&job);
+    assert_int_equal(job.targets[0].outcome.code, LASTCALL_OK);
+    job_deinit(&job);
+}
+
 static void a_confirmation_does_not_hold_up_other_orders(void **state)
 {
     struct order confirmed = {.request = {.confirm_s = 1}};
@@ -393,12 +451,14 @@ int main(void)
         TEST(one_list_serves_all_that_wait),
         TEST(an_act_is_done_on_the_wanted_alone),
         TEST(a_failing_session_does_not_keep_others_back),
-        TEST(a_server_that_times_out_is_left_in_the_end),
+        TEST(sessions_that_time_out_keep_no_other_from_being_tried),
+        TEST(a_server_that_hangs_costs_its_timeout_once),
         TEST(an_act_is_followed_by_a_list),
         TEST(the_queue_is_bounded),
         TEST(an_interrupt_gives_every_job_back),
         TEST(an_unreachable_server_is_asked_again),
         cmocka_unit_test(a_confirmation_tells_four_ends_apart),
+        TEST(what_was_there_before_did_not_reappear),
         TEST(a_confirmation_does_not_hold_up_other_orders),
     };
 
