@@ -26,22 +26,25 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A result that someone signs: as which host, to whom, about what. */
-static char *result_token(const struct member *signer, const char *host,
-                          const char *controller, const char *request)
+/* A result that someone signs in his own name: to whom, about what. */
+static char *result_token(const struct member *signer, const char *controller,
+                          const char *request)
 {
     struct result_claims claims = {
-        .host = fleet_name(host),
+        .host = fleet_name("media-01"),
         .controller = fleet_name(controller),
         .iat_s = FLEET_NOW_S,
     };
     struct result result = {.code = LASTCALL_OK, .boot_id = "boot-1"};
+    json_t *object = NULL;
 
     (void)snprintf(claims.request_id.text, sizeof claims.request_id.text, "%s",
                    request);
     memset(claims.request_hash, 'h', sizeof claims.request_hash - 1);
-    return fleet_sign(TOKEN_RESULT, &signer->key, signer->grant,
-                      result_encode(&claims, "jti", &result));
+    object = result_encode(&claims, "jti", &result);
+    assert_int_equal(json_put(object, "iss", json_string(signer->subject)),
+                     LASTCALL_OK);
+    return fleet_sign(TOKEN_RESULT, &signer->key, signer->grant, object);
 }
 
 /* Open a token that came on a topic to alice; frees it. */
@@ -71,10 +74,9 @@ static void test_genuine_answer(void **state)
     struct answer answer;
 
     (void)state;
-    assert_int_equal(open_on(TOPIC,
-                             result_token(&media, "media-01", "alice", REQUEST),
-                             &answer),
-                     LASTCALL_OK);
+    assert_int_equal(
+        open_on(TOPIC, result_token(&media, "alice", REQUEST), &answer),
+        LASTCALL_OK);
     assert_string_equal(answer.host.text, "media-01");
     assert_string_equal(answer.claims.request_id.text, REQUEST);
     assert_int_equal(answer.result.code, LASTCALL_OK);
@@ -96,7 +98,7 @@ static void test_what_is_refused(void **state)
     struct fleet_keys foreign;
     struct member mallory;
     struct member twin;
-    char *altered = result_token(&media, "media-01", "alice", REQUEST);
+    char *altered = result_token(&media, "alice", REQUEST);
     char *at = altered + strlen(altered) - 20;
 
     (void)state;
@@ -104,22 +106,16 @@ static void test_what_is_refused(void **state)
     member_init(&mallory, &foreign.root, SUBJECT_HOST, "media-01", NULL);
     *at = *at == 'A' ? 'B' : 'A';
     refused(TOPIC, altered, LASTCALL_E_SIGNATURE);
-    refused(TOPIC, result_token(&mallory, "media-01", "alice", REQUEST),
-            LASTCALL_E_GRANT);
+    refused(TOPIC, result_token(&mallory, "alice", REQUEST), LASTCALL_E_GRANT);
     /* a controller, however well granted, is no host */
-    refused(TOPIC, result_token(&alice, "media-01", "alice", REQUEST),
-            LASTCALL_E_GRANT);
+    refused(TOPIC, result_token(&alice, "alice", REQUEST), LASTCALL_E_GRANT);
     member_init(&twin, &fleet.root, SUBJECT_CONTROLLER, "media-01", NULL);
-    refused(TOPIC, result_token(&twin, "media-01", "alice", REQUEST),
-            LASTCALL_E_GRANT);
+    refused(TOPIC, result_token(&twin, "alice", REQUEST), LASTCALL_E_GRANT);
     member_deinit(&twin);
     refused("lastcall/v1/host/media-02/result/alice/" REQUEST,
-            result_token(&media, "media-01", "alice", REQUEST),
-            LASTCALL_E_GRANT);
-    refused(TOPIC, result_token(&media, "media-01", "bob", REQUEST),
-            LASTCALL_E_SHAPE);
-    refused(TOPIC,
-            result_token(&media, "media-01", "alice", "request-number-0002"),
+            result_token(&media, "alice", REQUEST), LASTCALL_E_GRANT);
+    refused(TOPIC, result_token(&media, "bob", REQUEST), LASTCALL_E_SHAPE);
+    refused(TOPIC, result_token(&media, "alice", "request-number-0002"),
             LASTCALL_E_SHAPE);
     refused(TOPIC, bytes_copy_text("no.token.this"), LASTCALL_E_ENCODING);
     refused(TOPIC, bytes_copy_text(""), LASTCALL_E_ENCODING);
@@ -149,8 +145,7 @@ static void test_revoked_host(void **state)
     assert_int_equal(revocation_add(&fleet.trust.revoked, media.key.thumbprint,
                                     FLEET_NOW_S + 10),
                      LASTCALL_OK);
-    refused(TOPIC, result_token(&media, "media-01", "alice", REQUEST),
-            LASTCALL_REVOKED);
+    refused(TOPIC, result_token(&media, "alice", REQUEST), LASTCALL_REVOKED);
 }
 
 int main(void)
