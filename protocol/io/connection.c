@@ -163,6 +163,7 @@ static enum lastcall_status send_now(struct connection *connection,
     connection->in_flight--;
     connection->accepted--;
     pthread_cond_signal(&connection->work);
+    pthread_cond_broadcast(&connection->changed); /* one fewer to flush */
     pthread_mutex_unlock(&connection->lock);
     return status;
 }
@@ -319,13 +320,13 @@ enum lastcall_status connection_flush(struct connection *connection,
 {
     int64_t until_ms = connection_now_ms() + timeout_ms;
     enum lastcall_status status = LASTCALL_OK;
-    uint64_t wanted;
     uint64_t losses;
 
     pthread_mutex_lock(&connection->lock);
-    wanted = connection->accepted;
     losses = connection->losses;
-    while (status == LASTCALL_OK && connection->ended < wanted) {
+    /* Counts do not tell which one ended, and one that the link refuses is
+     * taken out again: only when all have ended, those of the call have. */
+    while (status == LASTCALL_OK && connection->ended < connection->accepted) {
         if (connection->state != CONNECTION_READY ||
             connection->losses != losses)
             status = LASTCALL_E_LINK;

@@ -137,7 +137,8 @@ connection_wait_ready(struct connection *connection, uint32_t timeout_ms,
 enum connection_state connection_state(struct connection *connection);
 
 /*
- * Wait until every publish accepted so far has its end.
+ * Wait until every publish accepted so far has its end; who publishes
+ * meanwhile is waited for too.
  *
  * Returns LASTCALL_OK, LASTCALL_TIMEOUT, LASTCALL_E_LINK (connection lost).
  * Thread: any but the handler's.
@@ -145,7 +146,13 @@ enum connection_state connection_state(struct connection *connection);
 LASTCALL_MUST_USE enum lastcall_status
 connection_flush(struct connection *connection, uint32_t timeout_ms);
 
-/* Disconnect cleanly (no will fires), stop the thread and free. */
+/*
+ * Disconnect cleanly (no will fires), stop the thread and free.
+ *
+ * A limit: while paho looks up the broker's name it holds its lock, and this
+ * waits for as long as the resolver takes (resolv.conf(5): timeout and attempts
+ * of each name server).  An address instead of a name does without.
+ */
 void connection_close(struct connection *connection);
 
 /*

@@ -2,6 +2,7 @@
 find_program(MOSQUITTO mosquitto PATHS /usr/sbin /usr/local/sbin REQUIRED)
 
 lastcall_test(connection LIBS lastcall_io TIMEOUT 120)
+lastcall_test(connection_flush LIBS lastcall_io)
 lastcall_test(mqtt_paho SOURCES unit/broker.c LIBS lastcall_io TIMEOUT 180)
 set_source_files_properties(unit/broker.c PROPERTIES
     COMPILE_DEFINITIONS MOSQUITTO="${MOSQUITTO}")
