@@ -45,7 +45,8 @@ struct mqtt_will {
 
 /* How to reach the broker; every text is borrowed for the link's life. */
 struct mqtt_options {
-    const char *uri; /* mqtt://host[:port] or mqtts://host[:port] */
+    /* mqtt://host[:port] or mqtts://host[:port]; no IPv6 address with mqtts */
+    const char *uri;
     const char *client_id;
     const char *username; /* NULL: none */
     const char *password; /* NULL: none */

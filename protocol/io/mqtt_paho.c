@@ -219,6 +219,15 @@ static enum lastcall_status check_options(const struct mqtt_options *options,
 
     if (status == LASTCALL_OK && !uri->is_tls)
         return LASTCALL_OK;
+    /* paho 1.3.12 compares the certificate with the address in its brackets,
+     * which never fits. */
+    if (status == LASTCALL_OK && strchr(uri->host, ':') != NULL) {
+        snprintf(detail, MQTT_DETAIL_SIZE,
+                 "%.100s: no certificate can be checked against an IPv6 "
+                 "address; write its name",
+                 options->uri);
+        status = LASTCALL_E_CONFIG;
+    }
     if (status == LASTCALL_OK)
         status = check_pem(options->ca, FILE_PUBLIC, detail);
     if (status == LASTCALL_OK)
@@ -464,12 +473,16 @@ static void paho_disconnect(struct mqtt_link *link, uint32_t timeout_ms)
     MQTTAsync_disconnectOptions options =
         MQTTAsync_disconnectOptions_initializer5;
     struct attempt *attempt;
+    bool was_up;
 
     pthread_mutex_lock(&link->api);
     attempt = link->attempt;
-    if (attempt != NULL && is_up(link)) {
-        /* From here on neither lost nor message is told. */
+    was_up = is_up(link);
+    /* From here on no event but published is told, not even by an attempt
+     * that we gave up on and that succeeds now. */
+    if (attempt != NULL)
         (void)mqtt_paho_attempt_end(attempt);
+    if (was_up) {
         options.onSuccess5 = mqtt_paho_on_disconnected;
         options.onFailure5 = mqtt_paho_on_disconnect_failed;
         options.context = attempt;
@@ -477,8 +490,10 @@ static void paho_disconnect(struct mqtt_link *link, uint32_t timeout_ms)
         if (MQTTAsync_disconnect(attempt->handle, &options) ==
             MQTTASYNC_SUCCESS)
             wait_disconnected(attempt, timeout_ms);
-        mqtt_paho_tell_lost(attempt);
     }
+    /* Also one that was sent while the connection was going. */
+    if (attempt != NULL)
+        mqtt_paho_tell_lost(attempt);
     pthread_mutex_unlock(&link->api);
 }
 

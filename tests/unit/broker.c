@@ -33,6 +33,24 @@ static unsigned free_port(void)
     return port;
 }
 
+/* The same on ::1; 0 where there is no IPv6. */
+static unsigned free_v6_port(void)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6,
+                                   .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    unsigned port = 0;
+
+    if (fd < 0)
+        return 0;
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        getsockname(fd, (struct sockaddr *)&address, &len) == 0)
+        port = ntohs(address.sin6_port);
+    close(fd);
+    return port;
+}
+
 static bool is_listening(unsigned port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -144,6 +162,19 @@ static bool make_server(const struct broker *broker, const char *name,
     return run(broker, argv);
 }
 
+static bool write_rules(const struct broker *broker)
+{
+    char path[BROKER_PATH_SIZE + 32];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/rules.acl", broker->directory);
+    file = fopen(path, "w");
+    if (file == NULL)
+        return false;
+    fprintf(file, "topic readwrite #\ntopic deny " BROKER_DENIED "#\n");
+    return fclose(file) == 0;
+}
+
 static bool write_configuration(const struct broker *broker)
 {
     char path[BROKER_PATH_SIZE + 32];
@@ -157,6 +188,7 @@ static bool write_configuration(const struct broker *broker)
     fprintf(file,
             "user root\n" /* keep the right to read our directory */
             "allow_anonymous true\n"
+            "acl_file rules.acl\n"
             "listener %u 127.0.0.1\n"
             "listener %u 127.0.0.1\n"
             "certfile server.pem\nkeyfile server.key\n"
@@ -164,6 +196,8 @@ static bool write_configuration(const struct broker *broker)
             "listener %u 127.0.0.1\n"
             "certfile other.pem\nkeyfile other.key\n",
             broker->plain_port, broker->tls_port, broker->name_port);
+    if (broker->v6_port != 0)
+        fprintf(file, "listener %u ::1\n", broker->v6_port);
     return fclose(file) == 0;
 }
 
@@ -183,10 +217,11 @@ bool broker_prepare(struct broker *broker)
     broker->plain_port = free_port();
     broker->tls_port = free_port();
     broker->name_port = free_port();
+    broker->v6_port = free_v6_port();
     return make_ca(broker, "ca") && make_ca(broker, "wrong") &&
            make_server(broker, "server", "DNS:localhost,IP:127.0.0.1") &&
            make_server(broker, "other", "DNS:other.example") &&
-           write_configuration(broker);
+           write_rules(broker) && write_configuration(broker);
 }
 
 bool broker_start(struct broker *broker)

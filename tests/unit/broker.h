@@ -16,8 +16,12 @@ struct broker {
     unsigned plain_port;
     unsigned tls_port;  /* certificate for localhost and 127.0.0.1 */
     unsigned name_port; /* certificate for another name */
+    unsigned v6_port;   /* on ::1, no TLS; 0 where there is no IPv6 */
     pid_t pid;          /* 0 when it is not running */
 };
+
+/* Below this nobody may publish. */
+#define BROKER_DENIED "denied/"
 
 /* Write certificates and configuration; false when a tool is missing. */
 bool broker_prepare(struct broker *broker);

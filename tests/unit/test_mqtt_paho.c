@@ -25,7 +25,7 @@ static struct broker broker;
 static struct seen {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned readies, downs, messages, retained, told, told_ok;
+    unsigned readies, downs, messages, retained, told, told_ok, told_refused;
     unsigned ends[BURST + 1];
     uint32_t last_expiry_s;
     char last_detail[MQTT_DETAIL_SIZE];
@@ -73,6 +73,7 @@ static void note_published(void *context, uint64_t tag,
     seen.ends[tag]++;
     seen.told++;
     seen.told_ok += status == LASTCALL_OK;
+    seen.told_refused += status == LASTCALL_FORBIDDEN;
     pthread_cond_broadcast(&seen.changed);
     pthread_mutex_unlock(&seen.lock);
 }
@@ -285,6 +286,23 @@ static void test_retained_as_published(void **state)
     connection_close(connection);
 }
 
+static void test_denied_publish_is_told(void **state)
+{
+    struct connection *connection =
+        open_ready("mqtt", "127.0.0.1", broker.plain_port, NULL);
+
+    (void)state;
+    assert_int_equal(publish(connection, BROKER_DENIED "x", MQTT_TRANSIENT, 1),
+                     LASTCALL_OK);
+    assert_int_equal(publish(connection, "test/x", MQTT_TRANSIENT, 2),
+                     LASTCALL_OK);
+    await(&seen.told, 2);
+    assert_int_equal(seen.told_refused, 1);
+    assert_int_equal(seen.told_ok, 1);
+    assert_int_equal(seen.downs, 0); /* a refusal costs no connection */
+    connection_close(connection);
+}
+
 /* holds 1.1 */
 static void test_tls_13(void **state)
 {
@@ -339,6 +357,28 @@ static void test_wrong_name(void **state)
     (void)state;
     refuse_tls("localhost", broker.name_port, broker.ca,
                "certificate is for another name");
+}
+
+static void test_plain_by_v6_address(void **state)
+{
+    (void)state;
+    if (broker.v6_port == 0)
+        skip();
+    connection_close(open_ready("mqtt", "[::1]", broker.v6_port, NULL));
+}
+
+/* Never connecting, and blaming the certificate for it, would be no help. */
+static void test_tls_wants_a_name_for_v6(void **state)
+{
+    struct connection *connection = NULL;
+    char detail[MQTT_DETAIL_SIZE];
+
+    (void)state;
+    assert_int_equal(
+        try_open("mqtts://[::1]:8883", broker.ca, &connection, detail),
+        LASTCALL_E_CONFIG);
+    assert_null(connection);
+    assert_non_null(strstr(detail, "write its name"));
 }
 
 static void test_plain_to_tls_port(void **state)
@@ -472,11 +512,14 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test_setup(test_publish_burst, set_up),
         cmocka_unit_test_setup(test_retained_as_published, set_up),
+        cmocka_unit_test_setup(test_denied_publish_is_told, set_up),
         cmocka_unit_test_setup(test_tls_13, set_up),
         cmocka_unit_test_setup(test_tls_by_address, set_up),
         cmocka_unit_test_setup(test_wrong_ca, set_up),
         cmocka_unit_test_setup(test_system_does_not_trust_it, set_up),
         cmocka_unit_test_setup(test_wrong_name, set_up),
+        cmocka_unit_test_setup(test_plain_by_v6_address, set_up),
+        cmocka_unit_test_setup(test_tls_wants_a_name_for_v6, set_up),
         cmocka_unit_test_setup(test_plain_to_tls_port, set_up),
         cmocka_unit_test_setup(test_missing_ca_is_told_at_once, set_up),
         cmocka_unit_test_setup(test_broker_dies_and_returns, set_up),
