@@ -122,6 +122,7 @@ enum lastcall_status admission_open(const struct inbox_message *message,
     if (status != LASTCALL_OK)
         goto out;
     out->order.id = out->entry.request_id;
+    out->order.until_s = claims.exp_s + settings->worker.clock_skew_s;
     memcpy(out->order.issuer, out->entry.issuer, sizeof(out->order.issuer));
 
 out:

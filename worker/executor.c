@@ -342,6 +342,15 @@ static void target_act(struct executor *executor, struct job *job, size_t i)
         watch_add(executor, job, i);
 }
 
+/* An order may have waited for long behind others of a slow server. */
+static bool is_over(const struct executor *executor, const struct order *order)
+{
+    const struct clock *clock = executor->options.clock;
+
+    return order->until_s != 0 &&
+           clock->wall_ms(clock->state) >= order->until_s * 1000;
+}
+
 /* After a timeout: does the server still answer, or was it that one call? */
 static void server_ask(struct executor *executor,
                        struct session_outcome *server)
@@ -373,6 +382,12 @@ static void job_act(struct executor *executor, struct job *job,
         if (is_interrupted(executor)) {
             outcome_set(&target->outcome, LASTCALL_INTERRUPTED,
                         "the worker stopped before this session's turn");
+            continue;
+        }
+        if (is_over(executor, job->order)) {
+            outcome_set(&target->outcome, LASTCALL_EXPIRED,
+                        "the command's time ran out before this session's "
+                        "turn");
             continue;
         }
         if (server->code != LASTCALL_OK) {

@@ -28,6 +28,7 @@ struct order {
     char issuer[TOKEN_ISSUER_SIZE];
     struct request_id id;
     uint64_t servers; /* bit n: the n-th server of the settings takes part */
+    int64_t until_s;  /* wall clock: no act begins after it; 0: for ever */
     int64_t limit;    /* the smaller of the request's and the policy's, or
                          REQUEST_LIMIT_NONE */
 };

@@ -266,6 +266,22 @@ static void a_server_that_hangs_costs_its_timeout_once(void **state)
     }
 }
 
+static void an_act_does_not_begin_after_its_time(void **state)
+{
+    struct order order = {.until_s = 1};
+    struct job job;
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    start();
+    submit_select(&job, &order);
+    await_job();
+    act_on_all(&job);
+    assert_int_equal(fake_servers[0].acts, 0);
+    assert_int_equal(job.targets[0].outcome.code, LASTCALL_EXPIRED);
+    job_deinit(&job);
+}
+
 static void an_act_is_followed_by_a_list(void **state)
 {
     struct order order = {0};
@@ -453,6 +469,7 @@ int main(void)
         TEST(a_failing_session_does_not_keep_others_back),
         TEST(sessions_that_time_out_keep_no_other_from_being_tried),
         TEST(a_server_that_hangs_costs_its_timeout_once),
+        TEST(an_act_does_not_begin_after_its_time),
         TEST(an_act_is_followed_by_a_list),
         TEST(the_queue_is_bounded),
         TEST(an_interrupt_gives_every_job_back),
