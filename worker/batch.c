@@ -297,6 +297,11 @@ void batch_begin(struct batch *batch, struct run *run)
     case JOURNAL_FINISHED:
         replay(batch, run, &stored);
         break;
+    case JOURNAL_FORGOTTEN:
+        refuse_as(batch, run, LASTCALL_EXPIRED,
+                  "the journal has forgotten commands as old as this one, so "
+                  "it may have been run; was the host's clock set back?");
+        break;
     case JOURNAL_OTHER:
         refuse_as(batch, run, LASTCALL_INVALID_REQUEST,
                   "another command with this jti was here before");
@@ -495,6 +500,7 @@ void batch_close(struct batch *batch)
         batch->unrecorded = (struct run_list){0};
     }
     while ((run = list_pop(&recorded)) != NULL) {
+        delivery_want(batch->options.delivery, run->entry.id);
         batch->run_count--;
         run_free(run);
     }

@@ -69,10 +69,16 @@ void delivery_send(struct delivery *delivery, const struct journal_entry *entry,
     }
     if (status == LASTCALL_E_LINK)
         return; /* it goes out with the next connect, if it was recorded */
-    if (entry->id != 0 && !delivery->is_behind) {
-        delivery->is_behind = true;
-        delivery->cursor = 0;
-    }
+    if (entry->id != 0)
+        delivery_want(delivery, entry->id);
+}
+
+void delivery_want(struct delivery *delivery, int64_t id)
+{
+    /* Results are finished out of order: never pass one by. */
+    if (!delivery->is_behind || id <= delivery->cursor)
+        delivery->cursor = id - 1;
+    delivery->is_behind = true;
 }
 
 void delivery_hold(struct delivery *delivery, const struct journal_entry *entry,
@@ -155,7 +161,7 @@ static void catch_up(struct delivery *delivery)
 }
 
 /* Send a held result: it waits in the journal. */
-static void release(struct delivery *delivery, int64_t id)
+static void release_one(struct delivery *delivery, int64_t id)
 {
     struct journal_entry entry;
     struct bytes token;
@@ -165,6 +171,13 @@ static void release(struct delivery *delivery, int64_t id)
         entry.id == id)
         delivery_send(delivery, &entry, &token);
     bytes_deinit(&token);
+}
+
+void delivery_release(struct delivery *delivery)
+{
+    for (size_t i = 0; i < delivery->held_count; i++)
+        release_one(delivery, delivery->held[i].id);
+    delivery->held_count = 0;
 }
 
 /* Acknowledgements wake nobody one by one: when to look for them. */
@@ -188,7 +201,7 @@ int64_t delivery_tick(struct delivery *delivery)
         const struct delivery_held held = delivery->held[i];
 
         if (held.due_ms <= now) {
-            release(delivery, held.id);
+            release_one(delivery, held.id);
             continue;
         }
         delivery->held[kept++] = held;

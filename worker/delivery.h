@@ -70,6 +70,12 @@ void delivery_end(struct delivery *delivery, uint64_t tag,
 /* After a connect: everything that is undelivered goes out again. */
 void delivery_ready(struct delivery *delivery);
 
+/* Look in the journal for a result that could not be sent at once. */
+void delivery_want(struct delivery *delivery, int64_t id);
+
+/* Before the end: publish what is held back, whatever its time. */
+void delivery_release(struct delivery *delivery);
+
 /* Publish what is due; returns when to call again, monotonic milliseconds. */
 int64_t delivery_tick(struct delivery *delivery);
 

@@ -11,6 +11,7 @@ enum state {
     STATE_BEGUN = 0,
     STATE_TARGETS = 1,
     STATE_FINISHED = 2,
+    STATE_FORGOTTEN = 3, /* no command: its exp is journal.forgotten_s */
 };
 
 static const char command_schema[] =
@@ -51,7 +52,12 @@ static const struct prepared prepared[] = {
      "DELETE FROM command WHERE id IN (SELECT id FROM command"
      " WHERE exp_s < ?1 AND state = 2"
      " AND (delivered = 1 OR finished_ms < ?2) ORDER BY exp_s LIMIT ?3)"
-     " RETURNING bytes"},
+     " RETURNING bytes, exp_s"},
+    {STATEMENT(forget),
+     "INSERT INTO command (issuer, request_id, hash, audience, action, exp_s,"
+     " received_ms, state, delivered, bytes)"
+     " VALUES ('', '', '', '', '', ?, 0, 3, 1, 0)"
+     " ON CONFLICT (issuer, request_id) DO UPDATE SET exp_s = excluded.exp_s"},
     {STATEMENT(undelivered),
      "SELECT id, issuer, request_id, result FROM command"
      " WHERE delivered = 0 AND state = 2 AND id > ? ORDER BY id LIMIT 1"},
@@ -76,16 +82,20 @@ static enum lastcall_status prepare_all(struct journal *journal)
     return LASTCALL_OK;
 }
 
-static enum lastcall_status count_bytes(struct journal *journal)
+/* What the journal keeps, and up to where it has forgotten. */
+static enum lastcall_status read_sums(struct journal *journal)
 {
     enum lastcall_status status = LASTCALL_E_IO;
     sqlite3_stmt *sum = store_prepare(
-        &journal->store, "SELECT coalesce(sum(bytes), 0) FROM command");
+        &journal->store,
+        "SELECT coalesce(sum(bytes), 0),"
+        " coalesce(max(CASE state WHEN 3 THEN exp_s END), 0) FROM command");
 
     if (sum == NULL)
         return status;
     if (sqlite3_step(sum) == SQLITE_ROW) {
         journal->bytes = sqlite3_column_int64(sum, 0);
+        journal->forgotten_s = sqlite3_column_int64(sum, 1);
         status = LASTCALL_OK;
     }
     sqlite3_finalize(sum);
@@ -102,7 +112,7 @@ static enum lastcall_status set_up(struct journal *journal, int64_t history_max)
         return status;
     status = prepare_all(journal);
     if (status == LASTCALL_OK)
-        status = count_bytes(journal);
+        status = read_sums(journal);
     if (status == LASTCALL_OK)
         status = history_open(&journal->store, history_max, &journal->history);
     return status;
@@ -172,6 +182,7 @@ enum lastcall_status journal_open_batch(struct journal *journal,
 {
     journal->history_before = journal->history;
     journal->bytes_before = journal->bytes;
+    journal->forgotten_before_s = journal->forgotten_s;
     return store_begin(&journal->store, durability);
 }
 
@@ -179,6 +190,7 @@ static void remember_before(struct journal *journal)
 {
     journal->history = journal->history_before;
     journal->bytes = journal->bytes_before;
+    journal->forgotten_s = journal->forgotten_before_s;
 }
 
 enum lastcall_status journal_commit_batch(struct journal *journal)
@@ -210,10 +222,16 @@ static enum lastcall_status find_known(struct journal *journal,
     enum lastcall_status status = LASTCALL_E_IO;
     sqlite3_stmt *find = journal->find;
     const unsigned char *hash = NULL;
+    int code = SQLITE_ERROR;
 
     bind_text(find, 1, entry->issuer);
     bind_text(find, 2, entry->request_id.text);
-    if (sqlite3_step(find) != SQLITE_ROW)
+    code = sqlite3_step(find);
+    if (code == SQLITE_DONE) {
+        *seen = JOURNAL_FORGOTTEN;
+        status = LASTCALL_OK;
+    }
+    if (code != SQLITE_ROW)
         goto out;
     status = LASTCALL_OK;
     hash = sqlite3_column_text(find, 0);
@@ -244,6 +262,8 @@ enum lastcall_status journal_begin(struct journal *journal,
     *seen = JOURNAL_OTHER;
     entry->id = 0;
     bytes_init(result, TOKEN_RESULT_BYTES_MAX);
+    if (entry->exp_s <= journal->forgotten_s)
+        return find_known(journal, entry, seen, result);
     if (journal->bytes >= JOURNAL_BYTES_MAX)
         return LASTCALL_BUSY;
     address_format(&entry->audience, audience);
@@ -311,6 +331,7 @@ enum lastcall_status journal_prune(struct journal *journal, int64_t expired_s,
                                    int64_t now_ms, size_t *count)
 {
     sqlite3_stmt *prune = journal->prune;
+    int64_t latest_s = journal->forgotten_s;
     int code = SQLITE_ERROR;
 
     *count = 0;
@@ -318,11 +339,20 @@ enum lastcall_status journal_prune(struct journal *journal, int64_t expired_s,
     sqlite3_bind_int64(prune, 2, now_ms - JOURNAL_UNDELIVERED_MS);
     sqlite3_bind_int64(prune, 3, JOURNAL_PRUNE_COUNT_MAX);
     while ((code = sqlite3_step(prune)) == SQLITE_ROW) {
+        const int64_t exp_s = sqlite3_column_int64(prune, 1);
+
         journal->bytes -= sqlite3_column_int64(prune, 0);
+        latest_s = exp_s > latest_s ? exp_s : latest_s;
         (*count)++;
     }
     sqlite3_reset(prune);
-    return code == SQLITE_DONE ? LASTCALL_OK : LASTCALL_E_IO;
+    if (code != SQLITE_DONE)
+        return LASTCALL_E_IO;
+    if (latest_s == journal->forgotten_s)
+        return LASTCALL_OK;
+    journal->forgotten_s = latest_s;
+    sqlite3_bind_int64(journal->forget, 1, latest_s);
+    return store_step_done(journal->forget);
 }
 
 /* Copy a text column, empty where it does not fit. */

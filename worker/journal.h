@@ -53,9 +53,10 @@ struct journal_entry {
 
 enum journal_seen {
     JOURNAL_NEW,
-    JOURNAL_RUNNING,  /* the same command is under way */
-    JOURNAL_FINISHED, /* the same command has its result */
-    JOURNAL_OTHER,    /* another command has this id */
+    JOURNAL_RUNNING,   /* the same command is under way */
+    JOURNAL_FINISHED,  /* the same command has its result */
+    JOURNAL_OTHER,     /* another command has this id */
+    JOURNAL_FORGOTTEN, /* too old to be told from one that was pruned */
 };
 
 /* {0} is closed.  Used by one thread. */
@@ -66,12 +67,15 @@ struct journal {
     struct history history_before; /* as it was when the batch was opened */
     int64_t bytes;                 /* kept now */
     int64_t bytes_before;
+    int64_t forgotten_s; /* the latest exp of what was ever pruned */
+    int64_t forgotten_before_s;
     sqlite3_stmt *begin; /* owned, as the following */
     sqlite3_stmt *find;
     sqlite3_stmt *set_targets;
     sqlite3_stmt *finish;
     sqlite3_stmt *deliver;
     sqlite3_stmt *prune;
+    sqlite3_stmt *forget;
     sqlite3_stmt *undelivered;
 };
 
@@ -139,7 +143,9 @@ journal_note(struct journal *journal, const struct history_line *line);
 
 /*
  * Forget commands that can no longer be replayed: finished, delivered (or old
- * enough), and expired.
+ * enough), and expired.  The latest exp among them stays on record: when the
+ * clock is set back, a forgotten command would be valid again, and
+ * journal_begin() says JOURNAL_FORGOTTEN of what may be one.
  *
  *   expired_s  commands whose exp is before this are expired
  *   now_ms     wall clock

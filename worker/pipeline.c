@@ -471,6 +471,7 @@ static void *pipeline_main(void *argument)
         take_snapshots(pipeline);
         next_ms = tick(pipeline);
     }
+    delivery_release(&pipeline->delivery);
     if (pipeline->stop == INBOX_STOP)
         herald_announce(&pipeline->herald, HOST_OFFLINE);
     return NULL;

@@ -40,6 +40,23 @@ static void on_snapshot(void *context, struct snapshot *snapshot)
     inbox_put_snapshot(stage.inbox, snapshot);
 }
 
+static int64_t shifted_wall_ms(void *state)
+{
+    (void)state;
+    return platform_clock.wall_ms(platform_clock.state) + stage.wall_shift_ms;
+}
+
+static int64_t monotonic_ms(void *state)
+{
+    (void)state;
+    return platform_clock.monotonic_ms(platform_clock.state);
+}
+
+static const struct clock stage_clock = {
+    .wall_ms = shifted_wall_ms,
+    .monotonic_ms = monotonic_ms,
+};
+
 /* ---- set up ---- */
 
 static void open_executors(void)
@@ -51,7 +68,7 @@ static void open_executors(void)
             .settings = &stage.servers[i],
             .server = i,
             .ops = &fake_backend_ops,
-            .clock = &platform_clock,
+            .clock = &stage_clock,
             .events = {NULL, on_done, on_snapshot},
         };
 
@@ -66,7 +83,7 @@ void start(void)
 {
     const struct inbox_options inbox = {
         .fleet = {"lastcall"},
-        .clock = &platform_clock,
+        .clock = &stage_clock,
         .counters = &stage.counters,
     };
     struct pipeline_options options = {
@@ -77,7 +94,7 @@ void start(void)
         .journal = &stage.journal,
         .executors = stage.executors,
         .counters = &stage.counters,
-        .clock = &platform_clock,
+        .clock = &stage_clock,
         .publisher = {NULL, on_publish},
     };
     struct platform_error error;

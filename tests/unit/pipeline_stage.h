@@ -7,6 +7,8 @@
 
 #include "tests/unit/bodies.h"
 
+#include <stdatomic.h>
+
 #include "tests/unit/fakes.h"
 #include "worker/gate.h"
 #include "worker/pipeline.h"
@@ -44,6 +46,7 @@ struct stage {
     struct published published[PUBLISHED_MAX];
     size_t published_count;
     bool is_down;
+    atomic_llong wall_shift_ms; /* the stage's wall clock is wrong by this */
 };
 extern struct stage stage;
 

@@ -210,6 +210,66 @@ static void what_cannot_be_replayed_is_forgotten(void **state)
     assert_int_equal(journal->bytes, 0);
 }
 
+/* The clock jumped forward, the journal was pruned, the clock came back. */
+static void what_may_have_been_forgotten_is_not_new(void **state)
+{
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    struct journal_entry later = entry_of(ID_TWO, "h");
+    enum journal_seen seen;
+    struct bytes token;
+    int64_t row = 0;
+
+    begin_batch(journal);
+    (void)ask(journal, ID_ONE, "h", &row, &token);
+    finish(journal, row, "first");
+    assert_int_equal(journal_deliver(journal, row), LASTCALL_OK);
+    commit(journal);
+    assert_int_equal(prune(journal, NOW_S + 100000, NOW_MS), 1);
+    for (int i = 0; i < 2; i++) {
+        begin_batch(journal);
+        assert_int_equal(ask(journal, ID_ONE, "h", NULL, &token),
+                         JOURNAL_FORGOTTEN);
+        assert_int_equal(ask(journal, ID_TWO, "h", NULL, &token),
+                         JOURNAL_FORGOTTEN);
+        journal_undo_batch(journal);
+        /* A restart changes nothing. */
+        journal_close(journal);
+        *journal = open_journal(fixture->directory, HISTORY_MAX);
+    }
+    later.exp_s++; /* no pruned one lived as long */
+    begin_batch(journal);
+    assert_int_equal(journal_begin(journal, &later, &seen, &token),
+                     LASTCALL_OK);
+    assert_int_equal(seen, JOURNAL_NEW);
+    commit(journal);
+}
+
+static void an_undone_pruning_forgot_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    struct bytes token;
+    int64_t row = 0;
+    size_t count = 0;
+
+    begin_batch(journal);
+    (void)ask(journal, ID_ONE, "h", &row, &token);
+    finish(journal, row, "first");
+    assert_int_equal(journal_deliver(journal, row), LASTCALL_OK);
+    commit(journal);
+    begin_batch(journal);
+    assert_int_equal(journal_prune(journal, NOW_S + 100000, NOW_MS, &count),
+                     LASTCALL_OK);
+    assert_int_equal(count, 1);
+    journal_undo_batch(journal);
+    begin_batch(journal);
+    assert_int_equal(ask(journal, ID_TWO, "h", NULL, &token), JOURNAL_NEW);
+    assert_int_equal(ask(journal, ID_ONE, "h", NULL, &token), JOURNAL_FINISHED);
+    bytes_deinit(&token);
+    commit(journal);
+}
+
 static void a_full_journal_says_busy(void **state)
 {
     struct fixture *fixture = *state;
@@ -506,6 +566,8 @@ int main(void)
         TEST(what_is_undone_was_never_there),
         TEST(an_undelivered_result_is_found_again),
         TEST(what_cannot_be_replayed_is_forgotten),
+        TEST(what_may_have_been_forgotten_is_not_new),
+        TEST(an_undone_pruning_forgot_nothing),
         TEST(a_full_journal_says_busy),
         TEST(a_full_disk_keeps_nothing_and_recovers),
         TEST(a_kill_after_the_beginning_shows),

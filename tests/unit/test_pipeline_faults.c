@@ -60,6 +60,144 @@ static void a_full_disk_refuses_and_recovers(void **state)
     stop(INBOX_STOP);
 }
 
+/* Another program keeps the journal from being written. */
+static sqlite3 *lock_journal(void)
+{
+    char path[128];
+    sqlite3 *db = NULL;
+
+    snprintf(path, sizeof(path), "%s/" JOURNAL_FILE, stage.directory);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, FAKE_WAIT_MS), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                     SQLITE_OK);
+    return db;
+}
+
+/* Run an act whose result finds the journal locked; it is published. */
+static sqlite3 *lock_before_the_result(const char *token, const char *jti)
+{
+    const struct wrong right = {0};
+    sqlite3 *db = NULL;
+
+    fake_play(0, "a", "ann");
+    set_hang(0, false, true);
+    offer(token, &right);
+    assert_true(fake_await(is_one_hanging, NULL));
+    db = lock_journal();
+    set_hang(0, false, false);
+    expect(jti, LASTCALL_OK);
+    return db;
+}
+
+/* holds 4.18 */
+static void a_result_that_cannot_be_recorded_is_recorded_later(void **state)
+{
+    static const char jti[] = "unrecorded-012345678";
+    const struct wrong right = {0};
+    char *token = NULL;
+    struct result result;
+    bool is_known = false;
+
+    (void)state;
+    start();
+    token = sign_command(jti, STOP_A, &right);
+    sqlite3_close(lock_before_the_result(token, jti));
+    /* Until the next try it counts as running, and is not answered. */
+    for (size_t round = 1; !is_known; round++) {
+        offer(token, &right);
+        send("fence-01234567890123", LIST, &right);
+        result = await("fence-01234567890123", round);
+        result_deinit(&result);
+        gate_lock(&stage.gate);
+        is_known = count_results(jti) > 1;
+        if (!is_known)
+            gate_wait(&stage.gate, 100);
+        gate_unlock(&stage.gate);
+    }
+    result = await(jti, 2);
+    assert_int_equal(result.code, LASTCALL_OK);
+    result_deinit(&result);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 1);
+    free(token);
+}
+
+/* holds 4.17, 4.18 */
+static void a_stop_does_not_wait_for_ever_for_the_journal(void **state)
+{
+    static const char jti[] = "unrecorded-012345678";
+    const struct wrong right = {0};
+    char *token = NULL;
+    sqlite3 *db = NULL;
+    struct result result;
+
+    (void)state;
+    start();
+    token = sign_command(jti, STOP_A, &right);
+    db = lock_before_the_result(token, jti);
+    stop(INBOX_STOP);
+    sqlite3_close(db);
+    fake_play(0, "a", "somebody else");
+    start(); /* it was begun and has no result: settled, not run again */
+    result = await(jti, 2);
+    assert_int_equal(result.code, LASTCALL_OK);
+    assert_false(result.replayed);
+    result_deinit(&result);
+    offer(token, &right);
+    result = await(jti, 3);
+    assert_true(result.replayed);
+    result_deinit(&result);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 1);
+    free(token);
+}
+
+/* holds 4.12 */
+static void a_clock_that_jumps_and_comes_back_runs_nothing_twice(void **state)
+{
+    static const char jti[] = "jump-0123456789012345";
+    const struct wrong right = {0};
+    char *token = NULL;
+    struct result result;
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    start();
+    token = sign_command(jti, STOP_A, &right);
+    offer(token, &right);
+    expect(jti, LASTCALL_OK);
+    stop(INBOX_RELOAD);
+    stage.wall_shift_ms = INT64_C(48) * 3600 * 1000;
+    start(); /* its first round prunes what seems to have expired */
+    stop(INBOX_RELOAD);
+    stage.wall_shift_ms = 0;
+    fake_play(0, "a", "ann");
+    start();
+    offer(token, &right);
+    result = await(jti, 2);
+    assert_int_equal(result.code, LASTCALL_EXPIRED);
+    result_deinit(&result);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 1);
+    free(token);
+}
+
+/* holds 5.9 */
+static void a_stop_sends_what_was_held_back(void **state)
+{
+    const struct wrong right = {0};
+
+    (void)state;
+    start();
+    send("held-01234567890123", "{\"action\":\"ping\",\"splay_s\":3600}",
+         &right);
+    send("fence-01234567890123", PING, &right);
+    expect("fence-01234567890123", LASTCALL_OK);
+    stop(INBOX_STOP);
+    assert_int_equal(count_results("held-01234567890123"), 1);
+}
+
 /* Leave in the journal what a kill would. */
 static void leave_open(const char *jti, const char *targets)
 {
@@ -173,6 +311,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_result_waits_for_the_broker),
         TEST(a_full_disk_refuses_and_recovers),
+        TEST(a_result_that_cannot_be_recorded_is_recorded_later),
+        TEST(a_stop_does_not_wait_for_ever_for_the_journal),
+        TEST(a_clock_that_jumps_and_comes_back_runs_nothing_twice),
+        TEST(a_stop_sends_what_was_held_back),
         TEST(after_a_kill_nothing_is_run_again),
         TEST(a_stop_finishes_what_runs_and_says_offline),
         TEST(many_commands_share_commits),
