@@ -263,7 +263,7 @@ static void prune(struct pipeline *pipeline)
         count = 0;
     pipeline->prune_due_ms =
         now_ms(pipeline) + (count == JOURNAL_PRUNE_COUNT_MAX
-                                ? PIPELINE_RETRY_MS
+                                ? PIPELINE_PRUNE_AGAIN_MS
                                 : PIPELINE_PRUNE_INTERVAL_MS);
 }
 

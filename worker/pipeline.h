@@ -34,6 +34,8 @@
 /* How soon a result that could not be recorded is tried again. */
 #define PIPELINE_RETRY_MS 1000
 #define PIPELINE_PRUNE_INTERVAL_MS 30000
+/* And when there was more than one pruning takes, so that it keeps up. */
+#define PIPELINE_PRUNE_AGAIN_MS 100
 
 /* Everything is borrowed for the life. */
 struct pipeline_options {

@@ -4,9 +4,11 @@
  * answer.
  *
  *     driver BROKER_URI HOST KEY GRANT ROOT_PUB ACTION COUNT WINDOW
+ * [LIFETIME_S]
  *
- * ACTION is stop or ping.  Prints one JSON line: n, window, seconds, rate,
- * p50_us, p99_us, max_us, bad (answers that do not verify), not_ok, missing.
+ * ACTION is stop or ping; the commands live LIFETIME_S (600) seconds.  Prints
+ * one JSON line: n, window, seconds, rate, p50_us, p99_us, max_us, bad (answers
+ * that do not verify), not_ok, missing.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -19,7 +21,7 @@
 #include "protocol/result.h"
 #include "protocol/trust.h"
 
-enum { ANSWER_WAIT_S = 60, COUNT_MAX = 200000 };
+enum { ANSWER_WAIT_S = 60, COUNT_MAX = 200000, LIFETIME_S = 600 };
 
 struct exchange {
     struct bytes command; /* owned */
@@ -41,6 +43,7 @@ struct driver {
     struct bytes grant;
     struct trust trust;
     struct name host;
+    unsigned lifetime_s;
 };
 
 static int64_t now_us(void)
@@ -94,7 +97,8 @@ static void sign_commands(struct driver *driver, enum action action)
         fail("randomness");
     for (size_t i = 0; i < driver->count; i++) {
         struct exchange *exchange = &driver->exchanges[i];
-        struct command_claims claims = {.iat_s = now_s, .exp_s = now_s + 600};
+        struct command_claims claims = {.iat_s = now_s,
+                                        .exp_s = now_s + driver->lifetime_s};
         json_t *json;
 
         snprintf(claims.jti.text, sizeof(claims.jti.text), "%.10s%08zx",
@@ -120,7 +124,7 @@ static void send_next(struct driver *driver, struct connection *connection,
                                    .payload = exchange->command.data,
                                    .len = exchange->command.len,
                                    .qos = 1,
-                                   .expiry_s = 600};
+                                   .expiry_s = driver->lifetime_s};
 
     exchange->sent_us = now_us();
     if (connection_publish(connection, &message, 0) != LASTCALL_OK)
@@ -206,8 +210,8 @@ static void report(struct driver *driver, size_t window, int64_t elapsed_us)
            "\"not_ok\":%zu,\"missing\":%zu}\n",
            n, window, (double)elapsed_us / 1e6,
            (double)n * 1e6 / (double)elapsed_us, (long long)latencies[n / 2],
-           (long long)latencies[n * 99 / 100], (long long)latencies[n - 1],
-           bad, not_ok, driver->count - n);
+           (long long)latencies[n * 99 / 100], (long long)latencies[n - 1], bad,
+           not_ok, driver->count - n);
     free(latencies);
 }
 
@@ -245,13 +249,16 @@ int main(int argc, char **argv)
     int64_t start;
 
     platform_forget_proxies();
-    if (argc != 9 || action_parse(argv[6], &action) != LASTCALL_OK) {
+    if (argc < 9 || argc > 10 ||
+        action_parse(argv[6], &action) != LASTCALL_OK) {
         fprintf(stderr, "usage: driver BROKER_URI HOST KEY GRANT ROOT_PUB "
-                        "stop|ping COUNT WINDOW\n");
+                        "stop|ping COUNT WINDOW [LIFETIME_S]\n");
         return 2;
     }
     driver.count = strtoul(argv[7], NULL, 10);
     window = strtoul(argv[8], NULL, 10);
+    driver.lifetime_s =
+        argc == 10 ? (unsigned)strtoul(argv[9], NULL, 10) : LIFETIME_S;
     if (driver.count == 0 || driver.count > COUNT_MAX || window == 0)
         fail("COUNT or WINDOW out of range");
     driver.exchanges = calloc(driver.count, sizeof(*driver.exchanges));

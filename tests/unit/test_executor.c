@@ -110,6 +110,7 @@ static void submit(struct job *job)
 {
     assert_int_equal(executor_submit(executor, job), LASTCALL_OK);
     executor_wake(executor);
+    executor_wake(executor);
 }
 
 static void submit_select(struct job *job, const struct order *order)
