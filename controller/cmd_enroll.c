@@ -55,6 +55,9 @@ static enum lastcall_status write_keys(struct enrolment *enrolment)
     if (status == LASTCALL_OK)
         status = report(keyfile_write_pair(path, &enrolment->grant.key, &error),
                         &error);
+    if (status == LASTCALL_E_EXISTS)
+        say_mend("a host's key is never overwritten; give another --out, or "
+                 "move that folder away");
     if (status == LASTCALL_OK)
         status = path_of(enrolment, "root.pub", path);
     if (status == LASTCALL_OK)
@@ -89,12 +92,12 @@ static enum lastcall_status append_worker(const struct enrolment *enrolment,
         "host = %s\n"
         "fleet = %s\n"
         "; state_dir = /var/lib/lastcall\n"
-        "key = %s/host.key\n"
-        "grant = %s/host.grant\n"
-        "root = %s/root.pub\n",
+        "; these three lie beside this file, wherever the folder is copied\n"
+        "key = host.key\n"
+        "grant = host.grant\n"
+        "root = root.pub\n",
         enrolment->grant.name.text, enrolment->grant.name.text,
-        enrolment->grant.fleet.text, enrolment->directory, enrolment->directory,
-        enrolment->directory);
+        enrolment->grant.fleet.text);
 }
 
 /* One line of worker.conf; mark is "; " for a line that is to be filled in. */
@@ -220,7 +223,7 @@ static enum lastcall_status check(struct enrolment *enrolment)
     return LASTCALL_OK;
 }
 
-/* The files name each other by paths that hold wherever the worker starts. */
+/* Make the directory; its full path is for the person who is told of it. */
 static enum lastcall_status prepare(struct enrolment *enrolment,
                                     char **directory)
 {

@@ -15,6 +15,8 @@ install(TARGETS lastcall RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
 install(FILES deploy/man/lastcall.1
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT controller)
 
+install(FILES controller.conf.example
+        DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT controller)
 install(FILES README.md SECURITY.md CHANGELOG.md LICENSE protocol/PROTOCOL.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT controller)
 install(DIRECTORY deploy/mosquitto

@@ -320,18 +320,47 @@ static char *read_line(char *out, int size, void *state)
     return out;
 }
 
+/*
+ * Set a path.  What does not begin at the root begins where the configuration
+ * lies, so that a folder with both can be copied to another machine.
+ */
+static enum lastcall_status set_path(const struct reading *reading,
+                                     const struct config_key *key,
+                                     const char *value,
+                                     struct config_error *why)
+{
+    const char *slash = strrchr(reading->path, '/');
+    struct bytes path;
+    enum lastcall_status status;
+
+    if (value[0] == '\0' || value[0] == '/' || slash == NULL)
+        return config_set(key, reading->structure, value, why);
+    bytes_init(&path, strlen(reading->path) + strlen(value) + 1);
+    status =
+        bytes_append_format(&path, "%.*s%s", (int)(slash - reading->path) + 1,
+                            reading->path, value);
+    if (status == LASTCALL_OK)
+        status =
+            config_set(key, reading->structure, (const char *)path.data, why);
+    bytes_deinit(&path);
+    return status;
+}
+
 static void set_key(struct reading *reading, size_t index, const char *value)
 {
+    const struct config_key *key = &reading->keys[index];
     struct config_error why = {0};
     enum lastcall_status status;
 
     if (reading->key_lines[index] != 0) {
-        complain(reading, "%s is given twice, first in line %u",
-                 reading->keys[index].name, reading->key_lines[index]);
+        complain(reading, "%s is given twice, first in line %u", key->name,
+                 reading->key_lines[index]);
         return;
     }
     reading->key_lines[index] = reading->line;
-    status = config_set(&reading->keys[index], reading->structure, value, &why);
+    status = key->type == CONFIG_PATH
+                 ? set_path(reading, key, value, &why)
+                 : config_set(key, reading->structure, value, &why);
     if (status == LASTCALL_E_CONFIG)
         complain(reading, "%s", why.text);
     else

@@ -28,6 +28,7 @@
 
 enum config_type {
     CONFIG_TEXT,        /* char *, owned */
+    CONFIG_PATH,        /* the same; a relative one is beside the file */
     CONFIG_NAME,        /* struct name */
     CONFIG_DURATION_S,  /* int64_t, in seconds; written 90, 90s, 2m, 24h, 7d */
     CONFIG_DURATION_MS, /* int64_t, in milliseconds; also 250ms */
@@ -103,7 +104,8 @@ config_read_text(const char *path, const char *text, size_t len,
 
 /*
  * Parse a value by a key's type into structure + offset, as the file reader
- * does; serves flags and environment too.
+ * does; serves flags and environment too, whose relative paths are taken as
+ * they are.
  *
  * Returns LASTCALL_OK, LASTCALL_E_CONFIG (error->text is a sentence without
  *         file and line), LASTCALL_E_NOMEM.

@@ -219,6 +219,7 @@ enum lastcall_status config_set(const struct config_key *key, void *structure,
                       key->name);
     switch (key->type) {
     case CONFIG_TEXT:
+    case CONFIG_PATH:
         return set_text(slot, value);
     case CONFIG_NAME:
         return set_name(key, slot, value, error);
@@ -255,7 +256,7 @@ void config_deinit(const struct config_key *keys, size_t key_count,
                    const char *section, void *structure)
 {
     for (size_t i = 0; i < key_count; i++) {
-        if (keys[i].type != CONFIG_TEXT ||
+        if ((keys[i].type != CONFIG_TEXT && keys[i].type != CONFIG_PATH) ||
             strcmp(keys[i].section, section) != 0)
             continue;
         char **slot = (void *)((char *)structure + keys[i].offset);

@@ -117,6 +117,10 @@ def test_enroll_makes_all_that_a_host_needs(root, tmp_path, stage, broker,
     assert done.status == 0, done
     names = os.listdir(out)
     config = os.path.join(out, "worker.conf")
+    # It is to be copied to the host, so nothing in it may name this place.
+    moved = str(tmp_path / "etc-lastcall")
+    os.rename(out, moved)
+    out, config = moved, os.path.join(moved, "worker.conf")
     secret = [n for n in names if n.endswith(".key")]
     assert os.path.exists(config) and len(secret) == 1, names
     assert stat.S_IMODE(os.stat(os.path.join(out, secret[0])).st_mode) \

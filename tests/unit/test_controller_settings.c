@@ -13,6 +13,8 @@
 #include "controller/settings.h"
 #include "protocol/io/platform.h"
 
+#define EXAMPLE TEST_SOURCE_DIR "/../controller.conf.example"
+
 static char directory[] = "/tmp/lastcall-settings-XXXXXX";
 static char system_file[64];
 static char given_file[64];
@@ -211,6 +213,73 @@ static void test_what_goes_together(void **state)
     assert_non_null(strstr(error.text, "--broker"));
 }
 
+/* A folder with keys and configuration may be copied as it is. */
+static void test_relative_paths_begin_beside_the_file(void **state)
+{
+    char config[] = "--config";
+    char root_flag[] = "--root";
+    char root[] = "here.pub";
+    char *argv[] = {config, given_file, root_flag, root};
+    struct options options;
+    struct controller_settings settings;
+    struct config_error error;
+    char expected[128];
+
+    (void)state;
+    write_file(given_file, "[controller]\nkey = sub/a.key\n"
+                           "grant = /elsewhere/a.grant\nroot = root.pub\n");
+    assert_int_equal(options_parse(COMMAND_HOSTS, 4, argv, &options),
+                     LASTCALL_OK);
+    assert_int_equal(
+        controller_settings_load(&options, &sources, &settings, &error),
+        LASTCALL_OK);
+    snprintf(expected, sizeof expected, "%s/sub/a.key", directory);
+    assert_string_equal(settings.key, expected);
+    assert_string_equal(settings.grant, "/elsewhere/a.grant");
+    assert_string_equal(settings.root, "here.pub"); /* from where we stand */
+    controller_settings_deinit(&settings);
+    options_deinit(&options);
+}
+
+/* Whether the example has a line for a key, as it is or commented out. */
+static bool example_names(const struct config_key *key)
+{
+    char line[256];
+    char section[32] = "";
+    bool found = false;
+    size_t len = strlen(key->name);
+    FILE *file = fopen(EXAMPLE, "r");
+
+    assert_non_null(file);
+    while (!found && fgets(line, sizeof line, file) != NULL) {
+        const char *at = strncmp(line, "; ", 2) == 0 ? line + 2 : line;
+
+        if (at[0] == '[')
+            snprintf(section, sizeof section, "%.*s", (int)strcspn(at + 1, "]"),
+                     at + 1);
+        found = strcmp(section, key->section) == 0 &&
+                strncmp(at, key->name, len) == 0 &&
+                strncmp(at + len, " = ", 3) == 0;
+    }
+    fclose(file);
+    return found;
+}
+
+static void test_the_example_loads_and_names_every_key(void **state)
+{
+    char config[] = "--config";
+    char example[] = EXAMPLE;
+    char *argv[] = {config, example};
+
+    (void)state;
+    expect_broker(2, argv, "mqtts://broker.example:8883");
+    for (size_t i = 0; i < controller_key_count; i++) {
+        if (!example_names(&controller_keys[i]))
+            fail_msg("[%s] %s is not in the example",
+                     controller_keys[i].section, controller_keys[i].name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +287,10 @@ int main(void)
         cmocka_unit_test_teardown(test_errors_name_their_source, forget),
         cmocka_unit_test(test_plain_mqtt_stays_on_the_machine),
         cmocka_unit_test(test_what_goes_together),
+        cmocka_unit_test_teardown(test_relative_paths_begin_beside_the_file,
+                                  forget),
+        cmocka_unit_test_teardown(test_the_example_loads_and_names_every_key,
+                                  forget),
     };
 
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
