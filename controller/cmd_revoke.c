@@ -17,6 +17,7 @@ struct revoking {
     struct trust trust; /* holds the present list once it was read */
     struct fleet_link *link;
     int64_t before_s;
+    enum lastcall_status refused; /* why the retained list was, or OK */
 };
 
 static const struct output_column revocation_columns[] = {
@@ -57,6 +58,30 @@ static enum lastcall_status read_before(struct revoking *revoking)
     return LASTCALL_OK;
 }
 
+/*
+ * Whoever may publish the list could bury the fleet's under one that nobody
+ * accepts: where the root is known, only its own key signs.
+ */
+static enum lastcall_status check_root(const struct revoking *revoking)
+{
+    const char *path = revoking->settings.root;
+    struct platform_error error = {0};
+    struct key known = {0};
+
+    if (path == NULL)
+        return LASTCALL_OK;
+    if (keyfile_read_public(path, &known, &error) != LASTCALL_OK) {
+        say_error("%s", error.text);
+        return LASTCALL_E_CONFIG;
+    }
+    if (strcmp(known.thumbprint, revoking->root.thumbprint) == 0)
+        return LASTCALL_OK;
+    say_error("--root-key is not the private half of %s, the fleet's root",
+              path);
+    say_mend("give the root key of this fleet, or the --root of another one");
+    return LASTCALL_E_CONFIG;
+}
+
 /* The root's public half is in its private key: --root is not needed. */
 static enum lastcall_status prepare_trust(struct revoking *revoking)
 {
@@ -71,6 +96,8 @@ static enum lastcall_status prepare_trust(struct revoking *revoking)
         say_error("%s", error.text);
         return LASTCALL_E_CONFIG;
     }
+    if (check_root(revoking) != LASTCALL_OK)
+        return LASTCALL_E_CONFIG;
     status = key_from_public(revoking->root.public_raw, &root);
     if (status == LASTCALL_OK)
         status = trust_init(&revoking->trust, &revoking->settings.fleet, &root,
@@ -112,7 +139,25 @@ static void take_list(struct revoking *revoking,
 
     if (status != LASTCALL_OK && status != LASTCALL_ALREADY_GONE &&
         event->payload.len > 0)
-        say_error("the retained list is refused: %s", status_text(status));
+        revoking->refused = status;
+}
+
+/*
+ * A list that our root did not sign: anybody's, when we know that ours is the
+ * fleet's root; else perhaps the fleet's own, which we must not replace.
+ */
+static enum exit_code judge_refused(const struct revoking *revoking)
+{
+    if (revoking->refused == LASTCALL_OK)
+        return EXIT_CODE_OK;
+    say_error("the retained list is refused: %s",
+              status_text(revoking->refused));
+    if (revoking->settings.root != NULL ||
+        revoking->options->argument_count == 0)
+        return EXIT_CODE_OK;
+    say_mend("to replace it, prove with --root FILE that this root key is the "
+             "fleet's");
+    return EXIT_CODE_USAGE;
 }
 
 /* Read the present list; see fleet.h for how its end is known. */
@@ -282,6 +327,8 @@ enum exit_code cmd_revoke(const struct options *options)
         prepare_trust(&revoking) != LASTCALL_OK)
         goto out;
     code = read_list(&revoking);
+    if (code == EXIT_CODE_OK)
+        code = judge_refused(&revoking);
     if (code == EXIT_CODE_OK && options->argument_count > 0) {
         code = add_keys(&revoking) == LASTCALL_OK ? publish_list(&revoking)
                                                   : EXIT_CODE_USAGE;

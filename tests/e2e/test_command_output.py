@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -186,6 +187,21 @@ def test_sessions_are_read_without_asking_anyone(desk):
     assert len(desk.sent()) == 1
 
 
+def test_a_name_that_nobody_knows_is_said(desk):
+    done = desk.run("ping", "--host", "meda-01", "--timeout", "1s")
+    assert done.status == SILENT, done
+    assert "meda-01 has never published a status" in done.err, done
+
+
+@pytest.mark.parametrize("argv", [("--help",), ("--version",),
+                                  ("stop", "--help")])
+def test_help_that_could_not_be_written_is_no_success(argv):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([processes.bin_path("lastcall"), *argv],
+                              stdout=full, stderr=subprocess.PIPE, timeout=10)
+    assert done.returncode == BROKER and done.stderr, done
+
+
 def test_ping_measures(desk):
     done = desk.run("ping", "--all", "-o", "json")
     assert done.status == OK and done.json()["exit"] == OK, done
@@ -220,6 +236,30 @@ def test_revoke_publishes_a_list_that_others_obey(desk):
     shown = stages.lastcall("revoke", *flags, "-o", "json")
     assert desk.operator.party.key.thumbprint in shown.out
     assert "A" * 43 in shown.out, shown
+
+
+# holds 3.8
+def test_revoke_does_not_bury_the_list_of_another_root(desk):
+    broker = ["--broker", desk.stage.broker.uri]
+    ours = ["--root-key", desk.stage.path("root.key"), *broker]
+    known = ["--root", desk.stage.path("root.pub")]
+    wrong = desk.stage.path("wrong.key")
+    assert stages.lastcall("key", "new", wrong).status == OK
+    theirs = ["--root-key", wrong, *broker]
+    # The root is known: no other key signs.
+    done = stages.lastcall("revoke", *theirs, *known, "A" * 43)
+    assert done.status == USAGE and "root" in done.err, done
+    # It is not known, but a list is there that this key did not sign.
+    assert stages.lastcall("revoke", *ours, "E" * 43).status == OK
+    done = stages.lastcall("revoke", *theirs, "A" * 43)
+    assert done.status == USAGE and "--root" in done.err, done
+    assert "E" * 43 in stages.lastcall("revoke", *ours).out
+    # Rubbish in its place keeps nobody from revoking who proves himself.
+    desk.wire.publish(desk.scene.fleet.topic("trust", "revoked"), "rubbish",
+                      retain=True)
+    assert stages.lastcall("revoke", *ours, "I" * 43).status == USAGE
+    assert stages.lastcall("revoke", *ours, *known, "I" * 43).status == OK
+    assert "I" * 43 in stages.lastcall("revoke", *ours).out
 
 
 # holds 3.7
