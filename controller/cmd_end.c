@@ -256,10 +256,23 @@ static bool is_expected(const struct ending *ending,
                   tally->outcomes[OUTCOME_SILENT] == 1 ? "" : "s");
         return false;
     }
+    /* The broker keeps a broadcast for a host that comes back in time. */
+    if (ending->target.kind != TARGET_HOSTS &&
+        tally->outcomes[OUTCOME_OFFLINE] > 0) {
+        say_error("--expect: %zu host%s offline and might come back to hear "
+                  "it; nothing was ended",
+                  tally->outcomes[OUTCOME_OFFLINE],
+                  tally->outcomes[OUTCOME_OFFLINE] == 1 ? " is" : "s are");
+        say_mend("name the hosts, such as --host '*': one that is offline is "
+                 "then sent nothing");
+        return false;
+    }
     if (tally->matched == ending->expect)
         return true;
-    say_error("--expect: %lld sessions match, not %lld; nothing was ended",
-              (long long)tally->matched, (long long)ending->expect);
+    say_error("--expect: %lld session%s, not %lld; nothing was ended",
+              (long long)tally->matched,
+              tally->matched == 1 ? " matches" : "s match",
+              (long long)ending->expect);
     return false;
 }
 

@@ -193,6 +193,19 @@ def test_status_7_not_the_number_expected(desk):
     assert sorted(desk.plex.terminated()) == ["one", "two"]
 
 
+def test_status_7_a_broadcast_might_reach_who_is_offline(desk):
+    worker, plex = desk.second_host()
+    worker.stop()
+    desk.plex.play("one")
+    done = desk.run("stop", "--all", "--every", "--yes", "--expect", "1")
+    assert done.status == STOPPED and "offline" in done.err, done
+    assert desk.plex.counters()["terminates"] == 0
+    # Named one by one, the host that is offline is sent nothing.
+    done = desk.run("stop", "--host", "*", "--every", "--yes", "--expect", "1")
+    assert done.status == SILENT, done
+    assert desk.plex.terminated() == ["one"]
+
+
 def test_status_130_interrupted(desk):
     desk.plex.play("one")
     desk.plex.fault("hang", path="*/terminate")
