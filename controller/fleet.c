@@ -127,6 +127,15 @@ static enum exit_code pass_fence(struct fleet *fleet, int64_t timeout_ms)
     return EXIT_CODE_BROKER;
 }
 
+/* What is queued is read even when the time is over, but not for ever. */
+static enum exit_code say_endless(void)
+{
+    say_error("the broker did not come to an end with what the fleet "
+              "published");
+    say_mend("a longer --timeout waits longer for it");
+    return EXIT_CODE_BROKER;
+}
+
 static enum exit_code gather(struct fleet *fleet, const struct target *target,
                              bool ends_early, int64_t timeout_ms)
 {
@@ -136,6 +145,9 @@ static enum exit_code gather(struct fleet *fleet, const struct target *target,
     enum exit_code code = pass_fence(fleet, timeout_ms);
     int64_t limit_ms = fleet_now_ms() + FLEET_GATHER_MAX_MS;
     int64_t quiet_ms = fleet_now_ms() + FLEET_QUIET_MS;
+    int64_t end_ms = timeout_ms > FLEET_GATHER_MAX_MS
+                         ? fleet_now_ms() + timeout_ms
+                         : limit_ms;
 
     while (code == EXIT_CODE_OK && kind != FLEET_TIMEOUT &&
            !(ends_early && is_complete(fleet, target))) {
@@ -148,6 +160,8 @@ static enum exit_code gather(struct fleet *fleet, const struct target *target,
         }
         if (kind == FLEET_INTERRUPTED)
             code = EXIT_CODE_INTERRUPTED;
+        else if (kind == FLEET_MESSAGE && fleet_now_ms() >= end_ms)
+            code = say_endless();
         fleet_event_deinit(&event);
     }
     return code;
