@@ -62,12 +62,10 @@ static enum exit_code run_command(enum command_id command, int argc,
     return code;
 }
 
-int main(int argc, char **argv)
+static enum exit_code run_word(int argc, char **argv)
 {
     enum command_id command = COMMAND_COUNT;
-    enum exit_code code = EXIT_CODE_USAGE;
 
-    platform_forget_proxies();
     if (argc < 2) {
         say_error("which command? lastcall --help lists them");
         return EXIT_CODE_USAGE;
@@ -84,7 +82,15 @@ int main(int argc, char **argv)
         say_mend("lastcall --help lists them");
         return EXIT_CODE_USAGE;
     }
-    code = run_command(command, argc - 2, argv + 2);
+    return run_command(command, argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    enum exit_code code = EXIT_CODE_USAGE;
+
+    platform_forget_proxies();
+    code = run_word(argc, argv);
     if (fflush(stdout) != 0 && code == EXIT_CODE_OK) {
         say_error("standard output could not be written");
         code = EXIT_CODE_BROKER;

@@ -7,6 +7,7 @@
 
 /* No host accepts a longer lifetime unless its owner says so. */
 #define TTL_MAX_MS (INT64_C(24) * 3600 * 1000)
+#define UNKNOWN_SAID_MAX 10
 
 enum lastcall_status present_read(const struct options *options,
                                   struct present *out)
@@ -79,12 +80,31 @@ enum exit_code present_end(struct output *output, json_t *summary,
     return code == EXIT_CODE_OK ? EXIT_CODE_BROKER : code;
 }
 
+/* Silent, and never heard of: most likely a name that was misspelt. */
+static void say_unknown(const struct campaign *campaign)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < campaign->host_count; i++) {
+        const struct campaign_host *host = &campaign->hosts[i];
+
+        if (host->presence != PRESENCE_UNKNOWN ||
+            host->outcome != OUTCOME_SILENT)
+            continue;
+        if (++count <= UNKNOWN_SAID_MAX)
+            say_error("%s has never published a status", host->name.text);
+    }
+    if (count > UNKNOWN_SAID_MAX)
+        say_error("and %zu more", count - UNKNOWN_SAID_MAX);
+}
+
 void present_say_campaign(const struct present *present,
                           const struct campaign *campaign)
 {
     struct campaign_tally tally;
 
     record_say_bad(campaign);
+    say_unknown(campaign);
     if (present->writer != &output_table || campaign->host_count == 0)
         return;
     campaign_tally(campaign, &tally);

@@ -449,10 +449,12 @@ static void check_grant(const struct worker *worker)
     const int64_t left_s =
         worker->identity.grant_exp_s - clock->wall_ms(clock->state) / 1000;
 
-    printf("%s grant: %s, fleet %s, %zu groups, ends in %lld days\n",
+    printf("%s grant: %s, fleet %s, %zu group%s, ends in %lld days\n",
            left_s < IDENTITY_GRANT_WARN_S ? "warn" : "ok  ",
            worker->identity.issuer, worker->identity.fleet.text,
-           worker->identity.group_count, (long long)(left_s / DAY_S));
+           worker->identity.group_count,
+           worker->identity.group_count == 1 ? "" : "s",
+           (long long)(left_s / DAY_S));
     if (worker->settings.policy.allow == NULL)
         printf("warn policy: no allow: this host does whatever the grants "
                "allow\n");
