@@ -440,6 +440,28 @@ static void test_queue_is_bounded(void **state)
     connection_close(connection);
 }
 
+static void test_queue_is_bounded_in_bytes(void **state)
+{
+    static const char big[1024 * 1024];
+    const struct mqtt_message message = {
+        .topic = "t", .payload = big, .len = sizeof(big)};
+    struct connection *connection;
+    size_t count = 0;
+
+    (void)state;
+    broker.holds_acks = true;
+    connection = open_ready();
+    while (count < CONNECTION_QUEUE_MAX &&
+           connection_publish(connection, &message, 0) == LASTCALL_OK)
+        count++;
+    assert_int_equal(connection_publish(connection, &message, 0),
+                     LASTCALL_BUSY);
+    /* What a message costs beyond its payload takes the place of the last. */
+    assert_int_equal(count, CONNECTION_IN_FLIGHT_MAX - 1 +
+                                CONNECTION_QUEUE_BYTES_MAX / sizeof(big));
+    connection_close(connection);
+}
+
 static void test_refused_publish_is_told(void **state)
 {
     struct connection *connection;
@@ -678,6 +700,7 @@ int main(void)
         cmocka_unit_test_setup(test_lost_publishes_end_once, set_up),
         cmocka_unit_test_setup(test_close_ends_what_waits, set_up),
         cmocka_unit_test_setup(test_queue_is_bounded, set_up),
+        cmocka_unit_test_setup(test_queue_is_bounded_in_bytes, set_up),
         cmocka_unit_test_setup(test_refused_publish_is_told, set_up),
         cmocka_unit_test_setup(test_will_is_fresh_each_time, set_up),
         cmocka_unit_test_setup(test_refused_subscription, set_up),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -391,6 +392,30 @@ static void test_plain_to_tls_port(void **state)
     connection_close(connection);
 }
 
+static void test_readable_client_key_is_refused(void **state)
+{
+    const struct mqtt_events events = {0};
+    char path[BROKER_PATH_SIZE + 32];
+    char detail[MQTT_DETAIL_SIZE];
+    struct mqtt_options options = {.uri = "mqtts://localhost:1",
+                                   .client_id = "test-client",
+                                   .cert = broker.ca,
+                                   .cert_key = path};
+    struct mqtt_link *link = NULL;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/ca.key", broker.directory);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(mqtt_paho_ops.open(&options, &events, NULL, &link, detail),
+                     LASTCALL_E_CONFIG);
+    assert_null(link);
+    assert_non_null(strstr(detail, "chmod 600"));
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(mqtt_paho_ops.open(&options, &events, NULL, &link, detail),
+                     LASTCALL_OK);
+    mqtt_paho_ops.close(link);
+}
+
 static void test_broker_dies_and_returns(void **state)
 {
     struct connection *connection =
@@ -522,6 +547,7 @@ int main(void)
         cmocka_unit_test_setup(test_tls_wants_a_name_for_v6, set_up),
         cmocka_unit_test_setup(test_plain_to_tls_port, set_up),
         cmocka_unit_test_setup(test_missing_ca_is_told_at_once, set_up),
+        cmocka_unit_test_setup(test_readable_client_key_is_refused, set_up),
         cmocka_unit_test_setup(test_broker_dies_and_returns, set_up),
     };
 
