@@ -200,8 +200,8 @@ static bool is_same_host(const struct worker *a, const struct worker *b)
 /*
  * Put a new worker in the old one's place, if its settings are good.
  *
- * Returns LASTCALL_OK also when the old one stays; anything else when the old
- * one is gone and the new one did not start.
+ * Returns LASTCALL_OK also when the old one stays; anything else when neither
+ * would start.
  */
 static enum lastcall_status reload(const struct worker_context *context,
                                    const char *path, struct worker **worker)
@@ -223,13 +223,20 @@ static enum lastcall_status reload(const struct worker_context *context,
     }
     service_notify_reloading();
     worker_stop(*worker, INBOX_RELOAD);
-    worker_free(*worker);
-    *worker = fresh;
     status = worker_start(fresh, &error);
-    if (status == LASTCALL_OK)
+    if (status == LASTCALL_OK) {
+        worker_free(*worker);
+        *worker = fresh;
         log_write(context->log, LOG_LEVEL_INFO, LOG_EVERY, "RELOADED",
                   "running with the new settings");
-    else
+        return LASTCALL_OK;
+    }
+    /* Some faults show only now: a server's token file, say. */
+    log_write(context->log, LOG_LEVEL_ERROR, LOG_EVERY, "RELOAD-FAIL",
+              "the old settings stay: %s", error.text);
+    worker_free(fresh);
+    status = worker_start(*worker, &error);
+    if (status != LASTCALL_OK)
         log_write(context->log, LOG_LEVEL_ERROR, LOG_EVERY, "START-FAIL", "%s",
                   error.text);
     return status;

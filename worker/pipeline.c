@@ -290,17 +290,16 @@ static bool is_prune_due(const struct pipeline *pipeline)
     return pipeline->has_prunable && now_ms(pipeline) >= pipeline->prune_due_ms;
 }
 
-/* Targets are about to be recorded: that commit must survive a power cut. */
+/* Targets may be about to be recorded: that commit must survive a power cut. */
 static enum store_durability durability_for(const struct job *jobs)
 {
-    for (const struct job *job = jobs; job != NULL; job = job->next) {
-        const struct request *request = &job->order->request;
+    enum store_durability durability = STORE_SURVIVES_PROCESS;
 
-        if (job->kind == JOB_SELECT && action_is_change(request->action) &&
-            !request->dry_run && job->target_count > 0)
-            return STORE_SURVIVES_POWER;
+    for (const struct job *job = jobs; job != NULL; job = job->next) {
+        if (job->kind == JOB_SELECT && run_may_act(job->owner, job))
+            durability = STORE_SURVIVES_POWER;
     }
-    return STORE_SURVIVES_PROCESS;
+    return durability;
 }
 
 static void run_batch(struct pipeline *pipeline)

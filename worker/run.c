@@ -150,6 +150,15 @@ static void target_decide(const struct request *request,
         target->is_wanted = true;
 }
 
+bool run_may_act(struct run *run, const struct job *job)
+{
+    const struct request *request = &run->order.request;
+
+    run->has_matched = run->has_matched || job->target_count > 0;
+    return run->has_matched && action_is_change(request->action) &&
+           !request->dry_run;
+}
+
 bool run_job_has_work(const struct job *job)
 {
     for (size_t i = 0; i < job->target_count; i++) {

@@ -27,6 +27,7 @@ struct run {
     struct job *jobs;     /* owned; one for each server that takes part */
     size_t job_count;
     size_t open_count; /* jobs that are out */
+    bool has_matched;  /* some server that is back has listed a target */
     bool is_on_record; /* a commit has kept its beginning */
 };
 
@@ -46,6 +47,14 @@ struct run_rules {
     int64_t now_s;
     int64_t skew_s;
 };
+
+/*
+ * Take note of a server that has listed, and say whether run_decide() may want
+ * targets: of this server, or of one that was back before.
+ *
+ *   job  of the run, after JOB_SELECT
+ */
+bool run_may_act(struct run *run, const struct job *job);
 
 enum run_next {
     RUN_CONCLUDE, /* nothing is to be done, or no more */

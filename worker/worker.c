@@ -181,6 +181,7 @@ static enum lastcall_status read_password(struct worker *worker,
 
     if (path == NULL)
         return LASTCALL_OK;
+    bytes_deinit(&worker->password); /* of an earlier start */
     return keyfile_read_line(path, FILE_SECRET, WORKER_PASSWORD_LEN_MAX,
                              &worker->password, error);
 }

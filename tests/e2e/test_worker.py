@@ -203,6 +203,16 @@ def test_sighup_with_a_bad_file_keeps_the_old_one(scene):
     assert scene.ask(STOP)["code"] == "ok"
 
 
+def test_sighup_with_a_fault_that_shows_late_keeps_the_old_one(scene):
+    scene.plex.play("one")
+    keys = scene.host.servers["home"]
+    keys["token_file"] = scene.host.path("nowhere.token")
+    scene.host.write_config()
+    scene.worker.reload()
+    scene.worker.process.await_line(r"RELOAD-FAIL.*nowhere\.token")
+    assert scene.ask(STOP)["code"] == "ok"
+
+
 def test_sigterm_finishes_what_runs(scene):
     scene.plex.play("one")
     scene.plex.fault("delay", path="*/terminate", ms=500)

@@ -16,6 +16,12 @@ on_publish(void *context, const struct mqtt_message *message, uint64_t tag)
         gate_unlock(&stage.gate);
         return LASTCALL_E_LINK;
     }
+    if (stage.is_full) {
+        stage.refused_count++;
+        gate_signal(&stage.gate);
+        gate_unlock(&stage.gate);
+        return LASTCALL_BUSY;
+    }
     assert_true(stage.published_count < PUBLISHED_MAX);
     out = &stage.published[stage.published_count++];
     snprintf(out->topic, sizeof(out->topic), "%s", message->topic);
@@ -38,6 +44,16 @@ static void on_snapshot(void *context, struct snapshot *snapshot)
 {
     (void)context;
     inbox_put_snapshot(stage.inbox, snapshot);
+}
+
+/* Anything but 0 makes the commit fail. */
+static int on_commit(void *context)
+{
+    (void)context;
+    if (stage.lost_commits == 0)
+        return 0;
+    stage.lost_commits--;
+    return 1;
 }
 
 static int64_t shifted_wall_ms(void *state)
@@ -104,6 +120,7 @@ void start(void)
     assert_int_equal(
         journal_open(stage.directory, 1000, &stage.journal, &error),
         LASTCALL_OK);
+    (void)sqlite3_commit_hook(stage.journal.store.db, on_commit, NULL);
     if (stage.journal_sql != NULL)
         assert_int_equal(sqlite3_exec(stage.journal.store.db, stage.journal_sql,
                                       NULL, NULL, NULL),

@@ -46,6 +46,9 @@ struct stage {
     struct published published[PUBLISHED_MAX];
     size_t published_count;
     bool is_down;
+    bool is_full;               /* the link takes no more */
+    size_t refused_count;       /* publishes that found it so */
+    atomic_uint lost_commits;   /* so many commits of the journal fail */
     atomic_llong wall_shift_ms; /* the stage's wall clock is wrong by this */
 };
 extern struct stage stage;

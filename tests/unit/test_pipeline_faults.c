@@ -123,6 +123,88 @@ static void a_result_that_cannot_be_recorded_is_recorded_later(void **state)
     free(token);
 }
 
+/* Nobody took it when it was signed, and the journal did not have it. */
+static void a_result_recorded_late_is_sent_then(void **state)
+{
+    static const char jti[] = "unrecorded-012345678";
+    const struct wrong right = {0};
+    sqlite3 *db = NULL;
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    fake_servers[0].hangs_act = true;
+    start();
+    send(jti, STOP_A, &right);
+    assert_true(fake_await(is_one_hanging, NULL));
+    db = lock_journal();
+    gate_lock(&stage.gate);
+    stage.is_full = true;
+    gate_unlock(&stage.gate);
+    set_hang(0, false, false);
+    gate_lock(&stage.gate);
+    while (stage.refused_count == 0)
+        gate_wait(&stage.gate, FAKE_WAIT_MS);
+    stage.is_full = false;
+    gate_unlock(&stage.gate);
+    sqlite3_close(db);
+    expect(jti, LASTCALL_OK);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 1);
+}
+
+/* holds 4.15, 4.18 */
+static void what_a_lost_commit_held_is_not_run(void **state)
+{
+    const struct wrong right = {0};
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    start();
+    /* A refusal: no acknowledgement of it will need a commit. */
+    send("fence-01234567890123", "{\"action\":\"list\",\"server\":\"x\"}",
+         &right);
+    expect("fence-01234567890123", LASTCALL_NOT_FOUND);
+    stage.lost_commits = 1;
+    send("begun-01234567890123", STOP_A, &right);
+    expect("begun-01234567890123", LASTCALL_BUSY);
+    set_hang(0, true, false);
+    send("armed-01234567890123", STOP_A, &right);
+    assert_true(fake_await(is_one_hanging, NULL));
+    stage.lost_commits = 1;
+    set_hang(0, false, false);
+    expect("armed-01234567890123", LASTCALL_BUSY);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 0);
+}
+
+/* Two orders for one server; the first takes longer than the second lives. */
+static void an_order_that_waited_too_long_is_not_begun(void **state)
+{
+    const struct wrong right = {0};
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    fake_play(0, "b", "bob");
+    fake_servers[0].hangs_list = true;
+    fake_servers[0].hangs_act = true;
+    start();
+    send("first-01234567890123", STOP_A, &right);
+    send("second-0123456789012", "{\"action\":\"stop\",\"session_id\":\"b\"}",
+         &right);
+    send("fence-01234567890123", PING, &right);
+    expect("fence-01234567890123", LASTCALL_OK);
+    set_hang(0, false, true); /* one list selects for both */
+    assert_true(fake_await(has_acted, NULL));
+    send("fence-11234567890123", PING, &right);
+    expect("fence-11234567890123", LASTCALL_OK);
+    stage.wall_shift_ms = 200 * 1000;
+    set_hang(0, false, false);
+    expect("first-01234567890123", LASTCALL_OK);
+    expect("second-0123456789012", LASTCALL_EXPIRED);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 1);
+}
+
 /* holds 4.17, 4.18 */
 static void a_stop_does_not_wait_for_ever_for_the_journal(void **state)
 {
@@ -196,6 +278,29 @@ static void a_stop_sends_what_was_held_back(void **state)
     expect("fence-01234567890123", LASTCALL_OK);
     stop(INBOX_STOP);
     assert_int_equal(count_results("held-01234567890123"), 1);
+}
+
+/* holds 4.15 */
+static void targets_are_on_disk_whichever_server_listed_last(void **state)
+{
+    const struct wrong right = {0};
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    fake_servers[0].hangs_act = true;
+    fake_servers[1].hangs_list = true;
+    start();
+    send("durable-0123456789012", STOP_ALL, &right);
+    /* The first server lists a target; the second, later, lists none. */
+    send("fence-01234567890123", "{\"action\":\"list\",\"server\":\"one\"}",
+         &right);
+    expect("fence-01234567890123", LASTCALL_OK);
+    set_hang(1, false, false);
+    assert_true(fake_await(is_one_hanging, NULL));
+    assert_int_equal(stage.journal.store.durability, STORE_SURVIVES_POWER);
+    set_hang(0, false, false);
+    expect("durable-0123456789012", LASTCALL_OK);
+    stop(INBOX_STOP);
 }
 
 /* Leave in the journal what a kill would. */
@@ -312,9 +417,13 @@ int main(void)
         TEST(a_result_waits_for_the_broker),
         TEST(a_full_disk_refuses_and_recovers),
         TEST(a_result_that_cannot_be_recorded_is_recorded_later),
+        TEST(a_result_recorded_late_is_sent_then),
+        TEST(what_a_lost_commit_held_is_not_run),
+        TEST(an_order_that_waited_too_long_is_not_begun),
         TEST(a_stop_does_not_wait_for_ever_for_the_journal),
         TEST(a_clock_that_jumps_and_comes_back_runs_nothing_twice),
         TEST(a_stop_sends_what_was_held_back),
+        TEST(targets_are_on_disk_whichever_server_listed_last),
         TEST(after_a_kill_nothing_is_run_again),
         TEST(a_stop_finishes_what_runs_and_says_offline),
         TEST(many_commands_share_commits),
