@@ -209,12 +209,19 @@ class Broker:
             self.process = Process("mosquitto", ["mosquitto", "-c", config])
             try:
                 self.process.await_line(r"mosquitto version \S+ running")
+                self._await_loop()
                 return
             except AssertionError:
                 self.process.kill()
                 if chosen or "already in use" not in self.process.output():
                     raise
         raise AssertionError("no free port for mosquitto")
+
+    def _await_loop(self):
+        """mosquitto forgets a SIGTERM that comes between its word that it
+        runs and its first round: await that it accepts somebody."""
+        with socket.create_connection((self.host, self.port), END_TIMEOUT):
+            self.process.await_line(r"New connection from")
 
     def kill(self):
         self.process.kill()
