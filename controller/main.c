@@ -95,5 +95,5 @@ int main(int argc, char **argv)
         say_error("standard output could not be written");
         code = EXIT_CODE_BROKER;
     }
-    return code;
+    return (int)code;
 }

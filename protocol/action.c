@@ -3,9 +3,9 @@
 #include <string.h>
 
 static const char *const action_names[ACTION_COUNT] = {
-    [ACTION_PING] = "ping",       [ACTION_LIST] = "list",
-    [ACTION_STOP] = "stop",       [ACTION_DISCONNECT] = "disconnect",
-    [ACTION_LOGOFF] = "logoff",   [ACTION_MESSAGE] = "message",
+    [ACTION_PING] = "ping",     [ACTION_LIST] = "list",
+    [ACTION_STOP] = "stop",     [ACTION_DISCONNECT] = "disconnect",
+    [ACTION_LOGOFF] = "logoff", [ACTION_MESSAGE] = "message",
     [ACTION_END] = "end",
 };
 

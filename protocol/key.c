@@ -9,6 +9,8 @@
 
 #define JWK_TYPE "OKP"
 #define JWK_CURVE "Ed25519"
+/* More than the 43 characters of 32 bytes; bounds the copy. */
+#define JWK_X_LEN_MAX ((size_t)64)
 #define SIGN_BIT 0x80u
 
 /*
@@ -172,7 +174,7 @@ enum lastcall_status key_from_jwk(const json_t *jwk, struct key *out)
     *out = (struct key){0};
     if (!is_text(jwk, "kty", JWK_TYPE) || !is_text(jwk, "crv", JWK_CURVE) ||
         json_object_get(jwk, "d") != NULL ||
-        json_get_text(jwk, "x", JSON_REQUIRED, 2 * KEY_RAW_LEN, &x, NULL) !=
+        json_get_text(jwk, "x", JSON_REQUIRED, JWK_X_LEN_MAX, &x, NULL) !=
             LASTCALL_OK ||
         bytes_decode_base64url_exact(x, strlen(x), raw, sizeof(raw)) !=
             LASTCALL_OK)
@@ -185,7 +187,7 @@ json_t *key_to_jwk(const struct key *key)
     json_t *jwk = json_object();
     struct bytes x;
 
-    bytes_init(&x, 2 * KEY_RAW_LEN);
+    bytes_init(&x, JWK_X_LEN_MAX);
     if (bytes_append_base64url(&x, key->public_raw, KEY_RAW_LEN) !=
             LASTCALL_OK ||
         json_put(jwk, "crv", json_string(JWK_CURVE)) != LASTCALL_OK ||

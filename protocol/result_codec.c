@@ -71,7 +71,7 @@ static void put_summary(struct body_writer *writer, const struct result *result)
  */
 #define SESSIONS_SURE_TO_FIT                                                   \
     (TOKEN_RESULT_BYTES_MAX / 2 /                                              \
-     ((SESSION_FIELD_COUNT + 4) * (SESSION_TEXT_MAX + 32) * 6))
+     ((size_t)(SESSION_FIELD_COUNT + 4) * (SESSION_TEXT_MAX + 32) * 6))
 
 /* The sessions as far as they fit. */
 static enum lastcall_status put_sessions(json_t *claims, json_t *body,

@@ -112,14 +112,16 @@ enum lastcall_status session_copy(const struct session *from,
 
         if (value.kind == VALUE_TEXT) {
             value.as.text = bytes_copy_text(from->fields[i].as.text);
-            if (value.as.text == NULL) {
-                session_deinit(out);
-                return LASTCALL_E_NOMEM;
-            }
+            if (value.as.text == NULL)
+                goto out;
         }
         out->fields[i] = value;
     }
     return LASTCALL_OK;
+
+out:
+    session_deinit(out);
+    return LASTCALL_E_NOMEM;
 }
 
 static enum session_order order_of(bool less, bool greater)

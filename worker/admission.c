@@ -66,6 +66,18 @@ static enum lastcall_status check_sender(const struct grant *grant,
     return LASTCALL_OK;
 }
 
+/* Take the bytes apart, if they are those of a command. */
+static enum lastcall_status open_command(const struct inbox_message *message,
+                                         struct token *token)
+{
+    enum lastcall_status status =
+        token_decode(message->data, message->len, token);
+
+    if (status != LASTCALL_OK)
+        return status;
+    return token->type == TOKEN_COMMAND ? LASTCALL_OK : LASTCALL_E_TYPE;
+}
+
 enum lastcall_status admission_open(const struct inbox_message *message,
                                     const struct admission_rules *rules,
                                     struct admission *out)
@@ -82,13 +94,9 @@ enum lastcall_status admission_open(const struct inbox_message *message,
     out->entry.audience = message->address;
     out->entry.received_ms = message->received_ms;
 
-    status = token_decode(message->data, message->len, &token);
+    status = open_command(message, &token);
     if (status != LASTCALL_OK)
         goto out;
-    if (token.type != TOKEN_COMMAND) {
-        status = LASTCALL_E_TYPE;
-        goto out;
-    }
     status = trust_verify(rules->trust, &token, rules->now_s, &verified, &grant,
                           &out->detail);
     if (status != LASTCALL_OK)

@@ -327,21 +327,27 @@ static CURLcode transfer(struct http_curl *curl)
     return result;
 }
 
+/* Copy a content type in lower case, as far as there is room. */
+static void copy_type(const char *type, struct http_response *out)
+{
+    size_t i = 0;
+
+    for (; type[i] != '\0' && i + 1 < sizeof(out->content_type); i++)
+        out->content_type[i] = (char)(tolower)((unsigned char)type[i]);
+    out->content_type[i] = '\0';
+}
+
 static void read_facts(struct http_curl *curl, struct http_response *out)
 {
-    const char *type = NULL;
+    char *type = NULL;
     long connect_count = 0;
-    size_t i = 0;
 
     out->sent = curl->attempt_count == 0 ? HTTP_NOT_SENT : HTTP_MAYBE_SENT;
     curl_easy_getinfo(curl->easy, CURLINFO_RESPONSE_CODE, &out->status);
     curl_easy_getinfo(curl->easy, CURLINFO_NUM_CONNECTS, &connect_count);
-    out->connect_count = (uint32_t)connect_count;
     curl_easy_getinfo(curl->easy, CURLINFO_CONTENT_TYPE, &type);
-    for (; type != NULL && type[i] != '\0' && i + 1 < sizeof(out->content_type);
-         i++)
-        out->content_type[i] = (char)tolower((unsigned char)type[i]);
-    out->content_type[i] = '\0';
+    out->connect_count = (uint32_t)connect_count;
+    copy_type(type != NULL ? type : "", out);
 }
 
 /* Put libcurl's result into our words. */

@@ -24,8 +24,8 @@ struct session_outcome {
 
 /* What `--check` and the status message tell of a server. */
 struct backend_report {
-    char version[64];     /* of the product; "" when unknown */
-    uint32_t actions;     /* what can really be done: no stop without a Pass */
+    char version[64]; /* of the product; "" when unknown */
+    uint32_t actions; /* what can really be done: no stop without a Pass */
     struct session_outcome rights; /* LASTCALL_OK, or what is missing */
 };
 

@@ -55,8 +55,8 @@ struct settings {
         int64_t keep_alive_s;
     } broker;
     struct {
-        char *allow;   /* NULL: whatever the grants allow */
-        char *protect; /* NULL: nothing is protected */
+        char *allow;          /* NULL: whatever the grants allow */
+        char *protect;        /* NULL: nothing is protected */
         int64_t max_sessions; /* a command that matches more is refused */
     } policy;
     struct server_settings *servers; /* owned */
@@ -78,9 +78,9 @@ extern const size_t settings_key_count;
  * Returns what config_read_file() returns.
  * Owner:  the caller calls settings_deinit(out).
  */
-LASTCALL_MUST_USE enum lastcall_status settings_load(const char *path,
-                                                     struct settings *out,
-                                                     struct config_error *error);
+LASTCALL_MUST_USE enum lastcall_status
+settings_load(const char *path, struct settings *out,
+              struct config_error *error);
 void settings_deinit(struct settings *settings);
 
 #endif

@@ -236,7 +236,7 @@ static int answer_queue(struct exchange *exchange, struct answer *answer)
     exchange->close_silently = answer->close_silently;
     queued = MHD_queue_response(exchange->connection, answer->status, response);
     MHD_destroy_response(response);
-    return queued;
+    return (int)queued;
 }
 
 int answer_send(struct exchange *exchange, struct answer *answer)

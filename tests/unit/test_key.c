@@ -168,13 +168,13 @@ static void jwks_that_are_no_public_ed25519_key(void **state)
         "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC8037_X "A\"}",
         "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}",
         /* The private half was sent. */
-        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC8037_X
-        "\",\"d\":\"" RFC8037_D "\"}",
-        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC8037_X
-        "\",\"d\":null}",
+        ("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC8037_X
+         "\",\"d\":\"" RFC8037_D "\"}"),
+        ("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC8037_X
+         "\",\"d\":null}"),
         /* The neutral element. */
-        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
-        "\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+        ("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+         "\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}"),
     };
     struct key key;
 
