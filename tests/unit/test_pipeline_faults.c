@@ -168,7 +168,10 @@ static void what_a_lost_commit_held_is_not_run(void **state)
     send("begun-01234567890123", STOP_A, &right);
     expect("begun-01234567890123", LASTCALL_BUSY);
     set_hang(0, true, false);
-    send("armed-01234567890123", STOP_A, &right);
+    /* To one server: the other one's answer would be a commit more. */
+    send("armed-01234567890123",
+         "{\"action\":\"stop\",\"session_id\":\"a\",\"server\":\"one\"}",
+         &right);
     assert_true(fake_await(is_one_hanging, NULL));
     stage.lost_commits = 1;
     set_hang(0, false, false);
