@@ -366,8 +366,7 @@ static void read_text(sqlite3_stmt *row, int column, char *out, size_t size)
         memcpy(out, text, len + 1);
 }
 
-static enum lastcall_status read_open(sqlite3_stmt *row,
-                                      struct journal_open_entry *out)
+static void read_open(sqlite3_stmt *row, struct journal_open_entry *out)
 {
     struct journal_entry *entry = &out->entry;
     const unsigned char *audience = sqlite3_column_text(row, 4);
@@ -388,8 +387,7 @@ static enum lastcall_status read_open(sqlite3_stmt *row,
         address_parse((const char *)audience, &entry->audience) !=
             LASTCALL_OK ||
         action_parse((const char *)action, &entry->action) != LASTCALL_OK)
-        return LASTCALL_E_IO;
-    return LASTCALL_OK;
+        entry->issuer[0] = '\0'; /* nobody can be answered */
 }
 
 enum lastcall_status journal_each_open(
@@ -411,9 +409,8 @@ enum lastcall_status journal_each_open(
     while (status == LASTCALL_OK && (code = sqlite3_step(walk)) == SQLITE_ROW) {
         struct journal_open_entry open;
 
-        status = read_open(walk, &open);
-        if (status == LASTCALL_OK)
-            status = each(context, &open);
+        read_open(walk, &open);
+        status = each(context, &open);
     }
     sqlite3_finalize(walk);
     if (status == LASTCALL_OK && code != SQLITE_DONE)

@@ -156,7 +156,8 @@ LASTCALL_MUST_USE enum lastcall_status journal_prune(struct journal *journal,
                                                      int64_t now_ms,
                                                      size_t *count);
 
-/* An entry that no result was recorded for: a crash came between. */
+/* An entry that no result was recorded for: a crash came between.  Its issuer
+ * is "" when it is unreadable, which must not keep a worker from starting. */
 struct journal_open_entry {
     struct journal_entry entry;
     const char *targets; /* NULL when nothing was run; borrowed */

@@ -184,7 +184,7 @@ static enum lastcall_status migrate(struct store *store, const char *path,
     if (version < 0 || version > (int64_t)migration_count) {
         explain(error,
                 "%s: the database was made by a newer program (schema %lld, "
-                "this one knows %zu)",
+                "this one knows %zu); install that one, or move it away",
                 path, (long long)version, migration_count);
         return LASTCALL_E_CONFIG;
     }
@@ -201,6 +201,34 @@ static enum lastcall_status prepare_own(struct store *store)
     store->commit = store_prepare(store, "COMMIT");
     return store->begin != NULL && store->commit != NULL ? LASTCALL_OK
                                                          : LASTCALL_E_NOMEM;
+}
+
+/* What is wrong with the file, and what mends it. */
+static void explain_file(const struct store *store, const char *path,
+                         struct platform_error *error)
+{
+    const char *mend = "";
+
+    if (store->db == NULL) {
+        explain(error, "%s: out of memory", path);
+        return;
+    }
+    switch (sqlite3_errcode(store->db) & 0xff) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        mend = "; move it away and start again";
+        break;
+    case SQLITE_FULL:
+        mend = "; make room on that disk";
+        break;
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+        mend = "; it and its directory must be writable";
+        break;
+    default:
+        break;
+    }
+    explain(error, "%s: %s%s", path, sqlite3_errmsg(store->db), mend);
 }
 
 enum lastcall_status store_open(const char *path, const char *const *migrations,
@@ -235,8 +263,7 @@ enum lastcall_status store_open(const char *path, const char *const *migrations,
     if (status == LASTCALL_OK)
         return LASTCALL_OK;
     if (error != NULL && error->text[0] == '\0')
-        explain(error, "%s: %s", path,
-                out->db != NULL ? sqlite3_errmsg(out->db) : "out of memory");
+        explain_file(out, path, error);
     store_close(out);
     return status;
 }

@@ -432,6 +432,63 @@ static void a_kill_after_the_result_loses_nothing(void **state)
     bytes_deinit(&token);
 }
 
+static enum lastcall_status on_unreadable(void *context,
+                                          const struct journal_open_entry *open)
+{
+    unsigned *count = context;
+
+    *count += open->entry.issuer[0] == '\0';
+    return LASTCALL_OK;
+}
+
+/* One bad row must not keep the worker from starting. */
+static void an_unreadable_entry_is_marked(void **state)
+{
+    static const char *const damages[] = {
+        "UPDATE command SET action = 'dance'",
+        "UPDATE command SET action = 'stop', audience = 'everyone!'"};
+    struct fixture *fixture = *state;
+    struct bytes result;
+
+    begin_batch(&fixture->journal);
+    (void)ask(&fixture->journal, ID_ONE, "h", NULL, &result);
+    commit(&fixture->journal);
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        unsigned count = 0;
+
+        assert_int_equal(sqlite3_exec(fixture->journal.store.db, damages[i],
+                                      NULL, NULL, NULL),
+                         SQLITE_OK);
+        assert_int_equal(
+            journal_each_open(&fixture->journal, on_unreadable, &count),
+            LASTCALL_OK);
+        assert_int_equal(count, 1);
+    }
+}
+
+/* Refused, and the sentence says what to do. */
+static void a_damaged_journal_is_refused(void **state)
+{
+    static const size_t sizes[] = {5000, 200};
+    struct fixture *fixture = *state;
+    struct platform_error error = {{0}};
+    struct journal journal;
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/" JOURNAL_FILE, fixture->directory);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        journal_close(&fixture->journal);
+        assert_int_equal(truncate(path, (off_t)sizes[i]), 0);
+        assert_int_equal(
+            journal_open(fixture->directory, HISTORY_MAX, &journal, &error),
+            LASTCALL_E_IO);
+        assert_non_null(strstr(error.text, path));
+        assert_non_null(strstr(error.text, "move it away"));
+        assert_int_equal(unlink(path), 0);
+        fixture->journal = open_journal(fixture->directory, HISTORY_MAX);
+    }
+}
+
 /* ---- the audit trail ---- */
 
 static void note(struct journal *journal, const char *detail)
@@ -574,6 +631,8 @@ int main(void)
         TEST(a_kill_after_the_targets_shows),
         TEST(a_kill_before_the_commit_records_no_targets),
         TEST(a_kill_after_the_result_loses_nothing),
+        TEST(an_unreadable_entry_is_marked),
+        TEST(a_damaged_journal_is_refused),
         TEST(a_journal_has_one_worker),
         TEST(the_chain_shows_what_was_changed),
         TEST(an_undone_line_leaves_the_chain_whole),
