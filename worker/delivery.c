@@ -32,6 +32,7 @@ static enum lastcall_status publish(struct delivery *delivery,
         .host = options->identity->host,
         .request_id = entry->request_id,
     };
+    enum lastcall_status status = LASTCALL_E_SYNTAX;
     enum subject_kind kind = SUBJECT_HOST;
     struct mqtt_message message = {0};
     struct topic topic;
@@ -43,8 +44,14 @@ static enum lastcall_status publish(struct delivery *delivery,
     message.payload = token->data;
     message.len = token->len;
     message.qos = 1;
-    return options->publisher.publish(options->publisher.context, &message,
-                                      (uint64_t)entry->id);
+    status = options->publisher.publish(options->publisher.context, &message,
+                                        (uint64_t)entry->id);
+    if (status == LASTCALL_E_TOO_LARGE)
+        log_write(options->log, LOG_LEVEL_ERROR, LOG_LIMITED, "RESULT-LARGE",
+                  "a result of %zu bytes is over the broker's Maximum Packet "
+                  "Size; raise that, or ask for fewer sessions",
+                  token->len);
+    return status;
 }
 
 /* Count a result as under way, and see to its acknowledgement in time. */
@@ -67,7 +74,7 @@ void delivery_send(struct delivery *delivery, const struct journal_entry *entry,
             note_sent(delivery);
         return;
     }
-    if (status == LASTCALL_E_LINK)
+    if (status == LASTCALL_E_LINK || status == LASTCALL_E_TOO_LARGE)
         return; /* it goes out with the next connect, if it was recorded */
     if (entry->id != 0)
         delivery_want(delivery, entry->id);
@@ -152,7 +159,9 @@ static void catch_up(struct delivery *delivery)
             if (status == LASTCALL_OK)
                 note_sent(delivery);
         }
-        if (status == LASTCALL_OK || status == LASTCALL_E_SYNTAX)
+        if (status == LASTCALL_E_SYNTAX || status == LASTCALL_E_TOO_LARGE)
+            status = LASTCALL_OK; /* the next one may do better */
+        if (status == LASTCALL_OK)
             delivery->cursor = entry.id;
         if (status == LASTCALL_E_LINK)
             delivery->is_behind = false; /* until the next connect */

@@ -127,7 +127,9 @@ static enum lastcall_status send_inventory(void *context,
         log_unsigned(herald, "inventory", status);
     }
     bytes_deinit(&token);
-    return status == LASTCALL_E_LINK ? LASTCALL_OK : status;
+    if (status == LASTCALL_E_LINK || status == LASTCALL_E_TOO_LARGE)
+        return LASTCALL_OK; /* trying again would not help */
+    return status;
 }
 
 static void send_event(void *context, const struct event *event)

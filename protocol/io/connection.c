@@ -137,6 +137,17 @@ static struct queued *queued_new(const struct mqtt_message *message,
     return queued;
 }
 
+/* Does the broker take packets of that size?  With lock held. */
+static bool is_too_large(const struct connection *connection,
+                         const struct mqtt_message *message)
+{
+    const uint32_t max = connection->info.packet_bytes_max;
+
+    return max != 0 && strlen(message->topic) + message->len +
+                               CONNECTION_PACKET_REST_BYTES >
+                           max;
+}
+
 /* Say whether one more may be accepted; with lock held. */
 static enum lastcall_status check_room(const struct connection *connection,
                                        size_t len)
@@ -209,6 +220,8 @@ enum lastcall_status connection_publish(struct connection *connection,
     pthread_mutex_lock(&connection->sending);
     pthread_mutex_lock(&connection->lock);
     status = check_room(connection, message->len);
+    if (status == LASTCALL_OK && is_too_large(connection, message))
+        status = LASTCALL_E_TOO_LARGE;
     if (status == LASTCALL_OK) {
         is_open = connection->head == NULL &&
                   connection->in_flight < connection->gate;

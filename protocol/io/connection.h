@@ -25,6 +25,8 @@
 #define CONNECTION_BACKOFF_MAX_MS 120000
 #define CONNECTION_BACKOFF_REFUSED_MS 60000
 #define CONNECTION_STABLE_MS 60000
+/* What a PUBLISH has beside topic and payload: header, id, properties. */
+#define CONNECTION_PACKET_REST_BYTES 64
 /* Publishes waiting at the gate; more are refused (LASTCALL_BUSY). */
 #define CONNECTION_QUEUE_MAX 4096
 /* And not more memory than this. */
@@ -97,7 +99,10 @@ connection_open(const struct connection_options *options,
  *
  * Returns LASTCALL_OK, LASTCALL_E_LINK (not connected; published is not
  *         called), LASTCALL_BUSY (CONNECTION_QUEUE_MAX or
- *         CONNECTION_QUEUE_BYTES_MAX), LASTCALL_E_NOMEM.
+ *         CONNECTION_QUEUE_BYTES_MAX), LASTCALL_E_TOO_LARGE (over the
+ *         broker's Maximum Packet Size; it would end the connection),
+ *         LASTCALL_E_NOMEM.
+ * Source: MQTT 5.0, 3.2.2.3.6.
  * Thread: any; of the handler's calls, ready alone.
  */
 LASTCALL_MUST_USE enum lastcall_status

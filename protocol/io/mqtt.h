@@ -66,6 +66,7 @@ struct mqtt_connected {
     bool session_present;
     uint16_t receive_maximum;   /* the broker's; 65535 when it named none */
     uint16_t server_keep_alive; /* 0 when it named none */
+    uint32_t packet_bytes_max;  /* the broker's; 0 when it named none */
 };
 
 enum mqtt_retain_handling {

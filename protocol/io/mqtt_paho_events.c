@@ -145,6 +145,10 @@ void mqtt_paho_on_connected(void *context, MQTTAsync_successData5 *data)
                                    MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE))
         info.server_keep_alive = (uint16_t)MQTTProperties_getNumericValue(
             &data->properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE);
+    if (MQTTProperties_hasProperty(&data->properties,
+                                   MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE))
+        info.packet_bytes_max = (uint32_t)MQTTProperties_getNumericValue(
+            &data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
     platform_no_delay(link->uri.port);
 
     pthread_mutex_lock(&link->state);

@@ -46,6 +46,25 @@ def test_a_broker_that_comes_late_is_awaited(stage, plex):
     assert alice.ask("media-01", PING)["code"] == "ok"
 
 
+def test_a_small_broker_is_not_fed_what_it_must_hang_up_on(stage, plex):
+    """A packet over the broker's Maximum Packet Size ends the connection
+    (MQTT 5.0, 3.1.2.11.4): it is withheld, and the rest goes on."""
+    for number in range(8):
+        plex.play("session-%d" % number)
+    stage.start_broker(extra=["max_packet_size 5000"])
+    host = stage.host("media-01", {"home": plex})
+    worker = stage.worker(host).start()
+    worker.process.await_line(r"PUBLISH-FAIL .*/sessions/home")
+    alice = stage.controller()
+    alice.await_status("media-01", lambda s: s["state"] == "online")
+    assert alice.ask("media-01", PING)["code"] == "ok"
+    listing = alice.send(alice.command("host:media-01", {"action": "list"}))
+    worker.process.await_line(r"RESULT-LARGE")
+    assert alice.ask("media-01", PING)["code"] == "ok"
+    assert alice.results(listing, "media-01") == []
+    assert "LINK-LOST" not in worker.process.output()
+
+
 # holds 1.8
 def test_a_command_sent_during_a_blip_still_arrives(scene):
     scene.plex.play("one")
