@@ -258,6 +258,11 @@ static void a_limit_counts_over_all_servers(void **state)
     assert_int_equal(result.matched, 2);
     result_deinit(&result);
     assert_int_equal(act_count(), 0);
+    send("limit-11234567890123",
+         "{\"action\":\"stop\",\"where\":\"username != 'x'\",\"limit\":2}",
+         &right);
+    expect("limit-11234567890123", LASTCALL_OK);
+    assert_int_equal(act_count(), 2);
     stop(INBOX_STOP);
 }
 
@@ -277,6 +282,11 @@ static void the_protected_and_unendable_are_left_alone(void **state)
     fake_play(0, "c", "cyd");
     fake_servers[0].sessions[2].is_unendable = true;
     start();
+    send("protect-dry-01234567",
+         "{\"action\":\"stop\",\"where\":\"username == 'ceo'\","
+         "\"dry_run\":true}",
+         &right);
+    expect("protect-dry-01234567", LASTCALL_PROTECTED);
     send("protect-012345678901", STOP_ALL, &right);
     result = await("protect-012345678901", 1);
     assert_int_equal(result.code, LASTCALL_PARTIAL);

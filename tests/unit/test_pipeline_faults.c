@@ -306,6 +306,35 @@ static void targets_are_on_disk_whichever_server_listed_last(void **state)
     stop(INBOX_STOP);
 }
 
+/* A crash must not tell of sessions that were never to be ended. */
+static void only_what_is_wanted_is_recorded(void **state)
+{
+    const struct wrong right = {0};
+    sqlite3_stmt *query = NULL;
+    sqlite3 *db = NULL;
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    fake_play(0, "c", "cyd");
+    fake_servers[0].sessions[1].is_unendable = true;
+    fake_servers[0].hangs_act = true;
+    start();
+    send("targets-012345678901", STOP_ALL, &right);
+    assert_true(fake_await(is_one_hanging, NULL));
+    db = lock_journal();
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT targets FROM command", -1, &query, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(query), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(query, 0),
+                        "{\"targets\":[{\"server\":\"one\",\"session_id\":"
+                        "\"a\",\"username\":\"ann\"}]}");
+    sqlite3_finalize(query);
+    sqlite3_close(db);
+    set_hang(0, false, false);
+    stop(INBOX_STOP);
+}
+
 /* Leave in the journal what a kill would. */
 static void leave_open(const char *jti, const char *targets)
 {
@@ -427,6 +456,7 @@ int main(void)
         TEST(a_clock_that_jumps_and_comes_back_runs_nothing_twice),
         TEST(a_stop_sends_what_was_held_back),
         TEST(targets_are_on_disk_whichever_server_listed_last),
+        TEST(only_what_is_wanted_is_recorded),
         TEST(after_a_kill_nothing_is_run_again),
         TEST(a_stop_finishes_what_runs_and_says_offline),
         TEST(many_commands_share_commits),
