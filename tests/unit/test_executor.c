@@ -113,6 +113,12 @@ static void submit(struct job *job)
     executor_wake(executor);
 }
 
+static bool is_hanging(const void *context)
+{
+    (void)context;
+    return fake_servers[0].is_hanging;
+}
+
 static void submit_select(struct job *job, const struct order *order)
 {
     *job = (struct job){.kind = JOB_SELECT, .order = order};
@@ -222,6 +228,28 @@ static void select_ten(struct job *job, const struct order *order)
     assert_int_equal(job->target_count, 10);
 }
 
+/* Who came while the server let us wait has waited for the same. */
+static void one_timeout_answers_all_that_came_meanwhile(void **state)
+{
+    struct order order = {0};
+    struct job job;
+
+    (void)state;
+    fake_servers[0].hangs_list = true;
+    fake_servers[0].list_status = LASTCALL_TIMEOUT;
+    start();
+    assert_true(fake_await(is_hanging, NULL));
+    submit_select(&job, &order);
+    fake_lock();
+    fake_servers[0].hangs_list = false;
+    fake_changed();
+    fake_unlock();
+    assert_ptr_equal(await_job(), &job);
+    assert_int_equal(job.outcome.code, LASTCALL_TIMEOUT);
+    assert_int_equal(fake_servers[0].lists, 1);
+    job_deinit(&job);
+}
+
 /* holds 5.17 */
 static void sessions_that_time_out_keep_no_other_from_being_tried(void **state)
 {
@@ -302,12 +330,6 @@ static void an_act_is_followed_by_a_list(void **state)
     await_snapshots(before + 1);
     assert_int_equal(back.last_count, 0);
     job_deinit(&job);
-}
-
-static bool is_hanging(const void *context)
-{
-    (void)context;
-    return fake_servers[0].is_hanging;
 }
 
 static void the_queue_is_bounded(void **state)
@@ -436,6 +458,23 @@ static void what_was_there_before_did_not_reappear(void **state)
     job_deinit(&job);
 }
 
+/* What failed is not watched: its own code stays. */
+static void a_failed_act_is_not_confirmed(void **state)
+{
+    struct order order = {.request = {.confirm_s = 1}};
+    struct job job;
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    fake_servers[0].act_status = LASTCALL_DENIED;
+    start();
+    submit_select(&job, &order);
+    await_job();
+    act_on_all(&job);
+    assert_int_equal(job.targets[0].outcome.code, LASTCALL_DENIED);
+    job_deinit(&job);
+}
+
 static void a_confirmation_does_not_hold_up_other_orders(void **state)
 {
     struct order confirmed = {.request = {.confirm_s = 1}};
@@ -468,6 +507,7 @@ int main(void)
         TEST(one_list_serves_all_that_wait),
         TEST(an_act_is_done_on_the_wanted_alone),
         TEST(a_failing_session_does_not_keep_others_back),
+        TEST(one_timeout_answers_all_that_came_meanwhile),
         TEST(sessions_that_time_out_keep_no_other_from_being_tried),
         TEST(a_server_that_hangs_costs_its_timeout_once),
         TEST(an_act_does_not_begin_after_its_time),
@@ -477,6 +517,7 @@ int main(void)
         TEST(an_unreachable_server_is_asked_again),
         cmocka_unit_test(a_confirmation_tells_four_ends_apart),
         TEST(what_was_there_before_did_not_reappear),
+        TEST(a_failed_act_is_not_confirmed),
         TEST(a_confirmation_does_not_hold_up_other_orders),
     };
 
