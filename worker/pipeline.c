@@ -1,250 +1,23 @@
-#include "worker/pipeline.h"
+#include "worker/pipeline_private.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "worker/admission.h"
-#include "worker/batch.h"
-#include "worker/delivery.h"
 #include "worker/gate.h"
-#include "worker/recover.h"
-#include "worker/run.h"
 
 #define MS_PER_S 1000
 
-struct pipeline {
-    struct pipeline_options options;
-    struct delivery delivery;
-    struct herald herald;
-    struct batch batch;
-    struct inbox_batch taken;       /* what the inbox gave */
-    struct inbox_message *messages; /* owned; those still to be handled */
-    struct recovery *recoveries;    /* owned */
-    bool was_ready;
-    enum inbox_stop stop;
-    int64_t drain_until_ms; /* monotonic */
-    bool is_interrupted;
-    int64_t prune_due_ms; /* monotonic */
-    bool has_prunable;    /* something was finished since all was pruned */
-    int64_t retry_due_ms; /* monotonic */
-    atomic_uint_fast64_t heartbeat;
-    pthread_t thread;
-    bool is_started;
-};
+/* ---- the clock ---- */
 
-static int64_t now_ms(const struct pipeline *pipeline)
+int64_t pipeline_now_ms(const struct pipeline *pipeline)
 {
     return pipeline->options.clock->monotonic_ms(
         pipeline->options.clock->state);
 }
 
-static int64_t wall_s(const struct pipeline *pipeline)
+int64_t pipeline_wall_s(const struct pipeline *pipeline)
 {
     return pipeline->options.clock->wall_ms(pipeline->options.clock->state) /
            MS_PER_S;
-}
-
-/* ---- messages ---- */
-
-/* Make a run that only carries an answer. */
-static struct run *answer_new(const struct admission *admission)
-{
-    struct order none = {0};
-    struct run *run = run_new(&none);
-
-    if (run == NULL)
-        return NULL;
-    run->entry = admission->entry;
-    run->controller = admission->controller;
-    run->result.has_action = admission->has_action;
-    run->result.action = admission->entry.action;
-    run->result.dry_run = admission->dry_run;
-    return run;
-}
-
-static void refuse(struct pipeline *pipeline, const struct admission *admission,
-                   enum lastcall_status code, const char *detail)
-{
-    struct run *run = answer_new(admission);
-
-    if (run == NULL)
-        return; /* out of memory: the sender asks again */
-    run_set_result(run, code, detail);
-    batch_refuse(&pipeline->batch, run);
-}
-
-static void drop(struct pipeline *pipeline, enum lastcall_status reason,
-                 const struct json_error *detail)
-{
-    counters_drop(pipeline->options.counters, reason);
-    log_write(pipeline->options.log, LOG_LEVEL_WARN, LOG_LIMITED,
-              "COMMAND-DROP", "a command was dropped: %s%s%s",
-              status_text(reason), detail->text[0] != '\0' ? ": " : "",
-              detail->text);
-}
-
-/* Why a command may not start now, or NULL. */
-static const char *busy_reason(const struct pipeline *pipeline)
-{
-    if (pipeline->stop == INBOX_STOP)
-        return "the worker is stopping; nothing was run";
-    if (pipeline->batch.run_count >= PIPELINE_PENDING_MAX)
-        return "too many commands are under way; nothing was run";
-    return NULL;
-}
-
-static void start(struct pipeline *pipeline, struct admission *admission)
-{
-    const char *reason = busy_reason(pipeline);
-    struct run *run = NULL;
-
-    if (reason != NULL) {
-        refuse(pipeline, admission, LASTCALL_BUSY, reason);
-        return;
-    }
-    run = run_new(&admission->order);
-    if (run == NULL)
-        return; /* out of memory: the sender asks again */
-    run->entry = admission->entry;
-    run->controller = admission->controller;
-    batch_begin(&pipeline->batch, run);
-}
-
-static void handle_command(struct pipeline *pipeline,
-                           const struct inbox_message *message)
-{
-    const struct admission_rules rules = {
-        .settings = pipeline->options.settings,
-        .policy = pipeline->options.policy,
-        .identity = pipeline->options.identity,
-        .trust = pipeline->options.trust,
-        .now_s = wall_s(pipeline),
-    };
-    struct admission admission;
-    enum lastcall_status status = admission_open(message, &rules, &admission);
-
-    if (status == LASTCALL_OK)
-        start(pipeline, &admission);
-    else if (admission.is_proved && status_is_wire(status))
-        refuse(pipeline, &admission, status, admission.detail.text);
-    else
-        drop(pipeline, status, &admission.detail);
-    admission_deinit(&admission);
-}
-
-static void handle_revocation(struct pipeline *pipeline,
-                              const struct inbox_message *message)
-{
-    const struct pipeline_options *options = &pipeline->options;
-    enum lastcall_status status =
-        trust_adopt_revocation(options->trust, message->data, message->len);
-    struct platform_error error = {{0}};
-
-    if (status == LASTCALL_ALREADY_GONE)
-        return; /* we hold it, or a newer one */
-    if (status != LASTCALL_OK) {
-        drop(pipeline, status, &(struct json_error){""});
-        return;
-    }
-    log_write(options->log, LOG_LEVEL_INFO, LOG_EVERY, "REVOKED-NEW",
-              "adopted revocation list seq=%lld entries=%zu",
-              (long long)options->trust->revoked.seq,
-              options->trust->revoked.count);
-    status = identity_keep_revoked(options->settings, message->data,
-                                   message->len, &error);
-    if (status != LASTCALL_OK)
-        log_write(options->log, LOG_LEVEL_ERROR, LOG_EVERY, "REVOKED-KEEP",
-                  "the revocation list could not be kept: %s", error.text);
-}
-
-static void handle_messages(struct pipeline *pipeline)
-{
-    for (unsigned i = 0; i < PIPELINE_BATCH_MAX; i++) {
-        struct inbox_message *message = pipeline->messages;
-
-        if (message == NULL)
-            return;
-        pipeline->messages = message->next;
-        if (message->kind == TOPIC_REVOKED)
-            handle_revocation(pipeline, message);
-        else
-            handle_command(pipeline, message);
-        free(message);
-    }
-}
-
-/* ---- jobs ---- */
-
-static void note_endings(struct pipeline *pipeline, const struct job *job,
-                         const struct run *run)
-{
-    for (size_t i = 0; i < job->target_count; i++) {
-        const struct job_target *target = &job->targets[i];
-        const char *id = session_text(&target->session, SESSION_ID);
-
-        if (!target->is_wanted || target->outcome.code != LASTCALL_OK)
-            continue;
-        counters_add(pipeline->options.counters, COUNTER_ENDED);
-        if (id != NULL)
-            herald_note_ending(&pipeline->herald, job->server, id,
-                               &run->entry.request_id);
-    }
-}
-
-static void conclude(struct pipeline *pipeline, struct run *run)
-{
-    if (run_conclude(run, pipeline->options.settings) != LASTCALL_OK)
-        run_set_result(run, LASTCALL_INTERRUPTED,
-                       "out of memory while the result was put together");
-    pipeline->has_prunable = true;
-    batch_finish(&pipeline->batch, run);
-}
-
-static void handle_job(struct pipeline *pipeline, struct job *job)
-{
-    const struct run_rules rules = {
-        .policy = pipeline->options.policy,
-        .now_s = wall_s(pipeline),
-        .skew_s = pipeline->options.settings->worker.clock_skew_s,
-    };
-    const enum job_kind kind = job->kind;
-    struct run *run = job->owner;
-
-    if (kind == JOB_ACT)
-        note_endings(pipeline, job, run);
-    if (--run->open_count > 0)
-        return;
-    if (kind == JOB_SELECT && run_decide(run, &rules) == RUN_ACT)
-        batch_arm(&pipeline->batch, run);
-    else
-        conclude(pipeline, run);
-}
-
-static void handle_recoveries(struct pipeline *pipeline)
-{
-    struct recovery **link = &pipeline->recoveries;
-    const int64_t now = now_ms(pipeline);
-
-    while (*link != NULL) {
-        struct recovery *recovery = *link;
-        struct run *run = NULL;
-
-        if (!recovery_is_over(recovery, now)) {
-            link = &recovery->next;
-            continue;
-        }
-        *link = recovery->next;
-        run = recovery_take_run(recovery);
-        run->is_on_record = true;
-        pipeline->batch.run_count++;
-        pipeline->has_prunable = true;
-        log_write(pipeline->options.log, LOG_LEVEL_WARN, LOG_LIMITED,
-                  "INTERRUPTED", "settled a command after a restart: %s id=%s",
-                  status_name(run->result.code), run->entry.request_id.text);
-        batch_finish(&pipeline->batch, run);
-    }
 }
 
 /* ---- one round ---- */
@@ -253,7 +26,7 @@ static void prune(struct pipeline *pipeline)
 {
     const struct pipeline_options *options = &pipeline->options;
     const int64_t expired_s =
-        wall_s(pipeline) - options->settings->worker.clock_skew_s;
+        pipeline_wall_s(pipeline) - options->settings->worker.clock_skew_s;
     size_t count = 0;
 
     if (pipeline->batch.has_failed ||
@@ -262,14 +35,14 @@ static void prune(struct pipeline *pipeline)
                       &count) != LASTCALL_OK)
         count = 0;
     pipeline->prune_due_ms =
-        now_ms(pipeline) + (count == JOURNAL_PRUNE_COUNT_MAX
-                                ? PIPELINE_PRUNE_AGAIN_MS
-                                : PIPELINE_PRUNE_INTERVAL_MS);
+        pipeline_now_ms(pipeline) + (count == JOURNAL_PRUNE_COUNT_MAX
+                                         ? PIPELINE_PRUNE_AGAIN_MS
+                                         : PIPELINE_PRUNE_INTERVAL_MS);
 }
 
 static bool has_due_recovery(const struct pipeline *pipeline)
 {
-    const int64_t now = now_ms(pipeline);
+    const int64_t now = pipeline_now_ms(pipeline);
 
     for (const struct recovery *recovery = pipeline->recoveries;
          recovery != NULL; recovery = recovery->next) {
@@ -282,12 +55,13 @@ static bool has_due_recovery(const struct pipeline *pipeline)
 static bool is_retry_due(const struct pipeline *pipeline)
 {
     return pipeline->batch.unrecorded.first != NULL &&
-           now_ms(pipeline) >= pipeline->retry_due_ms;
+           pipeline_now_ms(pipeline) >= pipeline->retry_due_ms;
 }
 
 static bool is_prune_due(const struct pipeline *pipeline)
 {
-    return pipeline->has_prunable && now_ms(pipeline) >= pipeline->prune_due_ms;
+    return pipeline->has_prunable &&
+           pipeline_now_ms(pipeline) >= pipeline->prune_due_ms;
 }
 
 /* Targets may be about to be recorded: that commit must survive a power cut. */
@@ -313,14 +87,14 @@ static void run_batch(struct pipeline *pipeline)
 
         jobs = job->next;
         job->next = NULL;
-        handle_job(pipeline, job);
+        pipeline_handle_job(pipeline, job);
     }
-    handle_recoveries(pipeline);
-    handle_messages(pipeline);
+    pipeline_handle_recoveries(pipeline);
+    pipeline_handle_messages(pipeline);
     if (is_prune_due(pipeline))
         prune(pipeline);
     batch_close(&pipeline->batch);
-    pipeline->retry_due_ms = now_ms(pipeline) + PIPELINE_RETRY_MS;
+    pipeline->retry_due_ms = pipeline_now_ms(pipeline) + PIPELINE_RETRY_MS;
 }
 
 static void take_snapshots(struct pipeline *pipeline)
@@ -366,7 +140,8 @@ static void take_stop(struct pipeline *pipeline)
     if (pipeline->taken.stop == INBOX_GO_ON)
         return;
     if (pipeline->stop == INBOX_GO_ON)
-        pipeline->drain_until_ms = now_ms(pipeline) + PIPELINE_DRAIN_MS;
+        pipeline->drain_until_ms =
+            pipeline_now_ms(pipeline) + PIPELINE_DRAIN_MS;
     pipeline->stop = pipeline->taken.stop;
     if (pipeline->stop == INBOX_STOP)
         herald_announce(&pipeline->herald, HOST_DRAINING);
@@ -436,7 +211,7 @@ static bool is_drained(struct pipeline *pipeline)
         return false;
     if (pipeline->batch.run_count == 0 && pipeline->messages == NULL)
         return true;
-    if (now_ms(pipeline) < pipeline->drain_until_ms)
+    if (pipeline_now_ms(pipeline) < pipeline->drain_until_ms)
         return false;
     if (!pipeline->is_interrupted) {
         pipeline->is_interrupted = true;
@@ -455,7 +230,7 @@ static void *pipeline_main(void *argument)
     int64_t next_ms = 0;
 
     while (!is_drained(pipeline)) {
-        const int64_t left_ms = next_ms - now_ms(pipeline);
+        const int64_t left_ms = next_ms - pipeline_now_ms(pipeline);
 
         inbox_take(pipeline->options.inbox,
                    pipeline->stop == INBOX_RELOAD ? INBOX_LEAVE_MESSAGES
@@ -482,8 +257,8 @@ static enum lastcall_status recovery_add(void *context,
                                          const struct journal_open_entry *open)
 {
     struct pipeline *pipeline = context;
-    struct recovery *recovery =
-        recovery_new(open, pipeline->options.settings, now_ms(pipeline));
+    struct recovery *recovery = recovery_new(open, pipeline->options.settings,
+                                             pipeline_now_ms(pipeline));
 
     if (recovery == NULL) {
         log_write(pipeline->options.log, LOG_LEVEL_ERROR, LOG_EVERY,
