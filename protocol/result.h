@@ -95,6 +95,8 @@ struct result_claims {
 
 /*
  * Write the claims of a result token; jti is fresh and given by the caller.
+ * Sessions that no token of TOKEN_RESULT_BYTES_MAX would hold are left out
+ * from the end, and marked as truncated: signing never finds it too large.
  *
  * Returns a new reference, or NULL when out of memory.
  */

@@ -73,10 +73,7 @@ static void fail(struct batch *batch, enum lastcall_status status)
 
 /* ---- signing ---- */
 
-static enum lastcall_status sign_once(const struct batch *batch,
-                                      const struct run *run,
-                                      const struct result *result,
-                                      struct bytes *token)
+static enum lastcall_status sign(struct batch *batch, struct run *run)
 {
     struct result_claims claims = {
         .host = batch->options.identity->host,
@@ -87,28 +84,13 @@ static enum lastcall_status sign_once(const struct batch *batch,
     enum lastcall_status status = LASTCALL_E_INTERNAL;
     struct request_id jti;
 
+    bytes_deinit(&run->token);
     memcpy(claims.request_hash, run->entry.hash, sizeof(claims.request_hash));
     status = platform_random_id(&jti);
-    if (status != LASTCALL_OK)
-        return status;
-    return identity_sign(batch->options.identity, TOKEN_RESULT,
-                         result_encode(&claims, jti.text, result), token);
-}
-
-/* Sign the result, with fewer sessions where all would be too long. */
-static enum lastcall_status sign(struct batch *batch, struct run *run)
-{
-    enum lastcall_status status = LASTCALL_E_TOO_LARGE;
-    struct result lent = run->result; /* its sessions stay the run's */
-
-    bytes_deinit(&run->token);
-    while (true) {
-        status = sign_once(batch, run, &lent, &run->token);
-        if (status != LASTCALL_E_TOO_LARGE || lent.session_count == 0)
-            break;
-        lent.session_count /= 2;
-        lent.truncated = true;
-    }
+    if (status == LASTCALL_OK)
+        status = identity_sign(batch->options.identity, TOKEN_RESULT,
+                               result_encode(&claims, jti.text, &run->result),
+                               &run->token);
     if (status != LASTCALL_OK)
         log_write(batch->options.log, LOG_LEVEL_ERROR, LOG_LIMITED, "SIGN-FAIL",
                   "a result could not be signed: %s", status_text(status));

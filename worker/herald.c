@@ -76,33 +76,21 @@ static void log_unsigned(struct herald *herald, const char *what,
               "the %s could not be signed: %s", what, status_text(status));
 }
 
-/* Sign an inventory, with fewer sessions where all would be too long. */
 static enum lastcall_status sign_inventory(struct herald *herald,
                                            const struct inventory *inventory,
                                            struct bytes *token)
 {
     const struct identity *identity = herald->options.identity;
-    enum lastcall_status status = LASTCALL_E_TOO_LARGE;
-    struct inventory lent = *inventory; /* its sessions stay the owner's */
     struct request_id jti;
+    enum lastcall_status status = platform_random_id(&jti);
 
-    do {
-        status = platform_random_id(&jti);
-        if (status != LASTCALL_OK)
-            return status;
-        status = identity_sign(
-            identity, TOKEN_SESSIONS,
-            inventory_encode(identity->issuer,
-                             wall_ms(herald->options.clock) / 1000, jti.text,
-                             &lent),
-            token);
-        if (status != LASTCALL_E_TOO_LARGE || lent.sessions.count == 0)
-            break;
-        bytes_deinit(token);
-        lent.sessions.count /= 2;
-        lent.truncated = true;
-    } while (true);
-    return status;
+    if (status != LASTCALL_OK)
+        return status;
+    return identity_sign(identity, TOKEN_SESSIONS,
+                         inventory_encode(identity->issuer,
+                                          wall_ms(herald->options.clock) / 1000,
+                                          jti.text, inventory),
+                         token);
 }
 
 static enum lastcall_status send_inventory(void *context,

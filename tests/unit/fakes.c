@@ -87,22 +87,46 @@ static enum lastcall_status hang(struct fake_server *server, const bool *hangs)
     return server->is_interrupted ? LASTCALL_E_CLOSED : LASTCALL_OK;
 }
 
+static void fill_session(const struct fake_session *from,
+                         struct session *session)
+{
+    assert_int_equal(session_set_text(session, SESSION_ID, from->id),
+                     LASTCALL_OK);
+    assert_int_equal(session_set_text(session, SESSION_USERNAME, from->user),
+                     LASTCALL_OK);
+    assert_int_equal(
+        session_set_text(session, SESSION_PLAYER_MACHINE_ID, from->machine),
+        LASTCALL_OK);
+    assert_int_equal(session_set_text(session, SESSION_MEDIA_KEY, "/film"),
+                     LASTCALL_OK);
+    session_set_bool(session, SESSION_ENDABLE, !from->is_unendable);
+}
+
 static void put_session(const struct fake_session *from,
                         struct session_list *out)
 {
     struct session session = {0};
 
-    assert_int_equal(session_set_text(&session, SESSION_ID, from->id),
-                     LASTCALL_OK);
-    assert_int_equal(session_set_text(&session, SESSION_USERNAME, from->user),
-                     LASTCALL_OK);
-    assert_int_equal(
-        session_set_text(&session, SESSION_PLAYER_MACHINE_ID, from->machine),
-        LASTCALL_OK);
-    assert_int_equal(session_set_text(&session, SESSION_MEDIA_KEY, "/film"),
-                     LASTCALL_OK);
-    session_set_bool(&session, SESSION_ENDABLE, !from->is_unendable);
+    fill_session(from, &session);
     assert_int_equal(session_list_take(out, &session), LASTCALL_OK);
+}
+
+static void put_crowd(unsigned count, struct session_list *out)
+{
+    char name[SESSION_TEXT_MAX + 1];
+    struct fake_session from = {.user = "many"};
+
+    memset(name, '"', sizeof(name) - 1); /* JSON makes two bytes of each */
+    name[sizeof(name) - 1] = '\0';
+    for (unsigned i = 0; i < count; i++) {
+        struct session session = {0};
+
+        snprintf(from.id, sizeof(from.id), "crowd-%u", i);
+        fill_session(&from, &session);
+        assert_int_equal(session_set_text(&session, SESSION_CLIENT_NAME, name),
+                         LASTCALL_OK);
+        assert_int_equal(session_list_take(out, &session), LASTCALL_OK);
+    }
 }
 
 static enum lastcall_status fake_list(void *state, struct session_list *out,
@@ -120,6 +144,8 @@ static enum lastcall_status fake_list(void *state, struct session_list *out,
         if (outcome->code == LASTCALL_OK && server->sessions[i].id[0] != '\0')
             put_session(&server->sessions[i], out);
     }
+    if (outcome->code == LASTCALL_OK)
+        put_crowd(server->crowd_count, out);
     fake_changed();
     fake_unlock();
     return outcome->code;

@@ -26,6 +26,7 @@ struct fake_session {
 /* What a test may set, under fake_lock(). */
 struct fake_server {
     struct fake_session sessions[FAKE_SESSION_MAX];
+    unsigned crowd_count; /* so many more are listed, with long names */
     enum lastcall_status list_status;
     enum lastcall_status act_status;
     char act_fails_for[32]; /* an id; "": act_status holds for every one */

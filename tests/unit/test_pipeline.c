@@ -351,6 +351,33 @@ static void a_failed_precondition_leaves_the_session_alone(void **state)
     stop(INBOX_STOP);
 }
 
+/* holds 2.10 */
+static void a_result_over_the_limit_is_cut_and_said(void **state)
+{
+    static const char jti[] = "crowded-012345678901";
+    const struct wrong right = {0};
+    char *token = sign_command(jti, LIST, &right);
+
+    (void)state;
+    fake_servers[0].crowd_count = 3000; /* 6 MB of names */
+    start();
+    /* The first answer is signed as it is, the second from the journal. */
+    for (size_t number = 1; number <= 2; number++) {
+        struct result result = {0};
+
+        offer(token, &right);
+        result = await(jti, number);
+        assert_int_equal(result.code, LASTCALL_OK);
+        assert_int_equal(result.replayed, number == 2);
+        assert_true(result.truncated);
+        assert_int_equal(result.matched, 3000);
+        assert_true(result.session_count > 1000 && result.session_count < 2000);
+        result_deinit(&result);
+    }
+    stop(INBOX_STOP);
+    free(token);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +392,7 @@ int main(void)
         TEST(a_dry_run_acts_on_nothing),
         TEST(nothing_found_is_told_apart_from_nothing_matched),
         TEST(a_failed_precondition_leaves_the_session_alone),
+        TEST(a_result_over_the_limit_is_cut_and_said),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -360,6 +360,70 @@ static void what_does_not_fit_is_cut_and_said(void **state)
     result_deinit(&result);
 }
 
+/* As long as a session gets: every text full of what JSON escapes. */
+static void fill_up(struct result *result, size_t count)
+{
+    char text[SESSION_TEXT_MAX + 1];
+
+    memset(text, '"', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        struct session_result *session = result_add_session(result);
+
+        assert_non_null(session);
+        session->session_id = bytes_copy_text(text);
+        session->server = (struct name){"home"};
+        session->has_session = true;
+        memset(session->detail, '"', sizeof(session->detail) - 1);
+        for (enum session_field k = 0; k < SESSION_FIELD_COUNT; k++) {
+            if (session_field_info(k)->kind == VALUE_TEXT)
+                assert_int_equal(session_set_text(&session->session, k, text),
+                                 LASTCALL_OK);
+        }
+        assert_int_equal(
+            session_set_text(&session->session, SESSION_BACKEND, "plex"),
+            LASTCALL_OK);
+    }
+    result_tally(result);
+}
+
+/* holds 2.10 */
+static void whatever_is_encoded_can_be_signed(void **state)
+{
+    struct result_claims claims = claims_of_test();
+    size_t cut_count = 0;
+    struct key key;
+
+    (void)state;
+    assert_int_equal(key_generate(&key), LASTCALL_OK);
+    for (size_t count = 1; count <= 64; count *= 2) {
+        struct result result = {.has_action = true, .action = ACTION_LIST};
+        json_t *encoded = NULL;
+        const json_t *body = NULL;
+        size_t kept = 0;
+        struct bytes token;
+
+        fill_up(&result, count);
+        encoded = result_encode(&claims, "jti", &result);
+        assert_int_equal(
+            token_sign(TOKEN_RESULT, &key, "grant", encoded, &token),
+            LASTCALL_OK);
+        body = json_object_get(encoded, "result");
+        kept = json_array_size(json_object_get(body, "sessions"));
+        /* The mark stands where some were left out, and nowhere else. */
+        assert_int_equal(json_is_true(json_object_get(body, "truncated")),
+                         kept < count);
+        assert_int_equal(json_integer_value(json_object_get(body, "matched")),
+                         count);
+        cut_count += kept < count;
+        bytes_deinit(&token);
+        json_decref(encoded);
+        result_deinit(&result);
+    }
+    assert_int_equal(cut_count, 1); /* of 64; 32 fit */
+    key_deinit(&key);
+}
+
 /* A server's message may hold anything; the result is written all the same. */
 static void details_are_cleaned(void **state)
 {
@@ -401,6 +465,7 @@ int main(void)
         cmocka_unit_test(results_that_are_refused),
         cmocka_unit_test(codes_are_derived),
         cmocka_unit_test(what_does_not_fit_is_cut_and_said),
+        cmocka_unit_test(whatever_is_encoded_can_be_signed),
         cmocka_unit_test(details_are_cleaned),
         cmocka_unit_test(rows_are_bounded),
     };
