@@ -93,16 +93,25 @@ static bool run(const struct broker *broker, const char *const argv[])
     return pid > 0 && waitpid(pid, &result, 0) == pid && result == 0;
 }
 
-/* A CA certificate, NAME.pem with NAME.key. */
-static bool make_ca(const struct broker *broker, const char *name)
+/*
+ * A certificate, NAME.pem with NAME.key: from ca.pem for some names, or a CA
+ * where names is NULL.
+ */
+static bool make_certificate(const struct broker *broker, const char *name,
+                             const char *names)
 {
     char key[64];
     char pem[64];
     char subject[64];
+    char alternatives[128];
 
     snprintf(key, sizeof(key), "%s.key", name);
     snprintf(pem, sizeof(pem), "%s.pem", name);
     snprintf(subject, sizeof(subject), "/CN=%s", name);
+    snprintf(alternatives, sizeof(alternatives), "subjectAltName=%s",
+             names != NULL ? names : "");
+    /* The list ends here for a CA. */
+    const char *more = names != NULL ? "-addext" : NULL;
     const char *const argv[] = {"openssl",
                                 "req",
                                 "-x509",
@@ -119,39 +128,7 @@ static bool make_ca(const struct broker *broker, const char *name)
                                 pem,
                                 "-subj",
                                 subject,
-                                NULL};
-
-    return run(broker, argv);
-}
-
-/* A server certificate from ca.pem for some names. */
-static bool make_server(const struct broker *broker, const char *name,
-                        const char *names)
-{
-    char key[64];
-    char pem[64];
-    char alternatives[128];
-
-    snprintf(key, sizeof(key), "%s.key", name);
-    snprintf(pem, sizeof(pem), "%s.pem", name);
-    snprintf(alternatives, sizeof(alternatives), "subjectAltName=%s", names);
-    const char *const argv[] = {"openssl",
-                                "req",
-                                "-x509",
-                                "-newkey",
-                                "ec",
-                                "-pkeyopt",
-                                "ec_paramgen_curve:P-256",
-                                "-nodes",
-                                "-days",
-                                "2",
-                                "-keyout",
-                                key,
-                                "-out",
-                                pem,
-                                "-subj",
-                                "/CN=server",
-                                "-addext",
+                                more,
                                 alternatives,
                                 "-CA",
                                 "ca.pem",
@@ -218,9 +195,10 @@ bool broker_prepare(struct broker *broker)
     broker->tls_port = free_port();
     broker->name_port = free_port();
     broker->v6_port = free_v6_port();
-    return make_ca(broker, "ca") && make_ca(broker, "wrong") &&
-           make_server(broker, "server", "DNS:localhost,IP:127.0.0.1") &&
-           make_server(broker, "other", "DNS:other.example") &&
+    return make_certificate(broker, "ca", NULL) &&
+           make_certificate(broker, "wrong", NULL) &&
+           make_certificate(broker, "server", "DNS:localhost,IP:127.0.0.1") &&
+           make_certificate(broker, "other", "DNS:other.example") &&
            write_rules(broker) && write_configuration(broker);
 }
 
