@@ -1,9 +1,12 @@
 # Tests of files, configuration, the link and the connection.
 find_program(MOSQUITTO mosquitto PATHS /usr/sbin /usr/local/sbin REQUIRED)
 
-lastcall_test(connection LIBS lastcall_io TIMEOUT 120)
-lastcall_test(connection_flush LIBS lastcall_io)
-lastcall_test(mqtt_paho SOURCES unit/broker.c LIBS lastcall_io TIMEOUT 180)
+lastcall_test(connection SOURCES unit/fake_link.c unit/seen.c unit/watch.c
+              LIBS lastcall_io TIMEOUT 120)
+lastcall_test(connection_flush SOURCES unit/fake_link.c unit/watch.c
+              LIBS lastcall_io)
+lastcall_test(mqtt_paho SOURCES unit/broker.c unit/seen.c unit/watch.c
+              LIBS lastcall_io TIMEOUT 180)
 set_source_files_properties(unit/broker.c PROPERTIES
     COMPILE_DEFINITIONS MOSQUITTO="${MOSQUITTO}")
 lastcall_test(config LIBS lastcall_io)

@@ -3,276 +3,32 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "protocol/io/connection.h"
+#include "tests/unit/fake_link.h"
+#include "tests/unit/seen.h"
 
-/* A broker that does what a test tells it to. */
-
-#define SENT_MAX 20000
 #define WAIT_MS 5000
 
-struct mqtt_link {
-    struct mqtt_events events;
-    void *context;
-};
+#define await_seen(member, wanted)                                             \
+    assert_true(seen_await(&seen.member, wanted, WAIT_MS))
+#define await_link(member, wanted)                                             \
+    assert_true(fake_link_await(&fake_link.member, wanted, WAIT_MS))
 
-static struct broker {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct mqtt_link link;
-    /* orders */
-    bool refuses_connect;
-    enum mqtt_failure refusal;
-    bool refuses_subscriptions;
-    bool holds_acks; /* publishes stay in flight until ack_all() */
-    uint16_t receive_maximum;
-    uint16_t server_keep_alive;
-    /* what was seen */
-    unsigned connects, subscribes, disconnects, closes;
-    size_t last_subscription_count;
-    uint16_t last_keep_alive;
-    char last_will[64];
-    bool is_up;
-    uint64_t flying[SENT_MAX];
-    unsigned flying_count, flying_max;
-    uint32_t sent[SENT_MAX]; /* what the payloads say, in order */
-    unsigned sent_count;
-} broker;
-
-static void broker_reset(void)
-{
-    broker = (struct broker){.receive_maximum = 20};
-    pthread_mutex_init(&broker.lock, NULL);
-    pthread_cond_init(&broker.changed, NULL);
-}
-
-static enum lastcall_status fake_open(const struct mqtt_options *options,
-                                      const struct mqtt_events *events,
-                                      void *context, struct mqtt_link **out,
-                                      char detail[MQTT_DETAIL_SIZE])
-{
-    *out = NULL;
-    if (strcmp(options->uri, "bad") == 0) {
-        snprintf(detail, MQTT_DETAIL_SIZE, "no such scheme");
-        return LASTCALL_E_CONFIG;
-    }
-    broker.link = (struct mqtt_link){*events, context};
-    *out = &broker.link;
-    return LASTCALL_OK;
-}
-
-static enum lastcall_status fake_connect(struct mqtt_link *link,
-                                         const struct mqtt_will *will,
-                                         uint16_t keep_alive_s)
-{
-    struct mqtt_connected info = {.receive_maximum = broker.receive_maximum};
-    bool is_refused;
-
-    pthread_mutex_lock(&broker.lock);
-    broker.connects++;
-    broker.last_keep_alive = keep_alive_s;
-    snprintf(broker.last_will, sizeof(broker.last_will), "%.*s",
-             will != NULL ? (int)will->len : 0,
-             will != NULL ? (const char *)will->payload : "");
-    info.server_keep_alive = broker.server_keep_alive;
-    is_refused = broker.refuses_connect;
-    broker.is_up = !is_refused;
-    pthread_cond_broadcast(&broker.changed);
-    pthread_mutex_unlock(&broker.lock);
-    if (is_refused)
-        link->events.connect_failed(link->context, broker.refusal, "refused");
-    else
-        link->events.connected(link->context, &info);
-    return LASTCALL_OK;
-}
-
-static enum lastcall_status fake_subscribe(struct mqtt_link *link,
-                                           const struct mqtt_subscription *list,
-                                           size_t count, uint64_t tag)
-{
-    bool is_refused;
-
-    pthread_mutex_lock(&broker.lock);
-    broker.subscribes++;
-    broker.last_subscription_count = count;
-    is_refused = broker.refuses_subscriptions ||
-                 strcmp(list[count - 1].filter, "forbidden") == 0;
-    pthread_cond_broadcast(&broker.changed);
-    pthread_mutex_unlock(&broker.lock);
-    link->events.subscribed(link->context, tag,
-                            is_refused ? LASTCALL_FORBIDDEN : LASTCALL_OK,
-                            is_refused ? "not authorised" : "");
-    return LASTCALL_OK;
-}
-
-static enum lastcall_status fake_publish(struct mqtt_link *link,
-                                         const struct mqtt_message *message,
-                                         uint64_t tag)
-{
-    bool is_held;
-
-    pthread_mutex_lock(&broker.lock);
-    if (!broker.is_up) {
-        pthread_mutex_unlock(&broker.lock);
-        return LASTCALL_E_LINK;
-    }
-    memcpy(&broker.sent[broker.sent_count++], message->payload,
-           sizeof(uint32_t));
-    is_held = broker.holds_acks;
-    if (is_held)
-        broker.flying[broker.flying_count++] = tag;
-    if (broker.flying_count > broker.flying_max)
-        broker.flying_max = broker.flying_count;
-    pthread_cond_broadcast(&broker.changed);
-    pthread_mutex_unlock(&broker.lock);
-    if (!is_held)
-        link->events.published(link->context, tag, LASTCALL_OK);
-    return LASTCALL_OK;
-}
-
-/* Acknowledge everything in flight; returns how many there were. */
-static unsigned end_flying(enum lastcall_status status)
-{
-    uint64_t tags[SENT_MAX];
-    unsigned count;
-
-    pthread_mutex_lock(&broker.lock);
-    count = broker.flying_count;
-    memcpy(tags, broker.flying, count * sizeof(tags[0]));
-    broker.flying_count = 0;
-    pthread_mutex_unlock(&broker.lock);
-    for (unsigned i = 0; i < count; i++)
-        broker.link.events.published(broker.link.context, tags[i], status);
-    return count;
-}
-
-static void lose(enum mqtt_failure failure)
-{
-    pthread_mutex_lock(&broker.lock);
-    broker.is_up = false;
-    pthread_mutex_unlock(&broker.lock);
-    broker.link.events.lost(broker.link.context, failure, "gone");
-    end_flying(LASTCALL_E_LINK);
-}
-
-static void fake_disconnect(struct mqtt_link *link, uint32_t timeout_ms)
-{
-    (void)link;
-    (void)timeout_ms;
-    pthread_mutex_lock(&broker.lock);
-    broker.disconnects += broker.is_up;
-    broker.is_up = false;
-    pthread_mutex_unlock(&broker.lock);
-    end_flying(LASTCALL_E_LINK);
-}
-
-static void fake_close(struct mqtt_link *link)
-{
-    (void)link;
-    broker.closes++;
-}
-
-static const struct mqtt_link_ops fake_ops = {
-    .name = "fake",
-    .open = fake_open,
-    .connect = fake_connect,
-    .subscribe = fake_subscribe,
-    .publish = fake_publish,
-    .disconnect = fake_disconnect,
-    .close = fake_close,
-};
-
-/* The program on top of the connection. */
-
-static struct seen {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    unsigned wills, readies, downs;
-    enum mqtt_failure last_failure;
-    unsigned told[SENT_MAX]; /* how often each tag's end was told */
-    enum lastcall_status status[SENT_MAX];
-    unsigned told_count;
-    char will[32];
-} seen;
+static unsigned will_count;
 
 static void fill_will(void *context, struct mqtt_will *out)
 {
+    static char payload[32];
+
     (void)context;
-    seen.wills++;
-    snprintf(seen.will, sizeof(seen.will), "will %u", seen.wills);
+    will_count++;
+    snprintf(payload, sizeof(payload), "will %u", will_count);
     *out = (struct mqtt_will){
-        .topic = "t", .payload = seen.will, .len = strlen(seen.will)};
-}
-
-static void note_ready(void *context)
-{
-    (void)context;
-    pthread_mutex_lock(&seen.lock);
-    seen.readies++;
-    pthread_cond_broadcast(&seen.changed);
-    pthread_mutex_unlock(&seen.lock);
-}
-
-static void note_down(void *context, enum mqtt_failure failure,
-                      const char *detail)
-{
-    (void)context;
-    (void)detail;
-    pthread_mutex_lock(&seen.lock);
-    seen.downs++;
-    seen.last_failure = failure;
-    pthread_cond_broadcast(&seen.changed);
-    pthread_mutex_unlock(&seen.lock);
-}
-
-static void note_published(void *context, uint64_t tag,
-                           enum lastcall_status status)
-{
-    (void)context;
-    pthread_mutex_lock(&seen.lock);
-    seen.told[tag]++;
-    seen.status[tag] = status;
-    seen.told_count++;
-    pthread_cond_broadcast(&seen.changed);
-    pthread_mutex_unlock(&seen.lock);
-}
-
-/* Wait until *value is at least wanted; fails the test after WAIT_MS. */
-static void await(pthread_mutex_t *lock, pthread_cond_t *changed,
-                  const unsigned *value, unsigned wanted)
-{
-    struct timespec until;
-    int code = 0;
-    bool is_there;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WAIT_MS / 1000;
-    pthread_mutex_lock(lock);
-    while (*value < wanted && code == 0)
-        code = pthread_cond_timedwait(changed, lock, &until);
-    is_there = *value >= wanted;
-    pthread_mutex_unlock(lock);
-    assert_true(is_there);
-}
-
-#define await_seen(member, wanted)                                             \
-    await(&seen.lock, &seen.changed, &seen.member, wanted)
-#define await_broker(member, wanted)                                           \
-    await(&broker.lock, &broker.changed, &broker.member, wanted)
-
-static enum mqtt_failure last_failure(void)
-{
-    enum mqtt_failure failure;
-
-    pthread_mutex_lock(&seen.lock);
-    failure = seen.last_failure;
-    pthread_mutex_unlock(&seen.lock);
-    return failure;
+        .topic = "t", .payload = payload, .len = strlen(payload)};
 }
 
 static int64_t fake_now_ms;
@@ -291,10 +47,9 @@ static const struct mqtt_subscription subscriptions[] = {
 static int set_up(void **state)
 {
     (void)state;
-    broker_reset();
-    seen = (struct seen){0};
-    pthread_mutex_init(&seen.lock, NULL);
-    pthread_cond_init(&seen.changed, NULL);
+    fake_link_reset();
+    seen_reset();
+    will_count = 0;
     fake_now_ms = 0;
     return 0;
 }
@@ -303,19 +58,15 @@ static struct connection *open_connection(void)
 {
     struct connection_options options = {
         .mqtt = {.uri = "mqtt://x", .client_id = "me", .keep_alive_s = 60},
-        .link = &fake_ops,
+        .link = &fake_link_ops,
         .clock = &fake_clock,
         .subscriptions = subscriptions,
         .subscription_count = 2,
     };
-    struct connection_handler handler = {
-        .will = fill_will,
-        .ready = note_ready,
-        .down = note_down,
-        .published = note_published,
-    };
+    struct connection_handler handler = seen_handler;
     struct connection *connection = NULL;
 
+    handler.will = fill_will;
     assert_int_equal(connection_open(&options, &handler, &connection, NULL),
                      LASTCALL_OK);
     return connection;
@@ -346,24 +97,24 @@ static void test_gate_and_order(void **state)
     struct connection *connection;
 
     (void)state;
-    broker.holds_acks = true;
+    fake_link.holds_acks = true;
     connection = open_ready();
     for (uint32_t i = 0; i < 500; i++)
         assert_int_equal(publish(connection, i, i + 1), LASTCALL_OK);
     for (unsigned done = 0; done < 500;) {
-        await_broker(sent_count, done + 1);
-        done += end_flying(LASTCALL_OK);
+        await_link(sent_count, done + 1);
+        done += fake_link_end_flying(LASTCALL_OK);
     }
     assert_int_equal(connection_flush(connection, WAIT_MS), LASTCALL_OK);
-    assert_int_equal(broker.flying_max, CONNECTION_IN_FLIGHT_MAX);
-    assert_int_equal(broker.sent_count, 500);
+    assert_int_equal(fake_link.flying_max, CONNECTION_IN_FLIGHT_MAX);
+    assert_int_equal(fake_link.sent_count, 500);
     for (uint32_t i = 0; i < 500; i++) {
-        assert_int_equal(broker.sent[i], i);
-        assert_int_equal(seen.told[i + 1], 1);
+        assert_int_equal(fake_link.sent[i], i);
+        assert_int_equal(seen.ends[i + 1], 1);
         assert_int_equal(seen.status[i + 1], LASTCALL_OK);
     }
     connection_close(connection);
-    assert_int_equal(broker.closes, 1);
+    assert_int_equal(fake_link.closes, 1);
 }
 
 static void test_small_receive_maximum(void **state)
@@ -371,16 +122,16 @@ static void test_small_receive_maximum(void **state)
     struct connection *connection;
 
     (void)state;
-    broker.holds_acks = true;
-    broker.receive_maximum = 5;
+    fake_link.holds_acks = true;
+    fake_link.receive_maximum = 5;
     connection = open_ready();
     for (uint32_t i = 0; i < 50; i++)
         assert_int_equal(publish(connection, i, 0), LASTCALL_OK);
     for (unsigned done = 0; done < 50;) {
-        await_broker(sent_count, done + 1);
-        done += end_flying(LASTCALL_OK);
+        await_link(sent_count, done + 1);
+        done += fake_link_end_flying(LASTCALL_OK);
     }
-    assert_true(broker.flying_max < 5);
+    assert_true(fake_link.flying_max < 5);
     connection_close(connection);
 }
 
@@ -390,24 +141,24 @@ static void test_lost_publishes_end_once(void **state)
     struct connection *connection;
 
     (void)state;
-    broker.holds_acks = true;
+    fake_link.holds_acks = true;
     connection = open_ready();
     for (uint32_t i = 0; i < 100; i++)
         assert_int_equal(publish(connection, i, i + 1), LASTCALL_OK);
-    lose(MQTT_FAILURE_NETWORK);
-    await_seen(told_count, 100);
+    fake_link_lose(MQTT_FAILURE_NETWORK);
+    await_seen(told, 100);
     for (uint64_t tag = 1; tag <= 100; tag++) {
-        assert_int_equal(seen.told[tag], 1);
+        assert_int_equal(seen.ends[tag], 1);
         assert_int_equal(seen.status[tag], LASTCALL_E_LINK);
     }
     /* It comes back by itself, and subscribes again. */
     await_seen(readies, 2);
-    assert_int_equal(broker.subscribes, 2);
-    assert_int_equal(broker.last_subscription_count, 2);
+    assert_int_equal(fake_link.subscribes, 2);
+    assert_int_equal(fake_link.last_subscription_count, 2);
     assert_int_equal(publish(connection, 7, 101), LASTCALL_OK);
     connection_close(connection);
-    assert_int_equal(seen.told[101], 1);
-    assert_int_equal(seen.told_count, 101);
+    assert_int_equal(seen.ends[101], 1);
+    assert_int_equal(seen.told, 101);
 }
 
 static void test_close_ends_what_waits(void **state)
@@ -415,14 +166,14 @@ static void test_close_ends_what_waits(void **state)
     struct connection *connection;
 
     (void)state;
-    broker.holds_acks = true;
+    fake_link.holds_acks = true;
     connection = open_ready();
     for (uint32_t i = 0; i < 40; i++)
         assert_int_equal(publish(connection, i, i + 1), LASTCALL_OK);
     connection_close(connection);
     for (uint64_t tag = 1; tag <= 40; tag++)
-        assert_int_equal(seen.told[tag], 1);
-    assert_int_equal(broker.disconnects, 1);
+        assert_int_equal(seen.ends[tag], 1);
+    assert_int_equal(fake_link.disconnects, 1);
 }
 
 static void test_queue_is_bounded(void **state)
@@ -431,7 +182,7 @@ static void test_queue_is_bounded(void **state)
     uint32_t count = 0;
 
     (void)state;
-    broker.holds_acks = true;
+    fake_link.holds_acks = true;
     connection = open_ready();
     while (publish(connection, count, 0) == LASTCALL_OK)
         count++;
@@ -449,7 +200,7 @@ static void test_queue_is_bounded_in_bytes(void **state)
     size_t count = 0;
 
     (void)state;
-    broker.holds_acks = true;
+    fake_link.holds_acks = true;
     connection = open_ready();
     while (count < CONNECTION_QUEUE_MAX &&
            connection_publish(connection, &message, 0) == LASTCALL_OK)
@@ -467,12 +218,12 @@ static void test_refused_publish_is_told(void **state)
     struct connection *connection;
 
     (void)state;
-    broker.holds_acks = true;
+    fake_link.holds_acks = true;
     connection = open_ready();
     assert_int_equal(publish(connection, 1, 1), LASTCALL_OK);
-    await_broker(sent_count, 1);
-    end_flying(LASTCALL_FORBIDDEN);
-    await_seen(told_count, 1);
+    await_link(sent_count, 1);
+    fake_link_end_flying(LASTCALL_FORBIDDEN);
+    await_seen(told, 1);
     assert_int_equal(seen.status[1], LASTCALL_FORBIDDEN);
     connection_close(connection);
 }
@@ -482,10 +233,10 @@ static void test_will_is_fresh_each_time(void **state)
     struct connection *connection = open_ready();
 
     (void)state;
-    assert_string_equal(broker.last_will, "will 1");
-    lose(MQTT_FAILURE_NETWORK);
+    assert_string_equal(fake_link.last_will, "will 1");
+    fake_link_lose(MQTT_FAILURE_NETWORK);
     await_seen(readies, 2);
-    assert_string_equal(broker.last_will, "will 2");
+    assert_string_equal(fake_link.last_will, "will 2");
     connection_close(connection);
 }
 
@@ -496,19 +247,19 @@ static void test_refused_subscription(void **state)
     char detail[MQTT_DETAIL_SIZE];
 
     (void)state;
-    broker.refuses_subscriptions = true;
+    fake_link.refuses_subscriptions = true;
     connection = open_connection();
     assert_int_equal(connection_wait_ready(connection, WAIT_MS, detail),
                      LASTCALL_E_LINK);
     assert_string_equal(detail, "not authorised");
     await_seen(downs, 1);
-    assert_int_equal(last_failure(), MQTT_FAILURE_CREDENTIALS);
+    assert_int_equal(seen_last_failure(), MQTT_FAILURE_CREDENTIALS);
     assert_int_equal(seen.readies, 0);
-    assert_int_equal(broker.disconnects, 1);
+    assert_int_equal(fake_link.disconnects, 1);
     assert_int_equal(connection_state(connection), CONNECTION_WAITING);
     assert_int_equal(publish(connection, 1, 1), LASTCALL_E_LINK);
     connection_close(connection); /* at once, in the middle of 60 s */
-    assert_int_equal(seen.told_count, 0);
+    assert_int_equal(seen.told, 0);
 }
 
 static void test_wait_ready_gives_up_on_credentials(void **state)
@@ -517,14 +268,14 @@ static void test_wait_ready_gives_up_on_credentials(void **state)
     char detail[MQTT_DETAIL_SIZE];
 
     (void)state;
-    broker.refuses_connect = true;
-    broker.refusal = MQTT_FAILURE_CREDENTIALS;
+    fake_link.refuses_connect = true;
+    fake_link.refusal = MQTT_FAILURE_CREDENTIALS;
     connection = open_connection();
     assert_int_equal(connection_wait_ready(connection, WAIT_MS, detail),
                      LASTCALL_E_LINK);
     assert_string_equal(detail, "refused");
     connection_close(connection);
-    assert_int_equal(broker.connects, 1);
+    assert_int_equal(fake_link.connects, 1);
 }
 
 static void test_wait_ready_waits_for_the_network(void **state)
@@ -532,14 +283,14 @@ static void test_wait_ready_waits_for_the_network(void **state)
     struct connection *connection;
 
     (void)state;
-    broker.refuses_connect = true;
+    fake_link.refuses_connect = true;
     connection = open_connection();
     assert_int_equal(connection_wait_ready(connection, 50, NULL),
                      LASTCALL_TIMEOUT);
     await_seen(downs, 1);
-    pthread_mutex_lock(&broker.lock);
-    broker.refuses_connect = false;
-    pthread_mutex_unlock(&broker.lock);
+    watch_lock(&fake_link.watch);
+    fake_link.refuses_connect = false;
+    watch_unlock(&fake_link.watch);
     assert_int_equal(connection_wait_ready(connection, 2 * WAIT_MS, NULL),
                      LASTCALL_OK);
     connection_close(connection);
@@ -549,17 +300,17 @@ static void test_more_subscriptions(void **state)
 {
     struct connection *connection = open_ready();
     struct mqtt_subscription more = {.filter = "results", .qos = 1};
-    struct mqtt_subscription bad = {.filter = "forbidden", .qos = 1};
+    struct mqtt_subscription bad = {.filter = FAKE_LINK_FORBIDDEN, .qos = 1};
 
     (void)state;
     assert_int_equal(connection_subscribe(connection, &bad, 1, WAIT_MS),
                      LASTCALL_FORBIDDEN);
     assert_int_equal(connection_subscribe(connection, &more, 1, WAIT_MS),
                      LASTCALL_OK);
-    lose(MQTT_FAILURE_NETWORK);
+    fake_link_lose(MQTT_FAILURE_NETWORK);
     await_seen(readies, 2);
     /* The granted one is there again, the refused one is not. */
-    assert_int_equal(broker.last_subscription_count, 3);
+    assert_int_equal(fake_link.last_subscription_count, 3);
     connection_close(connection);
 }
 
@@ -568,10 +319,10 @@ static void test_follows_server_keep_alive(void **state)
     struct connection *connection;
 
     (void)state;
-    broker.server_keep_alive = 10;
+    fake_link.server_keep_alive = 10;
     connection = open_ready();
-    assert_int_equal(broker.connects, 2);
-    assert_int_equal(broker.last_keep_alive, 10);
+    assert_int_equal(fake_link.connects, 2);
+    assert_int_equal(fake_link.last_keep_alive, 10);
     connection_close(connection);
 }
 
@@ -584,13 +335,13 @@ static void test_short_lives_mean_a_rival(void **state)
     /* Each connection dies at once; the first few may be the network's. */
     do {
         lives++;
-        lose(MQTT_FAILURE_NETWORK);
+        fake_link_lose(MQTT_FAILURE_NETWORK);
         await_seen(downs, lives);
-        if (last_failure() == MQTT_FAILURE_NETWORK)
+        if (seen_last_failure() == MQTT_FAILURE_NETWORK)
             assert_int_equal(connection_wait_ready(connection, 60000, NULL),
                              LASTCALL_OK);
-    } while (last_failure() == MQTT_FAILURE_NETWORK && lives < 5);
-    assert_int_equal(last_failure(), MQTT_FAILURE_TAKEN_OVER);
+    } while (seen_last_failure() == MQTT_FAILURE_NETWORK && lives < 5);
+    assert_int_equal(seen_last_failure(), MQTT_FAILURE_TAKEN_OVER);
     assert_true(lives > 2);
     connection_close(connection);
 }
@@ -604,10 +355,10 @@ static void test_long_lives_do_not(void **state)
     for (unsigned life = 1; life <= 3; life++) {
         __atomic_add_fetch(&fake_now_ms, CONNECTION_STABLE_MS,
                            __ATOMIC_SEQ_CST);
-        lose(MQTT_FAILURE_NETWORK);
+        fake_link_lose(MQTT_FAILURE_NETWORK);
         /* Stable before: the back-off starts again from the first second. */
         await_seen(readies, life + 1);
-        assert_int_equal(last_failure(), MQTT_FAILURE_NETWORK);
+        assert_int_equal(seen_last_failure(), MQTT_FAILURE_NETWORK);
     }
     connection_close(connection);
 }
@@ -633,15 +384,15 @@ static void test_many_callers(void **state)
     for (size_t i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     assert_int_equal(connection_flush(connection, WAIT_MS), LASTCALL_OK);
-    assert_int_equal(broker.sent_count, 4000);
+    assert_int_equal(fake_link.sent_count, 4000);
     connection_close(connection);
 }
 
 static void test_open_says_why_not(void **state)
 {
     struct connection_options options = {
-        .mqtt = {.uri = "bad", .client_id = "me"},
-        .link = &fake_ops,
+        .mqtt = {.uri = FAKE_LINK_BAD_URI, .client_id = "me"},
+        .link = &fake_link_ops,
         .clock = &fake_clock,
     };
     struct connection_handler handler = {0};

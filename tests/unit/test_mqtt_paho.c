@@ -1,7 +1,6 @@
 #include <dirent.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,90 +9,21 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "broker.h"
 #include "protocol/io/connection.h"
+#include "tests/unit/seen.h"
 
 #define WAIT_MS 20000
 #define BURST 500
 
 static struct broker broker;
 
-/* What a program on the connection saw. */
-static struct seen {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    unsigned readies, downs, messages, retained, told, told_ok, told_refused;
-    unsigned ends[BURST + 1];
-    uint32_t last_expiry_s;
-    char last_detail[MQTT_DETAIL_SIZE];
-} seen;
+#define await(value, wanted) assert_true(seen_await(value, wanted, WAIT_MS))
 
-static unsigned flying, flying_max; /* guarded by seen.lock */
-
-static void note_ready(void *context)
-{
-    (void)context;
-    pthread_mutex_lock(&seen.lock);
-    seen.readies++;
-    pthread_cond_broadcast(&seen.changed);
-    pthread_mutex_unlock(&seen.lock);
-}
-
-static void note_down(void *context, enum mqtt_failure failure,
-                      const char *detail)
-{
-    (void)context;
-    (void)failure;
-    pthread_mutex_lock(&seen.lock);
-    seen.downs++;
-    snprintf(seen.last_detail, sizeof(seen.last_detail), "%s", detail);
-    pthread_cond_broadcast(&seen.changed);
-    pthread_mutex_unlock(&seen.lock);
-}
-
-static void note_message(void *context, const struct mqtt_message *message)
-{
-    (void)context;
-    pthread_mutex_lock(&seen.lock);
-    seen.messages++;
-    seen.retained += message->retain == MQTT_RETAINED;
-    seen.last_expiry_s = message->expiry_s;
-    pthread_cond_broadcast(&seen.changed);
-    pthread_mutex_unlock(&seen.lock);
-}
-
-static void note_published(void *context, uint64_t tag,
-                           enum lastcall_status status)
-{
-    (void)context;
-    pthread_mutex_lock(&seen.lock);
-    seen.ends[tag]++;
-    seen.told++;
-    seen.told_ok += status == LASTCALL_OK;
-    seen.told_refused += status == LASTCALL_FORBIDDEN;
-    pthread_cond_broadcast(&seen.changed);
-    pthread_mutex_unlock(&seen.lock);
-}
-
-static void await(const unsigned *value, unsigned wanted)
-{
-    struct timespec until;
-    int code = 0;
-    bool is_there;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WAIT_MS / 1000;
-    pthread_mutex_lock(&seen.lock);
-    while (*value < wanted && code == 0)
-        code = pthread_cond_timedwait(&seen.changed, &seen.lock, &until);
-    is_there = *value >= wanted;
-    pthread_mutex_unlock(&seen.lock);
-    assert_true(is_there);
-}
+static unsigned flying, flying_max; /* guarded by seen.watch */
 
 /* The paho link, counting what is in flight. */
 
@@ -102,9 +32,9 @@ static struct mqtt_events outer_events;
 static void count_published(void *context, uint64_t tag,
                             enum lastcall_status status)
 {
-    pthread_mutex_lock(&seen.lock);
+    watch_lock(&seen.watch);
     flying--;
-    pthread_mutex_unlock(&seen.lock);
+    watch_unlock(&seen.watch);
     outer_events.published(context, tag, status);
 }
 
@@ -124,11 +54,11 @@ static enum lastcall_status count_publish(struct mqtt_link *link,
                                           const struct mqtt_message *message,
                                           uint64_t tag)
 {
-    pthread_mutex_lock(&seen.lock);
+    watch_lock(&seen.watch);
     flying++;
     if (flying > flying_max)
         flying_max = flying;
-    pthread_mutex_unlock(&seen.lock);
+    watch_unlock(&seen.watch);
     return mqtt_paho_ops.publish(link, message, tag);
 }
 
@@ -156,14 +86,8 @@ static enum lastcall_status try_open(const char *uri, const char *ca,
         .subscriptions = subscriptions,
         .subscription_count = 2,
     };
-    struct connection_handler handler = {
-        .ready = note_ready,
-        .down = note_down,
-        .message = note_message,
-        .published = note_published,
-    };
 
-    return connection_open(&options, &handler, out, detail);
+    return connection_open(&options, &seen_handler, out, detail);
 }
 
 static struct connection *open_at(const char *scheme, const char *host,
@@ -331,11 +255,11 @@ static void refuse_tls(const char *host, unsigned port, const char *ca,
     struct connection *connection = open_at("mqtts", host, port, ca);
 
     await(&seen.downs, 1);
-    pthread_mutex_lock(&seen.lock);
+    watch_lock(&seen.watch);
     if (strstr(seen.last_detail, reason) == NULL)
         print_error("%s\n", seen.last_detail);
     assert_non_null(strstr(seen.last_detail, reason));
-    pthread_mutex_unlock(&seen.lock);
+    watch_unlock(&seen.watch);
     assert_int_equal(seen.readies, 0);
     connection_close(connection);
 }
@@ -434,9 +358,9 @@ static void test_broker_dies_and_returns(void **state)
     /* Every tag once, however it ended, and subscribed again. */
     for (uint64_t tag = 1; tag <= accepted; tag++)
         assert_int_equal(seen.ends[tag], 1);
-    pthread_mutex_lock(&seen.lock);
+    watch_lock(&seen.watch);
     seen.messages = 0;
-    pthread_mutex_unlock(&seen.lock);
+    watch_unlock(&seen.watch);
     assert_int_equal(publish(connection, "test/y", MQTT_TRANSIENT, 101),
                      LASTCALL_OK);
     await(&seen.messages, 1);
@@ -507,11 +431,9 @@ static void test_missing_ca_is_told_at_once(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    seen = (struct seen){0};
+    seen_reset();
     flying = 0;
     flying_max = 0;
-    pthread_mutex_init(&seen.lock, NULL);
-    pthread_cond_init(&seen.changed, NULL);
     return broker.pid > 0 || broker_start(&broker) ? 0 : -1;
 }
 
