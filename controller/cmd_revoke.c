@@ -67,6 +67,7 @@ static enum lastcall_status check_root(const struct revoking *revoking)
     const char *path = revoking->settings.root;
     struct platform_error error = {0};
     struct key known = {0};
+    bool is_same = false;
 
     if (path == NULL)
         return LASTCALL_OK;
@@ -74,7 +75,9 @@ static enum lastcall_status check_root(const struct revoking *revoking)
         say_error("%s", error.text);
         return LASTCALL_E_CONFIG;
     }
-    if (strcmp(known.thumbprint, revoking->root.thumbprint) == 0)
+    is_same = strcmp(known.thumbprint, revoking->root.thumbprint) == 0;
+    key_deinit(&known);
+    if (is_same)
         return LASTCALL_OK;
     say_error("--root-key is not the private half of %s, the fleet's root",
               path);
