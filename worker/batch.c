@@ -165,6 +165,13 @@ static enum lastcall_status record(struct batch *batch, const struct run *run)
     enum lastcall_status status = journal_finish(
         batch->options.journal, run->entry.id, wall_ms(batch), &run->token);
 
+    if (status == LASTCALL_E_MISSING) {
+        /* Trying again would not bring the row back, but hold up all else. */
+        log_write(batch->options.log, LOG_LEVEL_ERROR, LOG_LIMITED,
+                  "JOURNAL-GONE", "the journal has lost a command: id=%s",
+                  run->entry.request_id.text);
+        status = LASTCALL_OK;
+    }
     if (status == LASTCALL_OK)
         status = note(batch, run, "finished");
     return status;

@@ -286,6 +286,17 @@ enum lastcall_status journal_begin(struct journal *journal,
     return LASTCALL_OK;
 }
 
+/* Run an update by id, which must have found its row. */
+static enum lastcall_status update_row(struct journal *journal,
+                                       sqlite3_stmt *update)
+{
+    enum lastcall_status status = store_step_done(update);
+
+    if (status == LASTCALL_OK && sqlite3_changes(journal->store.db) == 0)
+        status = LASTCALL_E_MISSING;
+    return status;
+}
+
 enum lastcall_status journal_set_targets(struct journal *journal, int64_t id,
                                          const char *targets, size_t len)
 {
@@ -294,7 +305,7 @@ enum lastcall_status journal_set_targets(struct journal *journal, int64_t id,
 
     sqlite3_bind_int64(set, 1, id);
     sqlite3_bind_text64(set, 2, targets, len, SQLITE_STATIC, SQLITE_UTF8);
-    status = store_step_done(set);
+    status = update_row(journal, set);
     if (status == LASTCALL_OK)
         journal->bytes += (int64_t)len;
     return status;
@@ -309,7 +320,7 @@ enum lastcall_status journal_finish(struct journal *journal, int64_t id,
     sqlite3_bind_int64(finish, 1, id);
     sqlite3_bind_blob64(finish, 2, token->data, token->len, SQLITE_STATIC);
     sqlite3_bind_int64(finish, 3, now_ms);
-    status = store_step_done(finish);
+    status = update_row(journal, finish);
     if (status == LASTCALL_OK)
         journal->bytes += (int64_t)token->len;
     return status;

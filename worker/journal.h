@@ -123,12 +123,19 @@ journal_begin(struct journal *journal, struct journal_entry *entry,
  *
  *   targets  text of the caller's own form, given back by
  *            journal_each_open()
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_MISSING (no command has this id, so nothing
+ *         was recorded), and what else store_step_done() returns.
  */
 LASTCALL_MUST_USE enum lastcall_status
 journal_set_targets(struct journal *journal, int64_t id, const char *targets,
                     size_t len);
 
-/* Record the signed result; finishing twice keeps the later one. */
+/*
+ * Record the signed result; finishing twice keeps the later one.
+ *
+ * Returns what journal_set_targets() returns.
+ */
 LASTCALL_MUST_USE enum lastcall_status
 journal_finish(struct journal *journal, int64_t id, int64_t now_ms,
                const struct bytes *token);

@@ -270,6 +270,25 @@ static void an_undone_pruning_forgot_nothing(void **state)
     commit(journal);
 }
 
+static void what_was_never_begun_is_not_recorded(void **state)
+{
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    const int64_t bytes = journal->bytes;
+    struct bytes token;
+
+    bytes_init(&token, 100);
+    assert_int_equal(bytes_append_text(&token, "signed"), LASTCALL_OK);
+    begin_batch(journal);
+    assert_int_equal(journal_set_targets(journal, 1, "{}", 2),
+                     LASTCALL_E_MISSING);
+    assert_int_equal(journal_finish(journal, 1, NOW_MS, &token),
+                     LASTCALL_E_MISSING);
+    assert_int_equal(journal->bytes, bytes);
+    commit(journal);
+    bytes_deinit(&token);
+}
+
 static void a_full_journal_says_busy(void **state)
 {
     struct fixture *fixture = *state;
@@ -625,6 +644,7 @@ int main(void)
         TEST(what_cannot_be_replayed_is_forgotten),
         TEST(what_may_have_been_forgotten_is_not_new),
         TEST(an_undone_pruning_forgot_nothing),
+        TEST(what_was_never_begun_is_not_recorded),
         TEST(a_full_journal_says_busy),
         TEST(a_full_disk_keeps_nothing_and_recovers),
         TEST(a_kill_after_the_beginning_shows),

@@ -60,6 +60,30 @@ static void a_full_disk_refuses_and_recovers(void **state)
     stop(INBOX_STOP);
 }
 
+/* Somebody takes a command out of the journal while it runs. */
+static void a_lost_entry_keeps_nobody_from_being_served(void **state)
+{
+    const struct wrong right = {0};
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    stage.journal_sql =
+        "CREATE TEMP TRIGGER lose AFTER INSERT ON history"
+        " WHEN NEW.phase = 'begun' AND NEW.request_id LIKE 'lost-%'"
+        " BEGIN DELETE FROM command WHERE request_id = NEW.request_id; END";
+    start();
+    /* Without its targets on record, nothing is done. */
+    send("lost-stop-0123456789", STOP_A, &right);
+    expect("lost-stop-0123456789", LASTCALL_BUSY);
+    assert_int_equal(act_count(), 0);
+    send("lost-ping-0123456789", PING, &right);
+    expect("lost-ping-0123456789", LASTCALL_OK);
+    send("kept-stop-0123456789", STOP_A, &right);
+    expect("kept-stop-0123456789", LASTCALL_OK);
+    assert_int_equal(act_count(), 1);
+    stop(INBOX_STOP);
+}
+
 /* Another program keeps the journal from being written. */
 static sqlite3 *lock_journal(void)
 {
@@ -448,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_result_waits_for_the_broker),
         TEST(a_full_disk_refuses_and_recovers),
+        TEST(a_lost_entry_keeps_nobody_from_being_served),
         TEST(a_result_that_cannot_be_recorded_is_recorded_later),
         TEST(a_result_recorded_late_is_sent_then),
         TEST(what_a_lost_commit_held_is_not_run),
