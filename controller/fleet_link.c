@@ -295,12 +295,22 @@ fleet_link_open(const struct controller_settings *settings,
     return status;
 }
 
+static void say_dropped(const struct fleet_link *link)
+{
+    if (link->dropped_count == 0)
+        return;
+    say_error("messages dropped, too many or too long to be held: %llu; what "
+              "is shown may be incomplete",
+              (unsigned long long)link->dropped_count);
+}
+
 void fleet_link_close(struct fleet_link *link)
 {
     if (link == NULL)
         return;
     if (link->connection != NULL)
         connection_close(link->connection);
+    say_dropped(link); /* now that no other thread counts */
     while (link->first != NULL) {
         struct queued *item = link->first;
 
@@ -381,14 +391,4 @@ enum lastcall_status fleet_link_flush(struct fleet_link *link,
                                       int64_t timeout_ms)
 {
     return connection_flush(link->connection, (uint32_t)timeout_ms);
-}
-
-uint64_t fleet_link_dropped(struct fleet_link *link)
-{
-    uint64_t dropped = 0;
-
-    pthread_mutex_lock(&link->lock);
-    dropped = link->dropped_count;
-    pthread_mutex_unlock(&link->lock);
-    return dropped;
 }

@@ -56,6 +56,8 @@ LASTCALL_MUST_USE enum lastcall_status
 fleet_link_open(const struct controller_settings *settings,
                 const struct mqtt_subscription *subscriptions, size_t count,
                 int64_t timeout_ms, struct fleet_link **out);
+/* Disconnect and free; NULL is fine.  Says on standard error how many messages
+ * were dropped, if any: what was read may be incomplete. */
 void fleet_link_close(struct fleet_link *link);
 
 /*
@@ -87,9 +89,6 @@ bool fleet_link_is_up(struct fleet_link *link);
 /* Wait until what was published has left, as connection_flush(). */
 LASTCALL_MUST_USE enum lastcall_status fleet_link_flush(struct fleet_link *link,
                                                         int64_t timeout_ms);
-
-/* Messages dropped because nobody read them in time. */
-uint64_t fleet_link_dropped(struct fleet_link *link);
 
 /* The steady clock in milliseconds, and the wall clock. */
 int64_t fleet_now_ms(void);

@@ -175,6 +175,15 @@ def test_a_forged_status_is_not_believed(desk):
     assert "media-01" in done.out
 
 
+def test_what_is_too_long_to_be_held_is_dropped_and_said(desk):
+    assert "dropped" not in desk.run("hosts").err
+    desk.wire.publish(desk.scene.fleet.topic("host", "media-66", "status"),
+                      "x" * (4 * 1024 * 1024 + 1), retain=True)
+    done = desk.run("hosts", "-o", "names")
+    assert done.status == OK and "media-01" in done.out, done
+    assert "messages dropped" in done.err and "held: 1;" in done.err, done
+
+
 def test_sessions_are_read_without_asking_anyone(desk):
     desk.plex.play("one", user="jdoe")
     desk.wire.await_inventory("media-01", "home", lambda i: i["count"] == 1)
