@@ -43,7 +43,8 @@ static const struct prepared prepared[] = {
     {STATEMENT(find), "SELECT hash, state, result FROM command"
                       " WHERE issuer = ? AND request_id = ?"},
     {STATEMENT(set_targets), "UPDATE command SET targets = ?2, state = 1,"
-                             " bytes = bytes + length(?2) WHERE id = ?1"},
+                             " bytes = bytes + length(CAST(?2 AS BLOB))"
+                             " WHERE id = ?1"},
     {STATEMENT(finish), "UPDATE command SET result = ?2, finished_ms = ?3,"
                         " state = 2, bytes = bytes + length(?2)"
                         " WHERE id = ?1"},

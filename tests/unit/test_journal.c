@@ -289,6 +289,31 @@ static void what_was_never_begun_is_not_recorded(void **state)
     bytes_deinit(&token);
 }
 
+static void what_is_kept_is_counted_in_bytes(void **state)
+{
+    static const char targets[] = "{\"username\":\"J\xC3\xB6rg\"}";
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    struct bytes result;
+    int64_t row = 0;
+    int64_t bytes = 0;
+
+    begin_batch(journal);
+    (void)ask(journal, ID_ONE, "h", &row, &result);
+    bytes = journal->bytes;
+    assert_int_equal(
+        journal_set_targets(journal, row, targets, sizeof(targets) - 1),
+        LASTCALL_OK);
+    finish(journal, row, "signed");
+    bytes += (int64_t)(sizeof(targets) - 1 + strlen("signed"));
+    assert_int_equal(journal->bytes, bytes);
+    commit(journal);
+    /* The rows themselves count the same. */
+    journal_close(journal);
+    *journal = open_journal(fixture->directory, HISTORY_MAX);
+    assert_int_equal(journal->bytes, bytes);
+}
+
 static void a_full_journal_says_busy(void **state)
 {
     struct fixture *fixture = *state;
@@ -645,6 +670,7 @@ int main(void)
         TEST(what_may_have_been_forgotten_is_not_new),
         TEST(an_undone_pruning_forgot_nothing),
         TEST(what_was_never_begun_is_not_recorded),
+        TEST(what_is_kept_is_counted_in_bytes),
         TEST(a_full_journal_says_busy),
         TEST(a_full_disk_keeps_nothing_and_recovers),
         TEST(a_kill_after_the_beginning_shows),
