@@ -126,6 +126,17 @@ static json_t *session_sum(const struct host_status *status)
     return json_integer(sum);
 }
 
+/* Why commands were dropped or refused, and how many, as the host counts. */
+static json_t *counters_object(const struct host_status *status)
+{
+    struct body_writer writer = begin();
+
+    for (size_t i = 0; i < status->counter_count; i++)
+        body_put(&writer, status->counters[i].name,
+                 json_integer(status->counters[i].value));
+    return finish(&writer);
+}
+
 json_t *record_of_host(const struct registry_host *host)
 {
     const struct host_status *status = &host->status;
@@ -145,6 +156,7 @@ json_t *record_of_host(const struct registry_host *host)
                  : json_real((double)host->clock_ahead_ms / 1000.0));
     body_put(&writer, "last_seen", moment_or_null(status->clock_ms));
     body_put(&writer, "boot_id", json_string(status->boot_id));
+    body_put(&writer, "counters", counters_object(status));
     return finish(&writer);
 }
 

@@ -147,6 +147,22 @@ def test_end_and_targets(desk):
 # What is read.
 
 # holds 7.5
+def test_hosts_tell_why_commands_were_dropped(desk):
+    """A host never answers what it cannot attribute; its status counts it."""
+    alice = desk.scene.alice
+    alice.publish(desk.scene.fleet.topic("host", "media-01", "command"),
+                  "no.token.atall")
+    status = alice.await_status(
+        "media-01", lambda s: any(name.startswith("dropped") or
+                                  name == "encoding"
+                                  for name in s["counters"]))
+    done = desk.run("hosts", "-o", "ndjson")
+    hosts = [line for line in map(json.loads, done.out.splitlines())
+             if line.get("host") == "media-01"]
+    assert done.status == OK and len(hosts) == 1
+    assert hosts[0]["counters"] == status["counters"]
+
+
 def test_hosts_are_told_from_the_retained_statuses(desk):
     _, _ = desk.second_host()
     done = desk.run("hosts", "-o", "json")
