@@ -386,9 +386,3 @@ bool fleet_link_is_up(struct fleet_link *link)
 {
     return connection_state(link->connection) == CONNECTION_READY;
 }
-
-enum lastcall_status fleet_link_flush(struct fleet_link *link,
-                                      int64_t timeout_ms)
-{
-    return connection_flush(link->connection, (uint32_t)timeout_ms);
-}

@@ -86,10 +86,6 @@ fleet_link_publish(struct fleet_link *link, const struct mqtt_message *message,
 /* Say whether the broker is there now. */
 bool fleet_link_is_up(struct fleet_link *link);
 
-/* Wait until what was published has left, as connection_flush(). */
-LASTCALL_MUST_USE enum lastcall_status fleet_link_flush(struct fleet_link *link,
-                                                        int64_t timeout_ms);
-
 /* The steady clock in milliseconds, and the wall clock. */
 int64_t fleet_now_ms(void);
 int64_t fleet_wall_ms(void);

@@ -325,15 +325,3 @@ enum lastcall_status run_conclude(struct run *run,
         result_tally(&run->result);
     return status;
 }
-
-size_t run_ended_count(const struct run *run)
-{
-    size_t count = 0;
-
-    if (!action_is_change(run->order.request.action) ||
-        run->order.request.dry_run)
-        return 0;
-    for (size_t i = 0; i < run->result.session_count; i++)
-        count += run->result.sessions[i].code == LASTCALL_OK;
-    return count;
-}

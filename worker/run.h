@@ -102,7 +102,4 @@ run_conclude(struct run *run, const struct settings *settings);
 void run_set_result(struct run *run, enum lastcall_status code,
                     const char *detail);
 
-/* How many sessions the order ended, for the counters and the events. */
-size_t run_ended_count(const struct run *run);
-
 #endif
