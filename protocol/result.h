@@ -14,6 +14,7 @@
 #include "protocol/token.h"
 
 #define RESULT_DETAIL_SIZE 400
+#define RESULT_RESPONSE_SIZE 16 /* "try_again" is the longest */
 #define RESULT_SERVER_COUNT_MAX 64
 /* More rows than this do not fit into 4 MiB. */
 #define RESULT_SESSION_COUNT_MAX 40000

@@ -42,14 +42,13 @@ static void backend_plex_close(void *state)
 }
 
 static enum lastcall_status
-backend_plex_open(const struct server_settings *settings,
-                  const struct clock *clock, struct log *log, void **state,
+backend_plex_open(const struct backend_surroundings *around, void **state,
                   struct platform_error *error)
 {
-    struct plex_surroundings around = {
-        .settings = settings,
-        .clock = clock,
-        .log = log,
+    const struct plex_surroundings client = {
+        .settings = around->settings,
+        .clock = around->clock,
+        .log = around->log,
         .http = &http_curl_ops,
     };
     struct backend_plex *plex = calloc(1, sizeof(*plex));
@@ -58,8 +57,8 @@ backend_plex_open(const struct server_settings *settings,
     *state = NULL;
     if (plex == NULL)
         return LASTCALL_E_NOMEM;
-    plex->clock = clock;
-    status = plex_client_open(&around, &plex->client, error);
+    plex->clock = around->clock;
+    status = plex_client_open(&client, &plex->client, error);
     if (status == LASTCALL_OK)
         *state = plex;
     else
@@ -252,15 +251,6 @@ static enum lastcall_status backend_plex_report(void *state,
                         "owner has no Plex Pass");
 }
 
-/* No hints yet: the caller lists at its interval. */
-static enum lastcall_status backend_plex_wait_change(void *state,
-                                                     uint32_t timeout_ms)
-{
-    (void)state;
-    (void)timeout_ms;
-    return LASTCALL_UNSUPPORTED;
-}
-
 static void backend_plex_interrupt(void *state)
 {
     struct backend_plex *plex = state;
@@ -276,7 +266,6 @@ const struct session_backend_ops backend_plex_ops = {
     .list = backend_plex_list,
     .act = backend_plex_act,
     .report = backend_plex_report,
-    .wait_change = backend_plex_wait_change,
     .interrupt = backend_plex_interrupt,
     .close = backend_plex_close,
 };

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/io/gate.h"
 #include "worker/confirm.h"
-#include "worker/gate.h"
 
 /* The queue's members are guarded by the gate; the rest is the thread's. */
 struct executor {
@@ -18,6 +18,7 @@ struct executor {
     struct job *first, *last; /* owned while queued */
     size_t count;
     bool is_interrupted;
+    bool is_hinted; /* list soon */
 
     struct watch *watches; /* owned */
     int64_t next_poll_ms;
@@ -432,6 +433,17 @@ static int64_t due_ms(const struct executor *executor)
     return executor->next_poll_ms;
 }
 
+/* Bring the next list forward where the server told of a change; with the gate
+ * locked.  A burst of hints is one list. */
+static void take_hint(struct executor *executor)
+{
+    const int64_t soon = now_ms(executor) + EXECUTOR_SETTLE_MS;
+
+    if (executor->is_hinted && executor->next_poll_ms > soon)
+        executor->next_poll_ms = soon;
+    executor->is_hinted = false;
+}
+
 /* Wait for a job or for the time to list; false when it is time to end. */
 static bool wait_work(struct executor *executor)
 {
@@ -439,7 +451,10 @@ static bool wait_work(struct executor *executor)
 
     gate_lock(&executor->gate);
     while (executor->first == NULL && !executor->is_interrupted) {
-        const int64_t left = due_ms(executor) - now_ms(executor);
+        int64_t left = 0;
+
+        take_hint(executor);
+        left = due_ms(executor) - now_ms(executor);
 
         if (left <= 0)
             break;
@@ -465,7 +480,8 @@ static bool has_selects(struct executor *executor)
 static void hand_back(struct executor *executor)
 {
     const struct session_outcome stopped = {
-        LASTCALL_INTERRUPTED, "the worker stopped; nothing was run"};
+        .code = LASTCALL_INTERRUPTED,
+        .detail = "the worker stopped; nothing was run"};
     struct session_outcome server = {.code = LASTCALL_OK};
     struct job *acts = NULL;
 
@@ -504,6 +520,7 @@ enum lastcall_status executor_open(const struct executor_options *options,
                                    struct platform_error *error)
 {
     enum lastcall_status status = LASTCALL_E_NOMEM;
+    struct backend_surroundings around = {0};
     struct executor *executor = NULL;
 
     *out = NULL;
@@ -516,8 +533,14 @@ enum lastcall_status executor_open(const struct executor_options *options,
         free(executor);
         return status;
     }
-    status = options->ops->open(options->settings, options->clock, options->log,
-                                &executor->backend, error);
+    around = (struct backend_surroundings){
+        .settings = options->settings,
+        .clock = options->clock,
+        .log = options->log,
+        .changed = executor_hint,
+        .changed_context = executor,
+    };
+    status = options->ops->open(&around, &executor->backend, error);
     if (status != LASTCALL_OK)
         goto out;
     status = gate_thread_start(&executor->thread, executor_main, executor);
@@ -557,6 +580,16 @@ enum lastcall_status executor_submit(struct executor *executor, struct job *job)
 
 void executor_wake(struct executor *executor)
 {
+    gate_signal(&executor->gate);
+}
+
+void executor_hint(void *context)
+{
+    struct executor *executor = context;
+
+    gate_lock(&executor->gate);
+    executor->is_hinted = true;
+    gate_unlock(&executor->gate);
     gate_signal(&executor->gate);
 }
 

@@ -29,7 +29,7 @@
 /* Jobs waiting for one server; more are refused. */
 #define EXECUTOR_QUEUE_MAX 256
 #define EXECUTOR_CONFIRM_TICK_MS 500
-/* How soon after an act the sessions are listed again. */
+/* How soon after an act or a hint the sessions are listed again. */
 #define EXECUTOR_SETTLE_MS 250
 #define EXECUTOR_RETRY_FIRST_MS 1000
 /* How often version and rights are asked for. */
@@ -127,6 +127,12 @@ executor_submit(struct executor *executor, struct job *job);
 
 /* Begin with what was submitted.  Thread: any. */
 void executor_wake(struct executor *executor);
+
+/*
+ * Say that the server's sessions may have changed: they are listed within
+ * EXECUTOR_SETTLE_MS.  The context is the executor.  Thread: any.
+ */
+void executor_hint(void *executor);
 
 /*
  * End what is under way as soon as can be: every job comes back, those that

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "protocol/token.h"
-#include "worker/gate.h"
+#include "protocol/io/gate.h"
 
 struct inbox {
     struct inbox_options options;

@@ -10,6 +10,7 @@
 
 #include "protocol/io/log.h"
 #include "protocol/io/platform.h"
+#include "worker/backends.h"
 #include "worker/history.h"
 #include "worker/journal.h"
 #include "worker/service.h"
@@ -31,10 +32,6 @@ struct arguments {
     enum log_level level;
     int64_t history_count; /* 0: all */
     bool verify;
-};
-
-static const struct session_backend_ops *const backends[BACKEND_KIND_COUNT] = {
-    [BACKEND_PLEX] = &backend_plex_ops,
 };
 
 static void print_help(void)
@@ -261,6 +258,9 @@ static enum lastcall_status serve(const struct worker_context *context,
             if (status != LASTCALL_OK)
                 return status;
             break;
+        case SERVICE_SESSIONS:
+            worker_sessions_changed(*worker);
+            break;
         case SERVICE_TICK:
             now = worker_heartbeat(*worker);
             if (now != heartbeat)
@@ -321,7 +321,7 @@ static int run(const struct arguments *arguments)
     struct worker_context context = {
         .clock = &platform_clock,
         .link = &mqtt_paho_ops,
-        .backends = backends,
+        .backends = worker_backends,
         .counters = &counters,
         .boot_id = boot_id.text,
         .ready = on_ready,

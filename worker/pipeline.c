@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "worker/gate.h"
+#include "protocol/io/gate.h"
 
 #define MS_PER_S 1000
 

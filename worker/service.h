@@ -13,7 +13,8 @@
 enum service_request {
     SERVICE_STOP,
     SERVICE_RELOAD,
-    SERVICE_TICK, /* the time that service_wait() was given is over */
+    SERVICE_SESSIONS, /* the system's sessions changed (Windows) */
+    SERVICE_TICK,     /* the time that service_wait() was given is over */
 };
 
 /*

@@ -20,6 +20,12 @@
 struct session_outcome {
     enum lastcall_status code;
     char detail[RESULT_DETAIL_SIZE]; /* a sentence for a person, or "" */
+    /* With LASTCALL_OK: the server accepted and is at it.  The session is
+     * watched until its ending shows in the list, at most this long; 0: done.
+     */
+    int64_t settle_ms;
+    /* The button that answered a message, such as "yes"; else "". */
+    char response[RESULT_RESPONSE_SIZE];
 };
 
 /* What `--check` and the status message tell of a server. */
@@ -27,6 +33,19 @@ struct backend_report {
     char version[64]; /* of the product; "" when unknown */
     uint32_t actions; /* what can really be done: no stop without a Pass */
     struct session_outcome rights; /* LASTCALL_OK, or what is missing */
+};
+
+/* What a backend is opened with; all borrowed until close. */
+struct backend_surroundings {
+    const struct server_settings *settings;
+    const struct clock *clock;
+    struct log *log; /* may be NULL */
+    /*
+     * The server told of a change: list soon.  Called on any thread, also
+     * several times for one change; returns at once.  May be NULL.
+     */
+    void (*changed)(void *context);
+    void *changed_context;
 };
 
 /* One table per kind of server, const and static.  Every member is set. */
@@ -38,15 +57,14 @@ struct session_backend_ops {
     /*
      * Make the state for one server; nothing is sent yet.
      *
-     *   settings, clock, log  borrowed until close
-     *   state                 filled on LASTCALL_OK
-     *   error                 a sentence with the mend on failure
+     *   around  borrowed for the call only, what it names until close
+     *   state   filled on LASTCALL_OK
+     *   error   a sentence with the mend on failure
      *
      * Returns LASTCALL_OK, LASTCALL_E_CONFIG, LASTCALL_E_PERMISSION,
      *         LASTCALL_E_NOMEM.
      */
-    enum lastcall_status (*open)(const struct server_settings *settings,
-                                 const struct clock *clock, struct log *log,
+    enum lastcall_status (*open)(const struct backend_surroundings *around,
                                  void **state, struct platform_error *error);
 
     /*
@@ -71,6 +89,8 @@ struct session_backend_ops {
      * settled by listing, never by repeating.
      *
      * Returns outcome->code.
+     * Thread: the executor's, as every call but interrupt; a message that
+     *         waits for its answer also on others, several at a time.
      */
     enum lastcall_status (*act)(void *state, const struct session *target,
                                 const struct order *order,
@@ -82,14 +102,6 @@ struct session_backend_ops {
      * Returns out->rights.code.
      */
     enum lastcall_status (*report)(void *state, struct backend_report *out);
-
-    /*
-     * Wait for a hint that sessions may have changed.
-     *
-     * Returns LASTCALL_OK (list again), LASTCALL_TIMEOUT, or
-     * LASTCALL_UNSUPPORTED at once where the server gives no hints.
-     */
-    enum lastcall_status (*wait_change)(void *state, uint32_t timeout_ms);
 
     /* From any thread: ends a call that is under way, and all later ones. */
     void (*interrupt)(void *state);

@@ -286,6 +286,15 @@ static const char *plex_fault(const struct server_settings *server)
     return NULL;
 }
 
+static const char *wts_fault(const struct server_settings *server)
+{
+    if (server->url != NULL || server->token != NULL ||
+        server->token_file != NULL || server->ca != NULL ||
+        server->resolve != NULL)
+        return "url, token, token_file, ca and resolve are for backend = plex";
+    return NULL;
+}
+
 static enum lastcall_status check_server(const struct settings *settings,
                                          const struct server_settings *server,
                                          struct config_error *error)
@@ -297,7 +306,7 @@ static enum lastcall_status check_server(const struct settings *settings,
         fault = plex_fault(server);
         break;
     case BACKEND_WTS:
-        fault = "backend = wts needs Windows";
+        fault = wts_fault(server);
         break;
     default:
         fault = "backend is missing, such as backend = plex";

@@ -53,8 +53,11 @@ static enum lastcall_status load(struct worker *worker, const char *path,
             NULL)
             continue;
         snprintf(error->text, sizeof(error->text),
-                 "%.200s: [server \"%s\"] this build has no such backend", path,
-                 worker->settings.servers[i].name.text);
+                 "%.200s: [server \"%s\"] backend = %s is not in this build; "
+                 "wts needs Windows",
+                 path, worker->settings.servers[i].name.text,
+                 backend_kind_name(
+                     (enum backend_kind)worker->settings.servers[i].backend));
         return LASTCALL_E_CONFIG;
     }
     return identity_load(&worker->settings, worker->context.boot_id,
@@ -90,6 +93,15 @@ enum lastcall_status worker_new(const struct worker_context *context,
 const struct settings *worker_settings(const struct worker *worker)
 {
     return &worker->settings;
+}
+
+void worker_sessions_changed(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->settings.server_count; i++) {
+        if (worker->settings.servers[i].backend == BACKEND_WTS &&
+            worker->executors != NULL && worker->executors[i] != NULL)
+            executor_hint(worker->executors[i]);
+    }
 }
 
 uint64_t worker_heartbeat(const struct worker *worker)
@@ -421,9 +433,12 @@ static enum lastcall_status check_server(const struct worker *worker,
         worker->context.backends[server->backend];
     struct platform_error error = {{0}};
     struct backend_report report = {0};
+    const struct backend_surroundings around = {
+        .settings = server,
+        .clock = worker->context.clock,
+    };
     void *state = NULL;
-    enum lastcall_status status =
-        ops->open(server, worker->context.clock, NULL, &state, &error);
+    enum lastcall_status status = ops->open(&around, &state, &error);
 
     if (status != LASTCALL_OK) {
         printf("FAIL server %s: %s\n", server->name.text,

@@ -73,6 +73,10 @@ void worker_stop(struct worker *worker, enum inbox_stop how);
 /* Free a worker that was never started or has been stopped; NULL is fine. */
 void worker_free(struct worker *worker);
 
+/* Say that the sessions of this machine changed: the servers of a kind whose
+ * sessions are the system's own are listed soon.  Thread: any. */
+void worker_sessions_changed(const struct worker *worker);
+
 /* See pipeline_heartbeat(). */
 uint64_t worker_heartbeat(const struct worker *worker);
 

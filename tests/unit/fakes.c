@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "worker/gate.h"
+#include "protocol/io/gate.h"
 
 struct fake_server fake_servers[FAKE_SERVER_COUNT];
 
@@ -64,15 +64,12 @@ bool fake_await(bool (*holds)(const void *context), const void *context)
 
 /* ---- the backend ---- */
 
-static enum lastcall_status fake_open(const struct server_settings *settings,
-                                      const struct clock *clock,
-                                      struct log *log, void **state,
+static enum lastcall_status fake_open(const struct backend_surroundings *around,
+                                      void **state,
                                       struct platform_error *error)
 {
-    (void)clock;
-    (void)log;
     (void)error;
-    *state = &fake_servers[strcmp(settings->name.text, "two") == 0];
+    *state = &fake_servers[strcmp(around->settings->name.text, "two") == 0];
     return LASTCALL_OK;
 }
 
@@ -193,13 +190,6 @@ static enum lastcall_status fake_report(void *state, struct backend_report *out)
     return LASTCALL_OK;
 }
 
-static enum lastcall_status fake_wait_change(void *state, uint32_t timeout_ms)
-{
-    (void)state;
-    (void)timeout_ms;
-    return LASTCALL_UNSUPPORTED;
-}
-
 static void fake_interrupt(void *state)
 {
     struct fake_server *server = state;
@@ -223,7 +213,6 @@ const struct session_backend_ops fake_backend_ops = {
     .list = fake_list,
     .act = fake_act,
     .report = fake_report,
-    .wait_change = fake_wait_change,
     .interrupt = fake_interrupt,
     .close = fake_close,
 };

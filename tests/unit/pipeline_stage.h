@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 #include "tests/unit/fakes.h"
-#include "worker/gate.h"
+#include "protocol/io/gate.h"
 #include "worker/pipeline.h"
 
 #define PUBLISHED_MAX 512

@@ -61,12 +61,22 @@ static int64_t read_monotonic(void *state)
     return platform_clock.monotonic_ms(platform_clock.state) + bench->ahead_ms;
 }
 
+enum lastcall_status plex_bench_try_open(struct plex_bench *bench,
+                                         struct platform_error *error)
+{
+    const struct backend_surroundings around = {
+        .settings = &bench->settings,
+        .clock = &bench->clock,
+    };
+
+    return backend_plex_ops.open(&around, &bench->state, error);
+}
+
 static void open_backend(struct plex_bench *bench)
 {
     struct platform_error error;
 
-    if (backend_plex_ops.open(&bench->settings, &bench->clock, NULL,
-                              &bench->state, &error) != LASTCALL_OK)
+    if (plex_bench_try_open(bench, &error) != LASTCALL_OK)
         fail_msg("%s", error.text);
 }
 

@@ -31,6 +31,10 @@ int plex_bench_stop(void **state);
 void plex_bench_open(struct plex_bench *bench, const char *sample,
                      int64_t timeout_ms);
 
+/* Open the backend; what its own open() returns. */
+enum lastcall_status plex_bench_try_open(struct plex_bench *bench,
+                                         struct platform_error *error);
+
 /* Make the backend anew, with a clock of the test's own unless NULL. */
 void plex_bench_reopen(struct plex_bench *bench, int64_t timeout_ms,
                        const struct clock *clock);

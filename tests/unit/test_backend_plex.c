@@ -479,8 +479,6 @@ static void other_actions_are_unsupported(void **state)
     assert_int_equal(
         backend_plex_ops.act(bench.state, &target, &order, &outcome),
         LASTCALL_UNSUPPORTED);
-    assert_int_equal(backend_plex_ops.wait_change(bench.state, 1000),
-                     LASTCALL_UNSUPPORTED);
     session_deinit(&target);
     plex_bench_close(&bench);
 }

@@ -258,9 +258,7 @@ static void a_bad_token_file_is_a_configuration_error(void **state)
 
         plex_bench_write_token(cases[i].content);
         assert_int_equal(chmod(plex_bench_token_path, cases[i].mode), 0);
-        assert_int_equal(backend_plex_ops.open(&bench.settings, &platform_clock,
-                                               NULL, &bench.state, &error),
-                         cases[i].status);
+        assert_int_equal(plex_bench_try_open(&bench, &error), cases[i].status);
         assert_null(bench.state);
         assert_non_null(strstr(error.text, plex_bench_token_path));
         assert_null(strstr(error.text, "words"));
@@ -269,8 +267,7 @@ static void a_bad_token_file_is_a_configuration_error(void **state)
     {
         struct platform_error error = {0};
 
-        assert_int_equal(backend_plex_ops.open(&bench.settings, &platform_clock,
-                                               NULL, &bench.state, &error),
+        assert_int_equal(plex_bench_try_open(&bench, &error),
                          LASTCALL_E_CONFIG);
         assert_non_null(strstr(error.text, "/nonexistent/token"));
     }
@@ -312,9 +309,7 @@ static void the_local_servers_token_is_found(void **state)
     {
         struct platform_error error = {0};
 
-        assert_int_equal(backend_plex_ops.open(&bench.settings, &platform_clock,
-                                               NULL, &bench.state, &error),
-                         LASTCALL_OK);
+        assert_int_equal(plex_bench_try_open(&bench, &error), LASTCALL_OK);
     }
     /* None is there yet, and the server wants one. */
     assert_int_equal(plex_bench_list(&bench, &sessions, &outcome),

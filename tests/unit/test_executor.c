@@ -3,7 +3,7 @@
 #include "tests/unit/fakes.h"
 #include "worker/confirm.h"
 #include "worker/executor.h"
-#include "worker/gate.h"
+#include "protocol/io/gate.h"
 
 /* What came back. */
 static struct {

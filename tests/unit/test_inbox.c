@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "worker/gate.h"
+#include "protocol/io/gate.h"
 #include "worker/inbox.h"
 
 static struct counters counters;

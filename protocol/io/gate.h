@@ -3,8 +3,8 @@
  * threads with a small stack: the few calls that inbox, executor and pipeline
  * share.
  */
-#ifndef LASTCALL_WORKER_GATE_H
-#define LASTCALL_WORKER_GATE_H
+#ifndef LASTCALL_IO_GATE_H
+#define LASTCALL_IO_GATE_H
 
 #include <pthread.h>
 #include <stddef.h>

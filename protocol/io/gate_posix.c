@@ -1,4 +1,4 @@
-#include "worker/gate.h"
+#include "protocol/io/gate.h"
 
 #include <time.h>
 
