@@ -27,6 +27,7 @@ struct session_result {
     enum backend_kind backend;
     enum lastcall_status code;
     char detail[RESULT_DETAIL_SIZE];
+    char response[RESULT_RESPONSE_SIZE]; /* to a message; "" when none */
     bool has_session;
     struct session session; /* owned; as it was before */
 };

@@ -28,6 +28,8 @@ static json_t *encode_session(const struct session_result *session)
     body_put(&writer, "session_id", json_text_or_null(session->session_id));
     body_put_server(&writer, &session->server, session->backend);
     body_put_verdict(&writer, session->code, session->detail);
+    if (session->response[0] != '\0')
+        body_put_text(&writer, "response", session->response);
     if (session->has_session)
         body_put(&writer, "session", session_encode(&session->session));
     if (writer.status == LASTCALL_OK)
@@ -201,6 +203,7 @@ static void decode_session(struct body_reader *reader,
     body_get_text(reader, "session_id", id, sizeof(id));
     body_get_server(reader, &out->server, &out->backend);
     body_get_verdict(reader, &out->code, out->detail, sizeof(out->detail));
+    body_get_text(reader, "response", out->response, sizeof(out->response));
     body_get_object(reader, "session", JSON_OPTIONAL, &session);
     if (reader->status != LASTCALL_OK)
         return;

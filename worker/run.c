@@ -280,6 +280,7 @@ conclude_target(struct run *run, const struct server_settings *server,
     out->backend = (enum backend_kind)server->backend;
     out->code = target->outcome.code;
     memcpy(out->detail, target->outcome.detail, sizeof(out->detail));
+    memcpy(out->response, target->outcome.response, sizeof(out->response));
     if (id != NULL) {
         out->session_id = bytes_copy_text(id);
         if (out->session_id == NULL)

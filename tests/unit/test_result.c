@@ -54,14 +54,14 @@ static void refuse(const char *name, const char *text)
     verified_deinit(&verified);
 }
 
-/* holds 6.1, 6.2 */
+/* holds 6.1, 6.2, 6.8 */
 static void results_that_are_good(void **state)
 {
     (void)state;
     case_files_each("result", "accept-", accept);
 }
 
-/* holds 6.2, 6.6 */
+/* holds 6.2, 6.6, 6.8 */
 static void results_that_are_refused(void **state)
 {
     (void)state;
