@@ -9,6 +9,7 @@
 #include "controller/say.h"
 #include "protocol/io/broker_uri.h"
 #include "protocol/io/keyfile.h"
+#include "protocol/io/platform.h"
 
 #define ENROLL_PATH_SIZE 1024
 #define ENROLL_CONF_BYTES_MAX ((size_t)16 * 1024)
@@ -91,13 +92,13 @@ static enum lastcall_status append_worker(const struct enrolment *enrolment,
         "[worker]\n"
         "host = %s\n"
         "fleet = %s\n"
-        "; state_dir = /var/lib/lastcall\n"
+        "; state_dir = %s\n"
         "; these three lie beside this file, wherever the folder is copied\n"
         "key = host.key\n"
         "grant = host.grant\n"
         "root = root.pub\n",
         enrolment->grant.name.text, enrolment->grant.name.text,
-        enrolment->grant.fleet.text);
+        enrolment->grant.fleet.text, platform_state_dir());
 }
 
 /* One line of worker.conf; mark is "; " for a line that is to be filled in. */
@@ -129,11 +130,11 @@ static enum lastcall_status append_broker(const struct options *options,
         const char *example;
     } rows[] = {
         {OPTION_BROKER, false, "uri", "mqtts://broker.example:8883"},
-        {OPTION_CA, true, "ca", "/etc/lastcall/ca.pem"},
-        {OPTION_CERT, true, "cert", "/etc/lastcall/host.crt"},
-        {OPTION_CERT_KEY, true, "cert_key", "/etc/lastcall/host.tls.key"},
+        {OPTION_CA, true, "ca", "ca.pem"},
+        {OPTION_CERT, true, "cert", "host.crt"},
+        {OPTION_CERT_KEY, true, "cert_key", "host.tls.key"},
         {OPTION_USERNAME, false, "username", "the host's name"},
-        {OPTION_PASSWORD_FILE, true, "password_file", "/etc/lastcall/password"},
+        {OPTION_PASSWORD_FILE, true, "password_file", "password"},
     };
     enum lastcall_status status = bytes_append_text(out, "\n[broker]\n");
 

@@ -89,6 +89,10 @@ int main(int argc, char **argv)
 {
     enum exit_code code = EXIT_CODE_USAGE;
 
+    if (platform_arguments(&argc, &argv) != LASTCALL_OK) {
+        say_error("the arguments could not be read");
+        return EXIT_CODE_BROKER;
+    }
     platform_forget_proxies();
     code = run_word(argc, argv);
     if (fflush(stdout) != 0 && code == EXIT_CODE_OK) {

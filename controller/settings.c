@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/bytes.h"
 #include "protocol/io/broker_uri.h"
+#include "protocol/io/platform.h"
 
-#define PATH_SIZE 1024
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define AT(member) offsetof(struct controller_settings, member)
 
@@ -40,7 +41,6 @@ static const char *machine_environment(const char *name)
 }
 
 const struct settings_sources controller_sources = {
-    .system_file = CONTROLLER_CONF_SYSTEM,
     .environment = machine_environment,
 };
 
@@ -92,13 +92,19 @@ static enum lastcall_status read_file(const char *path,
                             &target, error);
 }
 
-/* As read_file(), for a file that need not be there. */
-static enum lastcall_status read_optional(const char *path,
-                                          struct controller_settings *out,
-                                          struct config_error *error)
+/* Read a folder's controller.conf, which need not be there. */
+static enum lastcall_status read_below(const char *folder,
+                                       struct controller_settings *out,
+                                       struct config_error *error)
 {
-    enum lastcall_status status = read_file(path, out, error);
+    enum lastcall_status status = LASTCALL_E_NOMEM;
+    struct bytes path;
 
+    bytes_init(&path, strlen(folder) + sizeof "/controller.conf");
+    status = bytes_append_format(&path, "%s/controller.conf", folder);
+    if (status == LASTCALL_OK)
+        status = read_file((const char *)path.data, out, error);
+    bytes_deinit(&path);
     if (status != LASTCALL_E_MISSING)
         return status;
     *error = (struct config_error){0};
@@ -109,21 +115,13 @@ static enum lastcall_status read_personal(const struct settings_sources *from,
                                           struct controller_settings *out,
                                           struct config_error *error)
 {
-    const char *base = from->environment("XDG_CONFIG_HOME");
-    const char *below = "lastcall/controller.conf";
-    char path[PATH_SIZE];
+    char *folder = platform_personal_dir(from->environment);
+    enum lastcall_status status = LASTCALL_OK;
 
-    /* The XDG rules have a relative path ignored. */
-    if (base == NULL || base[0] != '/') {
-        base = from->environment("HOME");
-        below = ".config/lastcall/controller.conf";
-    }
-    if (base == NULL || base[0] != '/')
-        return LASTCALL_OK;
-    int len = snprintf(path, sizeof path, "%s/%s", base, below);
-    if (len < 0 || (size_t)len >= sizeof path)
-        return LASTCALL_OK;
-    return read_optional(path, out, error);
+    if (folder != NULL)
+        status = read_below(folder, out, error);
+    free(folder);
+    return status;
 }
 
 static enum lastcall_status set(const struct override *override,
@@ -177,7 +175,9 @@ enum lastcall_status controller_settings_load(
         status =
             config_preset(controller_keys, controller_key_count, "broker", out);
     if (status == LASTCALL_OK)
-        status = read_optional(sources->system_file, out, error);
+        status = read_below(sources->system_dir != NULL ? sources->system_dir
+                                                        : platform_config_dir(),
+                            out, error);
     if (status == LASTCALL_OK)
         status = read_personal(sources, out, error);
     if (status == LASTCALL_OK && file != NULL)

@@ -1,8 +1,7 @@
 /*
  * controller.conf, the environment and the flags: where the broker is and who
- * we are.  Sources, lowest first: /etc/lastcall/controller.conf,
- * $XDG_CONFIG_HOME/lastcall/controller.conf (or ~/.config), --config FILE,
- * the environment, the flags.
+ * we are.  Sources, lowest first: controller.conf in platform_config_dir() and
+ * in platform_personal_dir(), --config FILE, the environment, the flags.
  */
 #ifndef LASTCALL_CONTROLLER_SETTINGS_H
 #define LASTCALL_CONTROLLER_SETTINGS_H
@@ -13,8 +12,6 @@
 #include "protocol/io/config.h"
 #include "protocol/name.h"
 #include "protocol/status.h"
-
-#define CONTROLLER_CONF_SYSTEM "/etc/lastcall/controller.conf"
 
 /* Texts are owned; NULL where nothing was set.  {0} is empty. */
 struct controller_settings {
@@ -36,7 +33,7 @@ extern const size_t controller_key_count;
 
 /* Where settings come from besides the flags. */
 struct settings_sources {
-    const char *system_file;                      /* may be missing */
+    const char *system_dir; /* of a controller.conf; NULL: the machine's */
     const char *(*environment)(const char *name); /* getenv() or a test's */
 };
 

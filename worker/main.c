@@ -16,7 +16,6 @@
 #include "worker/service.h"
 #include "worker/worker.h"
 
-#define CONFIG_PATH "/etc/lastcall/worker.conf"
 #define EXIT_USAGE 2
 #define PATH_SIZE 1024
 
@@ -36,26 +35,26 @@ struct arguments {
 
 static void print_help(void)
 {
-    fputs("Usage: lastcall-worker [--config FILE] [--log-level L]\n"
-          "       lastcall-worker [--config FILE] --check\n"
-          "       lastcall-worker [--config FILE] --history [N] [--verify]\n"
-          "\n"
-          "Runs commands that controllers of the fleet sign on this host's\n"
-          "servers, in the foreground.\n"
-          "\n"
-          "  --config FILE    default: " CONFIG_PATH "\n"
-          "  --log-level L    error, warn, info (default) or debug\n"
-          "  --check          check the file, the keys, the broker and each\n"
-          "                   server; exit 0 when all is well, else 1\n"
-          "  --history [N]    print the newest N lines of the audit trail\n"
-          "  --history --verify\n"
-          "                   check its hash chain; exit 0 when it is whole\n"
-          "  --version\n"
-          "  --help\n"
-          "\n"
-          "SIGTERM ends it after what runs has finished; SIGHUP reads the\n"
-          "file again.\n",
-          stdout);
+    printf("Usage: lastcall-worker [--config FILE] [--log-level L]\n"
+           "       lastcall-worker [--config FILE] --check\n"
+           "       lastcall-worker [--config FILE] --history [N] [--verify]\n"
+           "\n"
+           "Runs commands that controllers of the fleet sign on this host's\n"
+           "servers, in the foreground.\n"
+           "\n"
+           "  --config FILE    default: %s/worker.conf\n"
+           "  --log-level L    error, warn, info (default) or debug\n"
+           "  --check          check the file, the keys, the broker and each\n"
+           "                   server; exit 0 when all is well, else 1\n"
+           "  --history [N]    print the newest N lines of the audit trail\n"
+           "  --history --verify\n"
+           "                   check its hash chain; exit 0 when it is whole\n"
+           "  --version\n"
+           "  --help\n"
+           "\n"
+           "SIGTERM ends it after what runs has finished; SIGHUP reads the\n"
+           "file again.\n",
+           platform_config_dir());
 }
 
 enum option_code {
@@ -358,15 +357,19 @@ out:
 
 int main(int argc, char **argv)
 {
+    char config[PATH_SIZE];
     struct arguments arguments = {
         .mode = MODE_RUN,
-        .config = CONFIG_PATH,
+        .config = config,
         .level = LOG_LEVEL_INFO,
     };
     int code = -1;
     int option = 0;
 
+    if (platform_arguments(&argc, &argv) != LASTCALL_OK)
+        return usage("the arguments could not be read", "");
     platform_forget_proxies();
+    snprintf(config, sizeof(config), "%s/worker.conf", platform_config_dir());
     opterr = 1;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         code = parse_option(option, &arguments);

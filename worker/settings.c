@@ -35,15 +35,15 @@ const struct config_key settings_keys[] = {
      "this host's name in the fleet; default: the machine's host name"},
     {"worker", "fleet", CONFIG_NAME, WITHIN(worker, fleet), "lastcall", 0, 0,
      NULL, "the fleet's name; every topic begins with it"},
-    {"worker", "state_dir", CONFIG_PATH, WITHIN(worker, state_dir),
-     "/var/lib/lastcall", 0, 0, NULL, "directory of the journal"},
-    {"worker", "key", CONFIG_PATH, WITHIN(worker, key),
-     "/etc/lastcall/host.key", 0, 0, NULL,
+    /* The defaults of these four depend on the system: preset_paths(). */
+    {"worker", "state_dir", CONFIG_PATH, WITHIN(worker, state_dir), NULL, 0, 0,
+     NULL, "directory of the journal; default: platform_state_dir()"},
+    {"worker", "key", CONFIG_PATH, WITHIN(worker, key), NULL, 0, 0, NULL,
      "this host's private key, readable by its owner alone"},
-    {"worker", "grant", CONFIG_PATH, WITHIN(worker, grant),
-     "/etc/lastcall/host.grant", 0, 0, NULL, "what the root says of that key"},
-    {"worker", "root", CONFIG_PATH, WITHIN(worker, root),
-     "/etc/lastcall/root.pub", 0, 0, NULL, "the fleet's public root key"},
+    {"worker", "grant", CONFIG_PATH, WITHIN(worker, grant), NULL, 0, 0, NULL,
+     "what the root says of that key"},
+    {"worker", "root", CONFIG_PATH, WITHIN(worker, root), NULL, 0, 0, NULL,
+     "the fleet's public root key"},
     {"worker", "max_lifetime", CONFIG_DURATION_S,
      WITHIN(worker, max_lifetime_s), "24h", 1, 30 * DAY_S, NULL,
      "commands that are valid for longer are refused"},
@@ -347,6 +347,32 @@ static enum lastcall_status settings_check(struct settings *settings,
     return LASTCALL_OK;
 }
 
+/* A file beside worker.conf, as this system has it; NULL: out of memory. */
+static char *config_file(const char *name)
+{
+    const char *folder = platform_config_dir();
+    struct bytes path;
+    char *text = NULL;
+
+    bytes_init(&path, strlen(folder) + strlen(name) + 2);
+    if (bytes_append_format(&path, "%s/%s", folder, name) == LASTCALL_OK)
+        text = bytes_copy_text((const char *)path.data);
+    bytes_deinit(&path);
+    return text;
+}
+
+static enum lastcall_status preset_paths(struct settings *out)
+{
+    out->worker.state_dir = bytes_copy_text(platform_state_dir());
+    out->worker.key = config_file("host.key");
+    out->worker.grant = config_file("host.grant");
+    out->worker.root = config_file("root.pub");
+    if (out->worker.state_dir == NULL || out->worker.key == NULL ||
+        out->worker.grant == NULL || out->worker.root == NULL)
+        return LASTCALL_E_NOMEM;
+    return LASTCALL_OK;
+}
+
 static enum lastcall_status preset_all(struct settings *out)
 {
     if (config_preset(settings_keys, settings_key_count, "worker",
@@ -356,7 +382,7 @@ static enum lastcall_status preset_all(struct settings *out)
         config_preset(settings_keys, settings_key_count, "policy",
                       &out->policy) != LASTCALL_OK)
         return LASTCALL_E_NOMEM;
-    return LASTCALL_OK;
+    return preset_paths(out);
 }
 
 enum lastcall_status settings_load(const char *path, struct settings *out,

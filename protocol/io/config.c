@@ -329,16 +329,15 @@ static enum lastcall_status set_path(const struct reading *reading,
                                      const char *value,
                                      struct config_error *why)
 {
-    const char *slash = strrchr(reading->path, '/');
+    const size_t folder_len = platform_folder_len(reading->path);
     struct bytes path;
     enum lastcall_status status;
 
-    if (value[0] == '\0' || value[0] == '/' || slash == NULL)
+    if (value[0] == '\0' || platform_is_absolute(value) || folder_len == 0)
         return config_set(key, reading->structure, value, why);
     bytes_init(&path, strlen(reading->path) + strlen(value) + 1);
-    status =
-        bytes_append_format(&path, "%.*s%s", (int)(slash - reading->path) + 1,
-                            reading->path, value);
+    status = bytes_append_format(&path, "%.*s%s", (int)folder_len,
+                                 reading->path, value);
     if (status == LASTCALL_OK)
         status =
             config_set(key, reading->structure, (const char *)path.data, why);

@@ -1,7 +1,10 @@
 /*
  * What the operating system gives, behind one header: clocks, randomness,
- * files that must not be readable by others, and the machine's name.
- * Fillings: platform_posix.c, platform_win32.c.
+ * files that must not be readable by others, where files lie, and the
+ * machine's name.  Fillings: platform_posix.c and platform_win32.c; of what is
+ * about paths platform_paths_posix.c and platform_paths_win32.c.
+ *
+ * Texts are UTF-8 on every system: paths, arguments, names.
  */
 #ifndef LASTCALL_IO_PLATFORM_H
 #define LASTCALL_IO_PLATFORM_H
@@ -86,6 +89,45 @@ platform_make_directory(const char *path, struct platform_error *error);
  * Returns a text that the caller frees, or NULL (not there, out of memory).
  */
 char *platform_full_path(const char *path);
+
+/*
+ * Where this machine's configuration lies: "/etc/lastcall", or Lastcall below
+ * Windows' ProgramData.  The text stays valid.
+ */
+const char *platform_config_dir(void);
+
+/* Where the worker keeps its journal: "/var/lib/lastcall", or state in the
+ * folder above.  The text stays valid. */
+const char *platform_state_dir(void);
+
+/*
+ * Where this user's own configuration lies: "$XDG_CONFIG_HOME/lastcall",
+ * "~/.config/lastcall", "%APPDATA%\Lastcall".
+ *
+ *   environment  getenv() or a test's
+ *
+ * Returns a text that the caller frees, or NULL (there is none).
+ */
+char *platform_personal_dir(const char *(*environment)(const char *name));
+
+/* Does a path begin at a root, so that nothing may be put before it? */
+bool platform_is_absolute(const char *path);
+
+/* How much of a path is its folder, with the separator; 0: it has none. */
+size_t platform_folder_len(const char *path);
+
+/*
+ * Make main()'s arguments UTF-8, and have standard output take UTF-8 as it is
+ * written; where a system hands out UTF-8 nothing happens.
+ *
+ *   argc, argv  as main() got them; argv may be another array afterwards,
+ *               which lives as long as the process
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_NOMEM.
+ * Thread: call it first in main().
+ */
+LASTCALL_MUST_USE enum lastcall_status platform_arguments(int *argc,
+                                                          char ***argv);
 
 /* A lock that this process holds.  {0} holds none. */
 struct platform_lock {

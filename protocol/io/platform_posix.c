@@ -391,11 +391,6 @@ void platform_unlock(struct platform_lock *lock)
     *lock = (struct platform_lock){0};
 }
 
-char *platform_full_path(const char *path)
-{
-    return realpath(path, NULL);
-}
-
 enum lastcall_status platform_host_name(struct name *out)
 {
     char host[HOST_NAME_SIZE] = "";

@@ -33,7 +33,7 @@ static const char *environment(const char *name)
     return NULL;
 }
 
-static const struct settings_sources sources = {system_file, environment};
+static const struct settings_sources sources = {directory, environment};
 
 static void write_file(const char *path, const char *text)
 {
@@ -51,7 +51,7 @@ static int make_directory(void **state)
     (void)state;
     if (mkdtemp(directory) == NULL)
         return -1;
-    snprintf(system_file, sizeof system_file, "%s/system.conf", directory);
+    snprintf(system_file, sizeof system_file, "%s/controller.conf", directory);
     snprintf(given_file, sizeof given_file, "%s/given.conf", directory);
     snprintf(personal_home, sizeof personal_home, "%s/xdg", directory);
     snprintf(path, sizeof path, "%s/lastcall", personal_home);

@@ -200,9 +200,55 @@ static int tear_down_group(void **state)
     return rmdir(directory);
 }
 
+static const char *variables[2]; /* XDG_CONFIG_HOME, HOME */
+
+static const char *two_variables(const char *name)
+{
+    if (strcmp(name, "XDG_CONFIG_HOME") == 0)
+        return variables[0];
+    return strcmp(name, "HOME") == 0 ? variables[1] : NULL;
+}
+
+static void expect_personal(const char *xdg, const char *home, const char *dir)
+{
+    variables[0] = xdg;
+    variables[1] = home;
+    char *found = platform_personal_dir(two_variables);
+
+    if (dir == NULL)
+        assert_null(found);
+    else
+        assert_string_equal(found, dir);
+    free(found);
+}
+
+static void personal_settings_lie_where_xdg_says(void **state)
+{
+    (void)state;
+    expect_personal("/x", "/home/a", "/x/lastcall");
+    expect_personal(NULL, "/home/a", "/home/a/.config/lastcall");
+    expect_personal("relative", "/home/a", "/home/a/.config/lastcall");
+    expect_personal("", "relative", NULL);
+    expect_personal(NULL, NULL, NULL);
+}
+
+static void paths_have_roots_and_folders(void **state)
+{
+    (void)state;
+    assert_true(platform_is_absolute("/a"));
+    assert_false(platform_is_absolute("a/b"));
+    assert_false(platform_is_absolute("C:\\a"));
+    assert_false(platform_is_absolute(""));
+    assert_int_equal(platform_folder_len("/a/b"), 3);
+    assert_int_equal(platform_folder_len("/b"), 1);
+    assert_int_equal(platform_folder_len("a\\b"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(personal_settings_lie_where_xdg_says),
+        cmocka_unit_test(paths_have_roots_and_folders),
         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_create_and_read),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "protocol/io/platform.h"
 #include "worker/settings.h"
 
 #define EXAMPLE TEST_SOURCE_DIR "/../worker.conf.example"
@@ -58,6 +59,24 @@ static void the_example_loads_unchanged(void **state)
     assert_int_equal(settings.broker.session_expiry_s, 120);
     assert_int_equal(settings.servers[0].sessions_interval_ms, 10000);
     assert_null(settings.policy.allow);
+    settings_deinit(&settings);
+}
+
+static void what_is_not_said_lies_in_the_machines_folders(void **state)
+{
+    struct settings settings;
+    struct config_error error;
+    char path[256];
+
+    (void)state;
+    assert_int_equal(load(BROKER SERVER, &settings, &error), LASTCALL_OK);
+    assert_string_equal(settings.worker.state_dir, platform_state_dir());
+    snprintf(path, sizeof(path), "%s/host.key", platform_config_dir());
+    assert_string_equal(settings.worker.key, path);
+    snprintf(path, sizeof(path), "%s/host.grant", platform_config_dir());
+    assert_string_equal(settings.worker.grant, path);
+    snprintf(path, sizeof(path), "%s/root.pub", platform_config_dir());
+    assert_string_equal(settings.worker.root, path);
     settings_deinit(&settings);
 }
 
@@ -178,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_loads_unchanged),
+        cmocka_unit_test(what_is_not_said_lies_in_the_machines_folders),
         cmocka_unit_test(the_example_names_every_key_with_its_default),
         cmocka_unit_test(what_does_not_go_together_is_refused),
         cmocka_unit_test(plain_mqtt_stays_on_this_machine),
