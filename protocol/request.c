@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/message_style.h"
 #include "protocol/text.h"
 
 #define MEMBERS_COMMON                                                         \
@@ -314,6 +315,7 @@ static enum lastcall_status read_message(const json_t *object,
                                          struct request *out,
                                          struct json_error *error)
 {
+    uint32_t flags = 0;
     enum lastcall_status status = LASTCALL_INVALID_REQUEST;
 
     if (out->action != ACTION_MESSAGE)
@@ -333,6 +335,8 @@ static enum lastcall_status read_message(const json_t *object,
     if (status == LASTCALL_OK)
         status = read_text(object, "style", REQUEST_STYLE_CHARS_MAX,
                            &out->style, error);
+    if (status == LASTCALL_OK)
+        status = as_request(message_style_parse(out->style, &flags, error));
     if (status == LASTCALL_OK && out->message == NULL)
         return refuse(error, "message needs a text in \"message\"");
     return status;

@@ -49,7 +49,7 @@ struct request {
     int64_t confirm_s;
     char *title;   /* owned or NULL; message only, as the next four */
     char *message; /* owned or NULL */
-    char *style;   /* owned or NULL */
+    char *style;   /* owned or NULL; message_style_parse() takes it */
     int64_t timeout_s;
     bool wait;
 };

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "protocol/text.h"
+
 /* Names farther from what was written are no help. */
 #define SUGGESTION_DISTANCE_MAX 2
 
@@ -98,45 +100,14 @@ enum lastcall_status session_field_parse(const char *name,
     return LASTCALL_E_SYNTAX;
 }
 
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-
-    return least < c ? least : c;
-}
-
-/* Levenshtein's distance between a word and a name. */
-static size_t edit_distance(const char *word, size_t len, const char *name)
-{
-    size_t row[SESSION_FIELD_NAME_LEN_MAX + 1];
-
-    for (size_t i = 0; i <= len; i++)
-        row[i] = i;
-    for (size_t k = 1; name[k - 1] != '\0'; k++) {
-        size_t diagonal = row[0];
-
-        row[0] = k;
-        for (size_t i = 1; i <= len; i++) {
-            size_t above = row[i];
-            size_t change = diagonal + (word[i - 1] != name[k - 1]);
-
-            row[i] = smallest(above + 1, row[i - 1] + 1, change);
-            diagonal = above;
-        }
-    }
-    return row[len];
-}
-
 const char *session_field_suggest(const char *word, size_t len)
 {
     const char *best = NULL;
     size_t best_distance = SUGGESTION_DISTANCE_MAX + 1;
 
-    if (len > SESSION_FIELD_NAME_LEN_MAX)
-        return NULL;
     for (unsigned i = 0; i < SESSION_FIELD_COUNT; i++) {
         const char *name = session_field_info((enum session_field)i)->name;
-        size_t distance = edit_distance(word, len, name);
+        size_t distance = text_distance(word, len, name);
 
         if (distance < best_distance) {
             best_distance = distance;

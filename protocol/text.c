@@ -1,5 +1,6 @@
 #include "protocol/text.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "protocol/bytes.h"
@@ -69,4 +70,34 @@ size_t text_clean(const char *text, char *out, size_t size)
     }
     out[used] = '\0';
     return used;
+}
+
+static size_t smallest(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+
+    return least < c ? least : c;
+}
+
+size_t text_distance(const char *word, size_t len, const char *name)
+{
+    size_t row[TEXT_WORD_LEN_MAX + 1];
+
+    if (len > TEXT_WORD_LEN_MAX)
+        return SIZE_MAX;
+    for (size_t i = 0; i <= len; i++)
+        row[i] = i;
+    for (size_t k = 1; name[k - 1] != '\0'; k++) {
+        size_t diagonal = row[0];
+
+        row[0] = k;
+        for (size_t i = 1; i <= len; i++) {
+            size_t above = row[i];
+            size_t change = diagonal + (word[i - 1] != name[k - 1]);
+
+            row[i] = smallest(above + 1, row[i - 1] + 1, change);
+            diagonal = above;
+        }
+    }
+    return row[len];
 }

@@ -30,4 +30,17 @@ bool text_is_clean(const char *text);
  */
 size_t text_clean(const char *text, char *out, size_t size);
 
+/* A word longer than this is near to nothing. */
+#define TEXT_WORD_LEN_MAX 40
+
+/*
+ * Levenshtein's distance: how many characters of a word to change, add or
+ * leave out for a name.
+ *
+ *   word, len  as it was written; need not end with a NUL
+ *
+ * Returns SIZE_MAX for a word longer than TEXT_WORD_LEN_MAX.
+ */
+size_t text_distance(const char *word, size_t len, const char *name);
+
 #endif

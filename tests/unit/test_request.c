@@ -52,14 +52,14 @@ static void refuse(const char *name, const char *text)
     json_decref(claims);
 }
 
-/* holds 5.1, 5.7, 5.8, 5.9 */
+/* holds 5.1, 5.7, 5.8, 5.9, 5.18 */
 static void requests_that_are_good(void **state)
 {
     (void)state;
     case_files_each("request", "accept-", accept);
 }
 
-/* holds 4.10, 5.1, 5.3, 5.7, 5.8, 5.9 */
+/* holds 4.10, 5.1, 5.3, 5.7, 5.8, 5.9, 5.18 */
 static void requests_that_are_refused(void **state)
 {
     (void)state;
