@@ -1,20 +1,19 @@
 #include "protocol/io/log.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "protocol/bytes.h"
+#include "protocol/io/gate.h"
 #include "protocol/moment.h"
 
 #define EVENT_SIZE 40
+/* For a level's name and what goes around it. */
+#define HEAD_ROOM 16
 
 /* One event id's repeats within a window. */
 struct repeat {
@@ -26,11 +25,10 @@ struct repeat {
 };
 
 struct log {
-    int fd;                    /* borrowed */
+    struct log_sink sink;
     const struct clock *clock; /* borrowed */
-    bool is_journal;
     atomic_int level;
-    pthread_mutex_t lock; /* guards what follows, and keeps lines whole */
+    struct gate gate; /* guards what follows, and keeps lines whole */
     struct repeat repeats[LOG_EVENT_COUNT_MAX];
 };
 
@@ -44,43 +42,21 @@ static const struct {
     [LOG_LEVEL_DEBUG] = {"debug", 7},
 };
 
-/*
- * systemd's rule: JOURNAL_STREAM holds device and inode of the stream, so that
- * a program whose output was redirected since can tell.
- */
-static bool is_journal_stream(int fd)
-{
-    const char *stream = getenv("JOURNAL_STREAM");
-    char ours[64];
-    struct stat info;
-
-    if (stream == NULL || fstat(fd, &info) != 0)
-        return false;
-    snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)info.st_dev,
-             (uintmax_t)info.st_ino);
-    return strcmp(stream, ours) == 0;
-}
-
-struct log *log_open_fd(enum log_level level, int fd, const struct clock *clock)
+struct log *log_open_sink(enum log_level level, const struct log_sink *sink,
+                          const struct clock *clock)
 {
     struct log *log = calloc(1, sizeof(*log));
 
     if (log == NULL)
         return NULL;
-    if (pthread_mutex_init(&log->lock, NULL) != 0) {
+    if (gate_init(&log->gate) != LASTCALL_OK) {
         free(log);
         return NULL;
     }
-    log->fd = fd;
+    log->sink = *sink;
     log->clock = clock;
-    log->is_journal = is_journal_stream(fd);
     atomic_init(&log->level, (int)level);
     return log;
-}
-
-struct log *log_open(enum log_level level)
-{
-    return log_open_fd(level, STDERR_FILENO, &platform_clock);
 }
 
 void log_set_level(struct log *log, enum log_level level)
@@ -136,18 +112,24 @@ static size_t mark_cut(char *line, size_t size)
     return len + sizeof(mark) - 1;
 }
 
-/* A line that cannot be written is lost: there is nobody to tell. */
-static void write_line(int fd, const char *line, size_t len)
+/* What stands before the event's id, by the sink's form. */
+static void write_head(const struct log *log, enum log_level level, char *head,
+                       size_t size)
 {
-    while (len > 0) {
-        ssize_t put = write(fd, line, len);
+    char stamp[MOMENT_TEXT_SIZE];
 
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return;
-        line += put;
-        len -= (size_t)put;
+    head[0] = '\0';
+    switch (log->sink.form) {
+    case LOG_FORM_TIMED:
+        moment_format(log->clock->wall_ms(log->clock->state), stamp);
+        snprintf(head, size, "%s %s ", stamp, levels[level].name);
+        break;
+    case LOG_FORM_PRIORITY:
+        snprintf(head, size, "<%d>%s ", levels[level].priority,
+                 levels[level].name);
+        break;
+    case LOG_FORM_BARE:
+        break;
     }
 }
 
@@ -155,19 +137,12 @@ static void emit(struct log *log, enum log_level level, const char *event,
                  const char *text)
 {
     char line[LOG_LINE_BYTES_MAX + 1];
-    char stamp[MOMENT_TEXT_SIZE + 1] = "";
+    char head[MOMENT_TEXT_SIZE + HEAD_ROOM];
     int made;
     size_t len;
 
-    if (log->is_journal) {
-        snprintf(stamp, sizeof(stamp), "<%d>", levels[level].priority);
-    } else {
-        moment_format(log->clock->wall_ms(log->clock->state), stamp);
-        stamp[MOMENT_TEXT_SIZE - 1] = ' ';
-        stamp[MOMENT_TEXT_SIZE] = '\0';
-    }
-    made = snprintf(line, sizeof(line), "%s%s %s %s", stamp, levels[level].name,
-                    event, text);
+    write_head(log, level, head, sizeof(head));
+    made = snprintf(line, sizeof(line), "%s%s %s", head, event, text);
     if (made < 0)
         return;
     len = (size_t)made;
@@ -175,8 +150,10 @@ static void emit(struct log *log, enum log_level level, const char *event,
     if (len > LOG_LINE_BYTES_MAX - 1)
         len = mark_cut(line, LOG_LINE_BYTES_MAX);
     make_harmless(line, len);
-    line[len++] = '\n';
-    write_line(log->fd, line, len);
+    if (log->sink.form != LOG_FORM_BARE)
+        line[len++] = '\n';
+    line[len] = '\0';
+    log->sink.write(log->sink.target, level, line, len);
 }
 
 /* End an event's window, telling what it held back. */
@@ -268,12 +245,12 @@ void log_write(struct log *log, enum log_level level, enum log_repeat repeat,
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
 
-    pthread_mutex_lock(&log->lock);
+    gate_lock(&log->gate);
     now_ms = log->clock->monotonic_ms(log->clock->state);
     end_old_windows(log, now_ms);
     if (repeat == LOG_EVERY || count_repeat(log, level, event, now_ms))
         emit(log, level, event, text);
-    pthread_mutex_unlock(&log->lock);
+    gate_unlock(&log->gate);
 }
 
 void log_close(struct log *log)
@@ -282,6 +259,8 @@ void log_close(struct log *log)
         return;
     for (size_t i = 0; i < LOG_EVENT_COUNT_MAX; i++)
         end_window(log, &log->repeats[i]);
-    pthread_mutex_destroy(&log->lock);
+    gate_deinit(&log->gate);
+    if (log->sink.close != NULL)
+        log->sink.close(log->sink.target);
     free(log);
 }

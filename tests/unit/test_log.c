@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,10 +13,12 @@
 #define THREAD_COUNT 4
 #define LINES_EACH 100
 
-/* A log into a pipe, with a clock that the test moves. */
+/* A log into memory, with a clock that the test moves. */
 static int64_t now_ms;
-static int ends[2];
 static char text[64 * 1024];
+static size_t text_len;
+static enum log_level last_level;
+static unsigned closed_count;
 
 static int64_t fake_ms(void *state)
 {
@@ -29,27 +28,44 @@ static int64_t fake_ms(void *state)
 
 static const struct clock fake_clock = {fake_ms, fake_ms, NULL};
 
+static void keep(intptr_t target, enum log_level level, const char *line,
+                 size_t len)
+{
+    assert_int_equal(target, 42);
+    assert_true(text_len + len < sizeof(text));
+    assert_int_equal(line[len], '\0');
+    memcpy(text + text_len, line, len + 1);
+    text_len += len;
+    last_level = level;
+}
+
+static void count_close(intptr_t target)
+{
+    assert_int_equal(target, 42);
+    closed_count++;
+}
+
+static struct log *open_log(enum log_form form)
+{
+    const struct log_sink sink = {form, keep, count_close, 42};
+
+    return log_open_sink(LOG_LEVEL_INFO, &sink, &fake_clock);
+}
+
 static int set_up(void **state)
 {
     (void)state;
     now_ms = 0;
-    unsetenv("JOURNAL_STREAM");
-    return pipe(ends) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    close(ends[0]);
-    close(ends[1]);
+    text_len = 0;
+    closed_count = 0;
     return 0;
 }
 
+/* What was written since the last call. */
 static const char *written(void)
 {
-    ssize_t got = read(ends[0], text, sizeof(text) - 1);
-
-    text[got > 0 ? got : 0] = '\0';
+    text[text_len] = '\0';
+    text_len = 0;
     return text;
 }
 
@@ -64,7 +80,7 @@ static unsigned count_lines(const char *from)
 
 static void test_line(void **state)
 {
-    struct log *log = log_open_fd(LOG_LEVEL_INFO, ends[1], &fake_clock);
+    struct log *log = open_log(LOG_FORM_TIMED);
 
     (void)state;
     log_write(log, LOG_LEVEL_WARN, LOG_EVERY, "LINK-LOST", "next in %d ms", 7);
@@ -80,31 +96,26 @@ static void test_line(void **state)
     log_close(NULL);
 }
 
-static void test_journal(void **state)
+static void test_forms(void **state)
 {
-    struct stat info;
-    char stream[64];
-    struct log *log;
+    struct log *log = open_log(LOG_FORM_PRIORITY);
 
     (void)state;
-    assert_int_equal(fstat(ends[1], &info), 0);
-    snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)info.st_dev,
-             (uintmax_t)info.st_ino);
-    setenv("JOURNAL_STREAM", stream, 1);
-    log = log_open_fd(LOG_LEVEL_INFO, ends[1], &fake_clock);
     log_write(log, LOG_LEVEL_ERROR, LOG_EVERY, "X", "a");
     assert_string_equal(written(), "<3>error X a\n");
     log_close(log);
-    setenv("JOURNAL_STREAM", "1:1", 1); /* of some other stream */
-    log = log_open_fd(LOG_LEVEL_INFO, ends[1], &fake_clock);
-    log_write(log, LOG_LEVEL_ERROR, LOG_EVERY, "X", "a");
-    assert_true(strncmp(written(), "1970-", 5) == 0);
+    assert_int_equal(closed_count, 1);
+    log = open_log(LOG_FORM_BARE);
+    log_write(log, LOG_LEVEL_WARN, LOG_EVERY, "X", "a\nb");
+    assert_string_equal(written(), "X a b");
+    assert_int_equal(last_level, LOG_LEVEL_WARN);
     log_close(log);
+    assert_int_equal(closed_count, 2);
 }
 
 static void test_control_characters(void **state)
 {
-    struct log *log = log_open_fd(LOG_LEVEL_INFO, ends[1], &fake_clock);
+    struct log *log = open_log(LOG_FORM_TIMED);
 
     (void)state;
     log_write(log, LOG_LEVEL_INFO, LOG_EVERY, "X", "%s",
@@ -118,7 +129,7 @@ static void test_control_characters(void **state)
 
 static void test_long_line_is_cut(void **state)
 {
-    struct log *log = log_open_fd(LOG_LEVEL_INFO, ends[1], &fake_clock);
+    struct log *log = open_log(LOG_FORM_TIMED);
     char longest[4000];
     size_t len;
 
@@ -140,7 +151,7 @@ static void flood(struct log *log, const char *event, unsigned count)
 
 static void test_repeats_are_held_back(void **state)
 {
-    struct log *log = log_open_fd(LOG_LEVEL_INFO, ends[1], &fake_clock);
+    struct log *log = open_log(LOG_FORM_TIMED);
 
     (void)state;
     flood(log, "BAD-TOKEN", 100);
@@ -161,7 +172,7 @@ static void test_repeats_are_held_back(void **state)
 
 static void test_many_events(void **state)
 {
-    struct log *log = log_open_fd(LOG_LEVEL_INFO, ends[1], &fake_clock);
+    struct log *log = open_log(LOG_FORM_TIMED);
     char event[16];
 
     (void)state;
@@ -182,7 +193,7 @@ static void *write_lines(void *context)
 
 static void test_threads_keep_lines_whole(void **state)
 {
-    struct log *log = log_open_fd(LOG_LEVEL_INFO, ends[1], &fake_clock);
+    struct log *log = open_log(LOG_FORM_TIMED);
     pthread_t threads[THREAD_COUNT];
     const char *line;
 
@@ -213,17 +224,13 @@ static void test_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_line, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_journal, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_control_characters, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_long_line_is_cut, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_repeats_are_held_back, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_many_events, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_threads_keep_lines_whole, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup(test_line, set_up),
+        cmocka_unit_test_setup(test_forms, set_up),
+        cmocka_unit_test_setup(test_control_characters, set_up),
+        cmocka_unit_test_setup(test_long_line_is_cut, set_up),
+        cmocka_unit_test_setup(test_repeats_are_held_back, set_up),
+        cmocka_unit_test_setup(test_many_events, set_up),
+        cmocka_unit_test_setup(test_threads_keep_lines_whole, set_up),
         cmocka_unit_test(test_levels),
     };
 
