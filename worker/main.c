@@ -319,7 +319,7 @@ static int run(const struct arguments *arguments)
     struct request_id boot_id = {""};
     struct worker_context context = {
         .clock = &platform_clock,
-        .link = &mqtt_paho_ops,
+        .link = mqtt_default_ops,
         .backends = worker_backends,
         .counters = &counters,
         .boot_id = boot_id.text,

@@ -164,4 +164,7 @@ struct mqtt_link_ops {
 
 extern const struct mqtt_link_ops mqtt_paho_ops;
 
+/* The filling that this build is for: LASTCALL_MQTT of CMake. */
+extern const struct mqtt_link_ops *const mqtt_default_ops;
+
 #endif

@@ -239,7 +239,7 @@ int main(int argc, char **argv)
     struct mqtt_subscription subscription = {.filter = inbox, .qos = 1};
     struct connection_handler handler = {.context = &driver,
                                          .message = on_message};
-    struct connection_options options = {.link = &mqtt_paho_ops,
+    struct connection_options options = {.link = mqtt_default_ops,
                                          .clock = &platform_clock,
                                          .subscriptions = &subscription,
                                          .subscription_count = 1};
