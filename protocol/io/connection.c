@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "protocol/io/connection_private.h"
 
@@ -37,16 +36,9 @@ add_subscriptions(struct connection *connection,
 
 static bool init_locks(struct connection *connection)
 {
-    pthread_condattr_t attributes;
-    bool ok;
-
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-         pthread_cond_init(&connection->work, &attributes) == 0 &&
-         pthread_cond_init(&connection->changed, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
-    return ok && pthread_mutex_init(&connection->subscribing, NULL) == 0 &&
+    return gate_condition_init(&connection->work) == LASTCALL_OK &&
+           gate_condition_init(&connection->changed) == LASTCALL_OK &&
+           pthread_mutex_init(&connection->subscribing, NULL) == 0 &&
            pthread_mutex_init(&connection->sending, NULL) == 0 &&
            pthread_mutex_init(&connection->lock, NULL) == 0;
 }

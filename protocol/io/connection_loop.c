@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "protocol/io/connection_private.h"
 
@@ -40,21 +39,16 @@ uint32_t connection_backoff_ms(uint32_t attempt, enum mqtt_failure failure,
 
 int64_t connection_now_ms(void)
 {
-    struct timespec now = {0};
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return platform_clock.monotonic_ms(platform_clock.state);
 }
 
 bool connection_wait_until(struct connection *connection, pthread_cond_t *on,
                            int64_t until_ms)
 {
-    struct timespec until = {
-        .tv_sec = (time_t)(until_ms / 1000),
-        .tv_nsec = (long)(until_ms % 1000) * 1000000,
-    };
+    const int64_t left_ms = until_ms - connection_now_ms();
 
-    return pthread_cond_timedwait(on, &connection->lock, &until) == 0;
+    return gate_condition_wait(on, &connection->lock,
+                               left_ms > 0 ? left_ms : 0);
 }
 
 /* Time as the rules see it; tests have a clock of their own. */

@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "protocol/io/connection.h"
+#include "protocol/io/gate.h"
 
 /* A publish that waits at the gate; the texts lie behind it. */
 struct queued {
@@ -90,7 +91,8 @@ extern const struct mqtt_events connection_events;
 bool connection_wait_until(struct connection *connection, pthread_cond_t *on,
                            int64_t until_ms);
 
-/* The clock of waits: CLOCK_MONOTONIC, whatever options.clock says. */
+/* The clock of waits: the machine's monotonic one, whatever options.clock
+ * says. */
 int64_t connection_now_ms(void);
 
 #endif
