@@ -1,8 +1,10 @@
 # Standard, warnings, hardening and sanitizers in one INTERFACE target that
 # every target of ours links PRIVATE.
-include(CheckPIESupported)
-check_pie_supported()
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT WIN32)
+    include(CheckPIESupported)
+    check_pie_supported()
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+endif()
 # Assertions stay in release builds: a program with rights on other people's
 # machines stops where its author's reasoning was wrong.
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO
@@ -11,8 +13,17 @@ string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO
 add_library(lastcall_flags INTERFACE)
 target_include_directories(lastcall_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(lastcall_flags INTERFACE
-    _POSIX_C_SOURCE=200809L
     LASTCALL_VERSION="${PROJECT_VERSION}")
+if(WIN32)
+    # 0x0601 is Windows 7 and Server 2008 R2.  mingw's own printf knows %zu and
+    # %lld, msvcrt's of those days does not.
+    target_compile_definitions(lastcall_flags INTERFACE
+        _WIN32_WINNT=0x0601 WIN32_LEAN_AND_MEAN NOMINMAX
+        UNICODE _UNICODE __USE_MINGW_ANSI_STDIO=1)
+else()
+    target_compile_definitions(lastcall_flags INTERFACE
+        _POSIX_C_SOURCE=200809L)
+endif()
 target_compile_options(lastcall_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
     -Wcast-qual -Wwrite-strings -Wmissing-prototypes -Wstrict-prototypes
@@ -24,7 +35,14 @@ endif()
 target_compile_options(lastcall_flags INTERFACE
     $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>
     $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
-if(NOT WIN32)
+if(WIN32)
+    # One file, the system's libraries apart; tests/wine/imports.cmake has the
+    # list of those.
+    target_link_options(lastcall_flags INTERFACE
+        -static -fstack-protector-strong
+        LINKER:--dynamicbase LINKER:--nxcompat LINKER:--high-entropy-va)
+    target_link_libraries(lastcall_flags INTERFACE ssp)
+else()
     target_link_options(lastcall_flags INTERFACE
         LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
 endif()
