@@ -1,10 +1,11 @@
-/* lastcall stop, lastcall end: sessions are ended */
+/* lastcall stop, disconnect, logoff, end: sessions are ended */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controller/command.h"
 #include "controller/confirm.h"
+#include "controller/pin.h"
 #include "controller/present.h"
 #include "controller/progress.h"
 #include "controller/records.h"
@@ -95,13 +96,21 @@ static enum lastcall_status read_numbers(struct ending *ending)
     return status;
 }
 
+static enum action action_of(enum command_id command)
+{
+    if (command == COMMAND_STOP)
+        return ACTION_STOP;
+    if (command == COMMAND_DISCONNECT)
+        return ACTION_DISCONNECT;
+    return command == COMMAND_LOGOFF ? ACTION_LOGOFF : ACTION_END;
+}
+
 static void fill_request(struct ending *ending)
 {
     struct request *request = &ending->request;
     const struct selection *selection = &ending->selection;
 
-    request->action =
-        ending->options->command == COMMAND_STOP ? ACTION_STOP : ACTION_END;
+    request->action = action_of(ending->options->command);
     request->backends =
         selection->backends == 0 ? BACKEND_SET_ALL : selection->backends;
     request->server = selection->server;
@@ -142,8 +151,8 @@ static enum exit_code check_consent(struct ending *ending)
         return EXIT_CODE_OK;
     }
     say_error("there is nobody to ask: nothing was sent");
-    say_mend("give --yes to end sessions without a question, or --dry-run to "
-             "see which they would be");
+    say_mend("give --yes to go on without a question, or --dry-run to see "
+             "which sessions they would be");
     return EXIT_CODE_UNCONFIRMED;
 }
 
@@ -251,7 +260,7 @@ static bool is_expected(const struct ending *ending,
         return true;
     if (tally->outcomes[OUTCOME_SILENT] > 0) {
         say_error("--expect: %zu host%s did not say how many sessions match; "
-                  "nothing was ended",
+                  "nothing was done",
                   tally->outcomes[OUTCOME_SILENT],
                   tally->outcomes[OUTCOME_SILENT] == 1 ? "" : "s");
         return false;
@@ -260,7 +269,7 @@ static bool is_expected(const struct ending *ending,
     if (ending->target.kind != TARGET_HOSTS &&
         tally->outcomes[OUTCOME_OFFLINE] > 0) {
         say_error("--expect: %zu host%s offline and might come back to hear "
-                  "it; nothing was ended",
+                  "it; nothing was done",
                   tally->outcomes[OUTCOME_OFFLINE],
                   tally->outcomes[OUTCOME_OFFLINE] == 1 ? " is" : "s are");
         say_mend("name the hosts, such as --host '*': one that is offline is "
@@ -269,10 +278,28 @@ static bool is_expected(const struct ending *ending,
     }
     if (tally->matched == ending->expect)
         return true;
-    say_error("--expect: %lld session%s, not %lld; nothing was ended",
+    say_error("--expect: %lld session%s, not %lld; nothing was done",
               (long long)tally->matched,
               tally->matched == 1 ? " matches" : "s match",
               (long long)ending->expect);
+    return false;
+}
+
+/* Ids of Windows are small numbers that each host gives anew: a broadcast
+ * could not be pinned to what was seen on each. */
+static bool is_one_session(const struct ending *ending,
+                           const struct campaign *plan)
+{
+    const char *session_id = ending->request.session_id;
+    struct pin pin;
+    size_t count = 0;
+
+    if (session_id == NULL || ending->target.kind == TARGET_HOSTS ||
+        (count = pin_of_all(plan, session_id, &pin)) <= 1)
+        return true;
+    say_error("%zu hosts have a session %s, each another one; nothing was done",
+              count, session_id);
+    say_mend("name the hosts with --host");
     return false;
 }
 
@@ -286,10 +313,24 @@ static int64_t hosts_concerned(const struct campaign *campaign)
     return count;
 }
 
-/* Show on the terminal what is about to end, and ask. */
+/* Where a reflex is too little: everybody, or the work of several. */
+static bool needs_number(const struct ending *ending,
+                         const struct campaign_tally *tally)
+{
+    return ending->target.kind == TARGET_ALL ||
+           (ending->request.action == ACTION_LOGOFF && tally->succeeded > 1);
+}
+
+/* Show on the terminal what is about to be done, and ask. */
 static enum exit_code ask(struct ending *ending, const struct campaign *plan,
                           const struct campaign_tally *tally)
 {
+    const struct confirm_question question = {
+        .kind = needs_number(ending, tally) ? CONFIRM_NUMBER : CONFIRM_YES,
+        .action = ending->request.action,
+        .sessions = tally->succeeded,
+        .hosts = hosts_concerned(plan),
+    };
     struct output output;
     enum confirm_answer answer = CONFIRM_DECLINED;
 
@@ -301,9 +342,7 @@ static enum exit_code ask(struct ending *ending, const struct campaign *plan,
         output_record(&output, record_of_answer(&plan->hosts[i]));
     if (present_end(&output, json_object(), EXIT_CODE_OK) != EXIT_CODE_OK)
         return EXIT_CODE_BROKER;
-    answer = confirm_ask(ending->target.kind == TARGET_ALL ? CONFIRM_NUMBER
-                                                           : CONFIRM_YES,
-                         tally->succeeded, hosts_concerned(plan));
+    answer = confirm_ask(&question);
     switch (answer) {
     case CONFIRM_GO:
         return EXIT_CODE_OK;
@@ -312,7 +351,7 @@ static enum exit_code ask(struct ending *ending, const struct campaign *plan,
     case CONFIRM_DECLINED:
         break;
     }
-    say_error("not confirmed: nothing was ended");
+    say_error("not confirmed: nothing was done");
     return EXIT_CODE_UNCONFIRMED;
 }
 
@@ -332,8 +371,11 @@ static enum exit_code plan_and_end(struct ending *ending)
     code = record_exit_code(&plan, &ending->fleet.registry);
     if (code != EXIT_CODE_INTERRUPTED && !is_expected(ending, &tally))
         code = EXIT_CODE_STOPPED;
+    else if (!ending->request.dry_run && !is_one_session(ending, &plan))
+        code = EXIT_CODE_USAGE;
     if (code == EXIT_CODE_INTERRUPTED || code == EXIT_CODE_STOPPED ||
-        tally.succeeded == 0 || ending->request.dry_run) {
+        code == EXIT_CODE_USAGE || tally.succeeded == 0 ||
+        ending->request.dry_run) {
         code = show_plan(ending, &plan, code);
         goto out;
     }

@@ -29,17 +29,41 @@ bool confirm_is_consent(enum confirm_kind kind, int64_t sessions,
     return strcmp(typed, number) == 0;
 }
 
-enum confirm_answer confirm_ask(enum confirm_kind kind, int64_t sessions,
-                                int64_t hosts)
+/* What an action does to sessions, and what its users should know of it. */
+static const struct wording {
+    const char *verb;
+    const char *warning;
+} wordings[ACTION_COUNT] = {
+    [ACTION_STOP] = {"ends", ""},
+    [ACTION_DISCONNECT] = {"disconnects", "; the users stay logged on"},
+    [ACTION_LOGOFF] = {"logs off", "; unsaved work is lost"},
+    [ACTION_MESSAGE] = {"shows the message in", ""},
+    [ACTION_END] = {"ends", ""},
+};
+
+void confirm_sentence(const struct confirm_question *question,
+                      char out[CONFIRM_SENTENCE_SIZE])
+{
+    const struct wording *wording = &wordings[question->action];
+
+    snprintf(out, CONFIRM_SENTENCE_SIZE,
+             "This %s %" PRId64 " session%s on %" PRId64 " host%s%s.",
+             wording->verb, question->sessions,
+             question->sessions == 1 ? "" : "s", question->hosts,
+             question->hosts == 1 ? "" : "s", wording->warning);
+}
+
+enum confirm_answer confirm_ask(const struct confirm_question *question)
 {
     char line[LINE_SIZE] = "";
+    char sentence[CONFIRM_SENTENCE_SIZE];
 
-    fprintf(stderr, "This ends %" PRId64 " session%s on %" PRId64 " host%s.\n",
-            sessions, sessions == 1 ? "" : "s", hosts, hosts == 1 ? "" : "s");
-    if (kind == CONFIRM_YES)
+    confirm_sentence(question, sentence);
+    fprintf(stderr, "%s\n", sentence);
+    if (question->kind == CONFIRM_YES)
         fputs("Go on? [y/N] ", stderr);
     else
-        fprintf(stderr, "Type %" PRId64 " to go on: ", sessions);
+        fprintf(stderr, "Type %" PRId64 " to go on: ", question->sessions);
     fflush(stderr);
     if (wake_wait_input() == WAKE_INTERRUPTED) {
         fputc('\n', stderr);
@@ -47,6 +71,7 @@ enum confirm_answer confirm_ask(enum confirm_kind kind, int64_t sessions,
     }
     if (fgets(line, sizeof line, stdin) == NULL)
         return CONFIRM_DECLINED;
-    return confirm_is_consent(kind, sessions, line) ? CONFIRM_GO
-                                                    : CONFIRM_DECLINED;
+    return confirm_is_consent(question->kind, question->sessions, line)
+               ? CONFIRM_GO
+               : CONFIRM_DECLINED;
 }

@@ -2,22 +2,35 @@
 
 #include <string.h>
 
+#include "controller/pin.h"
 #include "controller/say.h"
 #include "protocol/io/platform.h"
+
+/* What a preview allows of what follows it. */
+struct bounds {
+    int64_t limit;
+    struct pin pin;
+};
 
 /* Sign a request for an address and add it to the campaign. */
 static enum lastcall_status
 add_message(struct fleet *fleet, const struct dispatch *dispatch,
-            const struct address *address, int64_t limit,
+            const struct address *address, const struct bounds *bounds,
             struct campaign *campaign, size_t *index)
 {
     struct command_claims claims = {.audience = *address};
     struct request request = *dispatch->request; /* shallow: borrowed texts */
+    struct pin pin;
     struct bytes token = {0};
     json_t *json = NULL;
     enum lastcall_status status = platform_random_id(&claims.jti);
 
-    request.limit = limit;
+    request.limit = bounds->limit;
+    if (bounds->pin.count > 0) {
+        pin = bounds->pin;
+        request.preconditions = pin.conditions;
+        request.precondition_count = pin.count;
+    }
     claims.iat_s = fleet_wall_ms() / 1000;
     claims.exp_s = claims.iat_s + (dispatch->ttl_ms + 999) / 1000;
     if (status == LASTCALL_OK) {
@@ -39,34 +52,43 @@ static int64_t smaller(int64_t limit, int64_t other)
     return limit == REQUEST_LIMIT_NONE || other < limit ? other : limit;
 }
 
-/* The limit of a host that is asked by itself; see struct dispatch. */
-static int64_t limit_of_host(const struct dispatch *dispatch,
-                             const struct name *host)
+/* The bounds of a host that is asked by itself; see struct dispatch. */
+static struct bounds bounds_of_host(const struct dispatch *dispatch,
+                                    const struct name *host)
 {
+    const char *session_id = dispatch->request->session_id;
     const struct campaign_host *planned = NULL;
-    int64_t limit = dispatch->request->limit;
+    struct bounds bounds = {.limit = dispatch->request->limit};
 
     if (dispatch->plan == NULL)
-        return limit;
+        return bounds;
     planned = campaign_find_host(dispatch->plan, host);
-    return smaller(limit, planned != NULL && planned->has_answer
-                              ? planned->answer.result.matched
-                              : 0);
+    bounds.limit = smaller(bounds.limit, planned != NULL && planned->has_answer
+                                             ? planned->answer.result.matched
+                                             : 0);
+    if (session_id != NULL)
+        pin_of_host(planned, session_id, &bounds.pin);
+    return bounds;
 }
 
-static int64_t limit_of_broadcast(const struct dispatch *dispatch)
+static struct bounds bounds_of_broadcast(const struct dispatch *dispatch)
 {
+    const char *session_id = dispatch->request->session_id;
+    struct bounds bounds = {.limit = dispatch->request->limit};
     int64_t most = 0;
 
     if (dispatch->plan == NULL)
-        return dispatch->request->limit;
+        return bounds;
+    if (session_id != NULL)
+        (void)pin_of_all(dispatch->plan, session_id, &bounds.pin);
     for (size_t i = 0; i < dispatch->plan->host_count; i++) {
         const struct campaign_host *host = &dispatch->plan->hosts[i];
 
         if (host->has_answer && host->answer.result.matched > most)
             most = host->answer.result.matched;
     }
-    return smaller(dispatch->request->limit, most);
+    bounds.limit = smaller(bounds.limit, most);
+    return bounds;
 }
 
 static enum lastcall_status expect_host(struct fleet *fleet,
@@ -83,9 +105,12 @@ static enum lastcall_status expect_host(struct fleet *fleet,
     if (known != NULL && known->has_status)
         presence =
             registry_host_is_up(known) ? PRESENCE_ONLINE : PRESENCE_OFFLINE;
-    if (presence != PRESENCE_OFFLINE)
-        status = add_message(fleet, dispatch, &address,
-                             limit_of_host(dispatch, name), campaign, &index);
+    if (presence != PRESENCE_OFFLINE) {
+        const struct bounds bounds = bounds_of_host(dispatch, name);
+
+        status =
+            add_message(fleet, dispatch, &address, &bounds, campaign, &index);
+    }
     if (status == LASTCALL_OK)
         status = campaign_expect(campaign, name, presence, index);
     return status;
@@ -131,10 +156,10 @@ static enum lastcall_status expect_broadcast(struct fleet *fleet,
         .kind = target->kind == TARGET_GROUP ? ADDRESS_GROUP : ADDRESS_ALL,
         .name = target->group,
     };
+    const struct bounds bounds = bounds_of_broadcast(dispatch);
     size_t index = 0;
     enum lastcall_status status =
-        add_message(fleet, dispatch, &address, limit_of_broadcast(dispatch),
-                    campaign, &index);
+        add_message(fleet, dispatch, &address, &bounds, campaign, &index);
 
     for (size_t i = 0; i < fleet->registry.count; i++) {
         const struct registry_host *host = fleet->registry.hosts[i];

@@ -21,7 +21,9 @@ struct dispatch {
     /*
      * The dry run that this follows, or NULL: no host may touch more than it
      * said in it.  A host named by itself gets its own number as its limit; a
-     * broadcast, one body for all, the largest.
+     * broadcast, one body for all, the largest.  A Windows session named by
+     * its id is pinned to what the plan showed of it (pin.h); in a broadcast
+     * the plan shows it on one host at most.
      */
     const struct campaign *plan;
     /* Called for each answer as it comes; may be NULL. */

@@ -6,7 +6,7 @@
 
 static const struct output_column result_columns[] = {
     {"HOST", "host", CELL_TEXT},       {"ANSWER", "outcome", CELL_STATE},
-    {"MATCHED", "matched", CELL_TEXT}, {"ENDED", "succeeded", CELL_TEXT},
+    {"MATCHED", "matched", CELL_TEXT}, {"DONE", "succeeded", CELL_TEXT},
     {"CODE", "code", CELL_STATE},      {"TIME", "round_trip_ms", CELL_MS},
     {"DETAIL", "detail", CELL_TEXT},
 };
@@ -83,7 +83,7 @@ const struct output_layout record_results_shown = {
 
 static const struct output_column plan_columns[] = {
     {"HOST", "host", CELL_TEXT},       {"ANSWER", "outcome", CELL_STATE},
-    {"MATCHED", "matched", CELL_TEXT}, {"WOULD END", "succeeded", CELL_TEXT},
+    {"MATCHED", "matched", CELL_TEXT}, {"TO DO", "succeeded", CELL_TEXT},
     {"CODE", "code", CELL_STATE},      {"TIME", "round_trip_ms", CELL_MS},
     {"DETAIL", "detail", CELL_TEXT},
 };

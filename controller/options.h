@@ -21,6 +21,8 @@ enum command_id {
     COMMAND_HOSTS,
     COMMAND_SESSIONS,
     COMMAND_STOP,
+    COMMAND_DISCONNECT,
+    COMMAND_LOGOFF,
     COMMAND_END,
     COMMAND_PING,
     COMMAND_VERIFY,
@@ -48,6 +50,7 @@ enum option_group {
     OPTIONS_ENROLL = 1 << 15,
     OPTIONS_REVOKE = 1 << 16,
     OPTIONS_TIMEOUT = 1 << 17,
+    OPTIONS_MEDIA = 1 << 18, /* filters over what only Plex has */
 };
 
 struct command_info {

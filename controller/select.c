@@ -22,7 +22,6 @@ struct shorthand {
 };
 
 static const struct shorthand shorthands[] = {
-    {OPTION_USER, "username", NULL, "~"},
     {OPTION_PLAYER, "client_name", NULL, "~"},
     {OPTION_CLIENT, "client_name", "client_address", "~"},
     {OPTION_STATE, "state", NULL, "=="},
@@ -90,6 +89,37 @@ static enum lastcall_status append_shorthand(struct bytes *where,
     status = bytes_append_text(where, " or ");
     if (status == LASTCALL_OK)
         status = append_comparison(where, row->second, row->op, value);
+    return status == LASTCALL_OK ? bytes_append_text(where, ")") : status;
+}
+
+/* DOMAIN\\user means both fields; a name that has the backslash itself is
+ * found as well. */
+static enum lastcall_status append_user(struct bytes *where, const char *value)
+{
+    static const struct shorthand user_row = {OPTION_USER, "username", NULL,
+                                              "~"};
+    const char *slash = strchr(value, '\\');
+    char domain[SESSION_TEXT_MAX];
+    enum lastcall_status status = LASTCALL_OK;
+
+    if (slash == NULL || slash == value || slash[1] == '\0' ||
+        (size_t)(slash - value) >= sizeof domain)
+        return append_shorthand(where, &user_row, value);
+    memcpy(domain, value, (size_t)(slash - value));
+    domain[slash - value] = '\0';
+    status = join(where);
+    if (status == LASTCALL_OK)
+        status = bytes_append_text(where, "(");
+    if (status == LASTCALL_OK)
+        status = append_comparison(where, "username", "~", value);
+    if (status == LASTCALL_OK)
+        status = bytes_append_text(where, " or ");
+    if (status == LASTCALL_OK)
+        status = append_comparison(where, "domain", "~", domain);
+    if (status == LASTCALL_OK)
+        status = bytes_append_text(where, " and ");
+    if (status == LASTCALL_OK)
+        status = append_comparison(where, "username", "~", slash + 1);
     return status == LASTCALL_OK ? bytes_append_text(where, ")") : status;
 }
 
@@ -168,8 +198,11 @@ static enum lastcall_status append_filters(const struct options *options,
                                            struct bytes *where,
                                            char error[SELECT_ERROR_SIZE])
 {
+    const char *user = options_value(options, OPTION_USER);
     enum lastcall_status status = append_where(options, where, error);
 
+    if (status == LASTCALL_OK && user != NULL)
+        status = append_user(where, user);
     for (size_t i = 0; i < sizeof shorthands / sizeof shorthands[0]; i++) {
         const char *value = options_value(options, shorthands[i].id);
 

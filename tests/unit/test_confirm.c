@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -32,11 +33,45 @@ static void test_number(void **state)
         assert_false(confirm_is_consent(CONFIRM_NUMBER, 3, none[i]));
 }
 
+/* Each verb says what it does, and what it costs. */
+static void test_sentences(void **state)
+{
+    static const struct {
+        enum action action;
+        int64_t sessions;
+        int64_t hosts;
+        const char *says;
+    } cases[] = {
+        {ACTION_STOP, 1, 1, "This ends 1 session on 1 host."},
+        {ACTION_END, 0, 2, "This ends 0 sessions on 2 hosts."},
+        {ACTION_DISCONNECT, 3, 2,
+         "This disconnects 3 sessions on 2 hosts; the users stay logged on."},
+        {ACTION_LOGOFF, 1, 1,
+         "This logs off 1 session on 1 host; unsaved work is lost."},
+        {ACTION_MESSAGE, 2, 1,
+         "This shows the message in 2 sessions on 1 host."},
+    };
+    char sentence[CONFIRM_SENTENCE_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct confirm_question question = {
+            .action = cases[i].action,
+            .sessions = cases[i].sessions,
+            .hosts = cases[i].hosts,
+        };
+
+        confirm_sentence(&question, sentence);
+        assert_string_equal(sentence, cases[i].says);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_yes),
         cmocka_unit_test(test_number),
+        cmocka_unit_test(test_sentences),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,6 +138,8 @@ static void test_refusals(void **state)
         {COMMAND_STOP, "--dry", "--dry"},
         {COMMAND_STOP, "-x", "-x"},
         {COMMAND_END, "--confirm 5s", "--confirm"},
+        {COMMAND_LOGOFF, "--paused 5m", "--paused"},
+        {COMMAND_DISCONNECT, "--title x", "--title"},
         {COMMAND_KEY, "new", "missing"},
         {COMMAND_ENROLL, "", "missing"},
         {COMMAND_VERIFY, "a b", "too many"},
@@ -202,8 +204,7 @@ static void test_numbers_and_durations(void **state)
 static void test_only_what_exists_is_known(void **state)
 {
     static const char *const later[] = {
-        "disconnect", "logoff", "message", "maintenance", "watch",
-        "jobs",       "bridge", "explain", "doctor",      "",
+        "maintenance", "watch", "jobs", "bridge", "explain", "doctor", "",
     };
     enum command_id command;
 

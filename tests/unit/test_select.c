@@ -50,7 +50,11 @@ static void test_shorthands_become_the_language(void **state)
         const char *where;
     } cases[] = {
         {{"--user", "jdoe"}, "username ~ 'jdoe'"},
-        {{"--user", "o'brien\\x"}, "username ~ 'o\\'brien\\\\x'"},
+        {{"--user", "CORP\\o'brien"},
+         "(username ~ 'CORP\\\\o\\'brien' or domain ~ 'CORP' and "
+         "username ~ 'o\\'brien')"},
+        {{"--user", "\\x"}, "username ~ '\\\\x'"},
+        {{"--user", "x\\"}, "username ~ 'x\\\\'"},
         {{"--player", "Lounge*"}, "client_name ~ 'Lounge*'"},
         {{"--client", "10.0.*"},
          "(client_name ~ '10.0.*' or client_address ~ '10.0.*')"},
