@@ -1,8 +1,7 @@
 /*
- * lastcall-worker: the command line, and the loop that waits for the service
- * manager.  Everything else is in worker.h.
+ * lastcall-worker: what the command line asks for, and the loop that waits for
+ * the service manager.  Everything else is in worker.h.
  */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,135 +9,14 @@
 
 #include "protocol/io/log.h"
 #include "protocol/io/platform.h"
+#include "worker/arguments.h"
 #include "worker/backends.h"
 #include "worker/history.h"
 #include "worker/journal.h"
 #include "worker/service.h"
 #include "worker/worker.h"
 
-#define EXIT_USAGE 2
 #define PATH_SIZE 1024
-
-enum mode {
-    MODE_RUN,
-    MODE_CHECK,
-    MODE_HISTORY,
-};
-
-struct arguments {
-    enum mode mode;
-    const char *config;
-    enum log_level level;
-    int64_t history_count; /* 0: all */
-    bool verify;
-};
-
-static void print_help(void)
-{
-    printf("Usage: lastcall-worker [--config FILE] [--log-level L]\n"
-           "       lastcall-worker [--config FILE] --check\n"
-           "       lastcall-worker [--config FILE] --history [N] [--verify]\n"
-           "\n"
-           "Runs commands that controllers of the fleet sign on this host's\n"
-           "servers, in the foreground.\n"
-           "\n"
-           "  --config FILE    default: %s/worker.conf\n"
-           "  --log-level L    error, warn, info (default) or debug\n"
-           "  --check          check the file, the keys, the broker and each\n"
-           "                   server; exit 0 when all is well, else 1\n"
-           "  --history [N]    print the newest N lines of the audit trail\n"
-           "  --history --verify\n"
-           "                   check its hash chain; exit 0 when it is whole\n"
-           "  --version\n"
-           "  --help\n"
-           "\n"
-           "SIGTERM ends it after what runs has finished; SIGHUP reads the\n"
-           "file again.\n",
-           platform_config_dir());
-}
-
-enum option_code {
-    OPTION_CONFIG = 1,
-    OPTION_LEVEL,
-    OPTION_CHECK,
-    OPTION_HISTORY,
-    OPTION_VERIFY,
-    OPTION_VERSION,
-    OPTION_HELP,
-};
-
-static const struct option long_options[] = {
-    {"config", required_argument, NULL, OPTION_CONFIG},
-    {"log-level", required_argument, NULL, OPTION_LEVEL},
-    {"check", no_argument, NULL, OPTION_CHECK},
-    {"history", no_argument, NULL, OPTION_HISTORY},
-    {"verify", no_argument, NULL, OPTION_VERIFY},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {NULL, 0, NULL, 0},
-};
-
-static bool parse_count(const char *text, int64_t *out)
-{
-    char *end = NULL;
-    const long long value = strtoll(text, &end, 10);
-
-    if (end == text || *end != '\0' || value < 1)
-        return false;
-    *out = value;
-    return true;
-}
-
-static int usage(const char *text, const char *what)
-{
-    fprintf(stderr, "lastcall-worker: %s%s; see --help\n", text, what);
-    return EXIT_USAGE;
-}
-
-/* Take what stands behind the options: the N of --history. */
-static int parse_rest(int argc, char **argv, struct arguments *out)
-{
-    if (out->verify && out->mode != MODE_HISTORY)
-        return usage("--verify goes with --history", "");
-    if (optind == argc)
-        return EXIT_SUCCESS;
-    if (out->mode != MODE_HISTORY || optind + 1 != argc)
-        return usage("unexpected argument: ", argv[optind]);
-    if (!parse_count(argv[optind], &out->history_count))
-        return usage("not a number of lines: ", argv[optind]);
-    return EXIT_SUCCESS;
-}
-
-/* Below 0: go on; else the exit status. */
-static int parse_option(int code, struct arguments *out)
-{
-    switch (code) {
-    case OPTION_CONFIG:
-        out->config = optarg;
-        return -1;
-    case OPTION_LEVEL:
-        if (log_level_parse(optarg, &out->level) != LASTCALL_OK)
-            return usage("no such log level: ", optarg);
-        return -1;
-    case OPTION_CHECK:
-        out->mode = MODE_CHECK;
-        return -1;
-    case OPTION_HISTORY:
-        out->mode = MODE_HISTORY;
-        return -1;
-    case OPTION_VERIFY:
-        out->verify = true;
-        return -1;
-    case OPTION_VERSION:
-        puts("lastcall-worker " LASTCALL_VERSION);
-        return EXIT_SUCCESS;
-    case OPTION_HELP:
-        print_help();
-        return EXIT_SUCCESS;
-    default:
-        return usage("that is no option of mine", "");
-    }
-}
 
 /* ---- --history ---- */
 
@@ -250,17 +128,17 @@ static enum lastcall_status serve(const struct worker_context *context,
         uint64_t now = 0;
 
         switch (service_wait(watchdog_ms)) {
-        case SERVICE_STOP:
+        case SERVICE_REQUEST_STOP:
             return LASTCALL_OK;
-        case SERVICE_RELOAD:
+        case SERVICE_REQUEST_RELOAD:
             status = reload(context, path, worker);
             if (status != LASTCALL_OK)
                 return status;
             break;
-        case SERVICE_SESSIONS:
+        case SERVICE_REQUEST_SESSIONS:
             worker_sessions_changed(*worker);
             break;
-        case SERVICE_TICK:
+        case SERVICE_REQUEST_TICK:
             now = worker_heartbeat(*worker);
             if (now != heartbeat)
                 service_notify("WATCHDOG=1");
@@ -289,6 +167,7 @@ static int run_worker(const struct worker_context *context, const char *path)
               "lastcall-worker " LASTCALL_VERSION " host=%s fleet=%s",
               worker_settings(worker)->worker.host.text,
               worker_settings(worker)->worker.fleet.text);
+    service_started();
     status = serve(context, path, &worker);
     if (status == LASTCALL_OK) {
         service_notify("STOPPING=1");
@@ -313,9 +192,10 @@ static struct name fleet_of(const char *path)
     return fleet;
 }
 
-static int run(const struct arguments *arguments)
+static int run(void *data)
 {
     static struct counters counters;
+    const struct arguments *arguments = data;
     struct request_id boot_id = {""};
     struct worker_context context = {
         .clock = &platform_clock,
@@ -332,7 +212,9 @@ static int run(const struct arguments *arguments)
     };
     int code = EXIT_FAILURE;
 
-    context.log = log_open(arguments->level);
+    context.log = arguments->mode == MODE_MANAGED
+                      ? log_open_service(arguments->level)
+                      : log_open(arguments->level);
     context.ready_context = context.log;
     inbox.log = context.log;
     context.inbox = inbox_open(&inbox);
@@ -355,31 +237,61 @@ out:
     return code;
 }
 
+/* ---- the service ---- */
+
+/* Read what a service would read, and start nothing. */
+static enum lastcall_status check_config(const char *path,
+                                         struct platform_error *error)
+{
+    const struct worker_context context = {
+        .clock = &platform_clock,
+        .link = mqtt_default_ops,
+        .backends = worker_backends,
+    };
+    struct worker *worker = NULL;
+    enum lastcall_status status = worker_new(&context, path, &worker, error);
+
+    worker_free(worker);
+    return status;
+}
+
+static int install(const struct arguments *arguments)
+{
+    const struct service_installation installation = {
+        .name = arguments->name,
+        .config = arguments->config,
+        .log_level = arguments->level_text,
+        .check = check_config,
+    };
+
+    return service_install(&installation);
+}
+
 int main(int argc, char **argv)
 {
-    char config[PATH_SIZE];
-    struct arguments arguments = {
-        .mode = MODE_RUN,
-        .config = config,
-        .level = LOG_LEVEL_INFO,
-    };
+    struct arguments arguments;
     int code = -1;
-    int option = 0;
 
-    if (platform_arguments(&argc, &argv) != LASTCALL_OK)
-        return usage("the arguments could not be read", "");
-    platform_forget_proxies();
-    snprintf(config, sizeof(config), "%s/worker.conf", platform_config_dir());
-    opterr = 1;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        code = parse_option(option, &arguments);
-        if (code >= 0)
-            return code;
+    if (platform_arguments(&argc, &argv) != LASTCALL_OK) {
+        fputs("lastcall-worker: the arguments could not be read\n", stderr);
+        return EXIT_USAGE;
     }
-    code = parse_rest(argc, argv, &arguments);
-    if (code != EXIT_SUCCESS)
+    platform_forget_proxies();
+    code = arguments_parse(argc, argv, &arguments);
+    if (code >= 0)
         return code;
-    if (arguments.mode == MODE_HISTORY)
+    switch (arguments.mode) {
+    case MODE_HISTORY:
         return show_history(&arguments);
+    case MODE_INSTALL:
+        return install(&arguments);
+    case MODE_UNINSTALL:
+        return service_uninstall(arguments.name);
+    case MODE_MANAGED:
+        return service_dispatch(run, &arguments);
+    case MODE_RUN:
+    case MODE_CHECK:
+        break;
+    }
     return run(&arguments);
 }

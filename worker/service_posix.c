@@ -16,6 +16,8 @@
 #include <sys/prctl.h>
 #endif
 
+#include "worker/arguments.h"
+
 #define MS_PER_S 1000
 #define US_PER_MS 1000
 #define US_PER_S 1000000
@@ -66,8 +68,13 @@ enum service_request service_wait(int64_t timeout_ms)
             number = sigtimedwait(&set, NULL, &limit);
     } while (number < 0 && errno == EINTR);
     if (number < 0)
-        return SERVICE_TICK;
-    return number == SIGHUP ? SERVICE_RELOAD : SERVICE_STOP;
+        return SERVICE_REQUEST_TICK;
+    return number == SIGHUP ? SERVICE_REQUEST_RELOAD : SERVICE_REQUEST_STOP;
+}
+
+/* systemd hears of it with READY=1. */
+void service_started(void)
+{
 }
 
 void service_notify(const char *state)
@@ -119,4 +126,32 @@ int64_t service_watchdog_ms(void)
     if (*end != '\0' || microseconds / 2 < US_PER_MS)
         return -1;
     return microseconds / US_PER_MS / 2;
+}
+
+int service_dispatch(int (*run)(void *context), void *context)
+{
+    (void)run;
+    (void)context;
+    fputs("lastcall-worker: --service is for the Windows service manager; "
+          "here it runs without\n",
+          stderr);
+    return EXIT_USAGE;
+}
+
+int service_install(const struct service_installation *installation)
+{
+    (void)installation;
+    fputs("lastcall-worker: here the unit lastcall-worker.service does that: "
+          "systemctl enable --now lastcall-worker\n",
+          stderr);
+    return EXIT_USAGE;
+}
+
+int service_uninstall(const char *name)
+{
+    (void)name;
+    fputs("lastcall-worker: here the unit lastcall-worker.service does that: "
+          "systemctl disable --now lastcall-worker\n",
+          stderr);
+    return EXIT_USAGE;
 }

@@ -1,5 +1,5 @@
 # Tests of the worker.
-foreach(name settings policy inbox inventory journal delivery recover)
+foreach(name arguments settings policy inbox inventory journal delivery recover)
     lastcall_test(${name} LIBS lastcall_worker)
 endforeach()
 lastcall_test(executor SOURCES unit/fakes.c LIBS lastcall_worker)
