@@ -11,6 +11,9 @@ packages_test="libcmocka-dev mosquitto mosquitto-clients openssl sqlite3
     python3 python3-pytest python3-paho-mqtt python3-jwt
     python3-cryptography python3-jwcrypto man-db
     clang clang-format clang-tidy libclang-rt-14-dev ca-certificates"
+# To build for Windows, deploy/windows/build-deps included, and to test that.
+packages_windows="gcc-mingw-w64-x86-64-win32 make perl tcl patch xz-utils
+    wine64"
 
 # install_missing PACKAGE... : installs those that dpkg does not have.
 install_missing() {
