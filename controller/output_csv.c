@@ -42,8 +42,8 @@ static enum lastcall_status append_value(struct bytes *out, const json_t *value)
         return status == LASTCALL_OK ? display_append_clean(out, text) : status;
     }
     if (json_is_integer(value))
-        return bytes_append_format(out, "%" JSON_INTEGER_FORMAT,
-                                   json_integer_value(value));
+        return bytes_append_format(out, "%lld",
+                                   (long long)json_integer_value(value));
     if (json_is_real(value))
         return bytes_append_format(out, "%.15g", json_real_value(value));
     if (json_is_boolean(value))

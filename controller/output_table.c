@@ -63,8 +63,8 @@ static enum lastcall_status append_scalar(struct bytes *out,
                    ? bytes_append_text(out, "-")
                    : display_append_clean(out, json_string_value(value));
     if (json_is_integer(value))
-        return bytes_append_format(out, "%" JSON_INTEGER_FORMAT,
-                                   json_integer_value(value));
+        return bytes_append_format(out, "%lld",
+                                   (long long)json_integer_value(value));
     if (json_is_real(value))
         return bytes_append_format(out, "%.1f", json_real_value(value));
     if (json_is_boolean(value))

@@ -1,6 +1,7 @@
 #include "protocol/session.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,7 @@ void session_set_real(struct session *session, enum session_field field,
                       double value)
 {
     /* JSON knows neither infinity nor NaN. */
-    if (isfinite(value))
+    if (fabs(value) <= DBL_MAX)
         value_at(session, field, VALUE_REAL)->as.real = value;
     else
         session_set_null(session, field);

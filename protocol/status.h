@@ -11,10 +11,15 @@
 
 #include <stdbool.h>
 
-#if defined(__GNUC__)
+#if defined(__clang__)
 #define LASTCALL_MUST_USE __attribute__((warn_unused_result))
 #define LASTCALL_PRINTF(format_index, first_index)                             \
     __attribute__((format(printf, format_index, first_index)))
+#elif defined(__GNUC__)
+/* Plain "printf" means msvcrt's on Windows, which does not know %zu. */
+#define LASTCALL_MUST_USE __attribute__((warn_unused_result))
+#define LASTCALL_PRINTF(format_index, first_index)                             \
+    __attribute__((format(gnu_printf, format_index, first_index)))
 #else
 #define LASTCALL_MUST_USE
 #define LASTCALL_PRINTF(format_index, first_index)

@@ -38,6 +38,7 @@ set(owners
     "curl/curl\\.h|^worker/http_curl\\.c$"
     "ini\\.h|^protocol/io/config\\.c$"
     "sqlite3\\.h|^protocol/io/store\\.h$"
+    "(windows|winsock2|bcrypt|aclapi|sddl|shlobj|shellapi)\\.h|_win32\\.[ch]$"
     "openssl/|^protocol/(bytes|key)\\.c$|^protocol/io/keyfile\\.c$")
 
 set(banned strcpy strcat sprintf vsprintf strtok atoi atol atof gets localtime

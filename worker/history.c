@@ -185,17 +185,17 @@ static enum lastcall_status reader_open(const char *path, const char *sql,
                                         sqlite3 **db, sqlite3_stmt **query,
                                         struct platform_error *error)
 {
-    FILE *file = fopen(path, "rb");
+    int opened;
 
     *db = NULL;
     *query = NULL;
-    if (file == NULL) {
+    opened = sqlite3_open_v2(path, db, SQLITE_OPEN_READONLY, NULL);
+    if (opened == SQLITE_CANTOPEN) {
         snprintf(error->text, sizeof(error->text),
                  "%.300s: no journal there, or not readable", path);
         return LASTCALL_E_MISSING;
     }
-    fclose(file);
-    if (sqlite3_open_v2(path, db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+    if (opened != SQLITE_OK ||
         sqlite3_busy_timeout(*db, HISTORY_BUSY_MS) != SQLITE_OK ||
         sqlite3_prepare_v2(*db, sql, -1, query, NULL) != SQLITE_OK)
         return reader_fail(*db, path, error);

@@ -1,6 +1,7 @@
 #include "worker/plex_value.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static bool parse_real(const char *text, double *out)
         return false;
     errno = 0;
     real = strtod(text, &end);
-    if (*end != '\0' || end == text || errno != 0 || !isfinite(real))
+    if (*end != '\0' || end == text || errno != 0 || !(fabs(real) <= DBL_MAX))
         return false;
     *out = real;
     return true;
@@ -54,7 +55,7 @@ bool plex_real(const json_t *object, const char *name, double *out)
     if (!json_is_number(value))
         return false;
     *out = json_number_value(value);
-    return isfinite(*out);
+    return fabs(*out) <= DBL_MAX;
 }
 
 bool plex_integer(const json_t *object, const char *name, int64_t *out)

@@ -2,7 +2,8 @@
  * What the operating system gives, behind one header: clocks, randomness,
  * files that must not be readable by others, where files lie, and the
  * machine's name.  Fillings: platform_posix.c and platform_win32.c; of what is
- * about paths platform_paths_posix.c and platform_paths_win32.c.
+ * about paths platform_paths_posix.c and platform_paths_win32.c; of what is
+ * about files, on Windows, platform_files_win32.c and platform_acl_win32.c.
  *
  * Texts are UTF-8 on every system: paths, arguments, names.
  */
@@ -39,7 +40,9 @@ uint32_t platform_random_below(uint32_t bound);
 
 enum file_secrecy {
     FILE_PUBLIC, /* anyone may read it */
-    FILE_SECRET, /* refused when anyone but its owner can read or write it */
+    /* Refused when anyone but its owner can read or write it; on Windows
+     * SYSTEM and the Administrators may, as root may elsewhere. */
+    FILE_SECRET,
 };
 
 /* Room for a sentence that names a file and the command that mends it. */
@@ -54,7 +57,8 @@ struct platform_error {
  *
  *   len_max  more is LASTCALL_E_TOO_LARGE
  *   out      initialised by this function; wiped and freed by bytes_deinit()
- *   error    a sentence with the mend ("chmod 600 FILE"); may be NULL
+ *   error    a sentence with the mend ("chmod 600 FILE", "icacls ...");
+ *            may be NULL
  *
  * Returns LASTCALL_OK, LASTCALL_E_MISSING, LASTCALL_E_PERMISSION (not
  *         readable, or a FILE_SECRET that others can read),
@@ -66,7 +70,9 @@ platform_read_file(const char *path, enum file_secrecy secrecy, size_t len_max,
 
 /*
  * Create a file that must not exist yet: mode 0600 for FILE_SECRET, 0644
- * else, content on disk before the call returns.
+ * else, content on disk before the call returns.  On Windows a FILE_SECRET is
+ * for SYSTEM, the Administrators and the current user; another file is for
+ * whomever its folder is.
  *
  * Returns LASTCALL_OK, LASTCALL_E_EXISTS, LASTCALL_E_PERMISSION,
  *         LASTCALL_E_IO.
@@ -77,8 +83,9 @@ platform_create_file(const char *path, enum file_secrecy secrecy,
                      struct platform_error *error);
 
 /*
- * Make a directory (mode 0700) with its missing parents; an existing one is
- * fine.  LASTCALL_OK, LASTCALL_E_PERMISSION, LASTCALL_E_IO.
+ * Make a directory (mode 0700; on Windows as a FILE_SECRET) with its missing
+ * parents; an existing one is fine.  LASTCALL_OK, LASTCALL_E_PERMISSION,
+ * LASTCALL_E_IO.
  */
 LASTCALL_MUST_USE enum lastcall_status
 platform_make_directory(const char *path, struct platform_error *error);
@@ -132,7 +139,7 @@ LASTCALL_MUST_USE enum lastcall_status platform_arguments(int *argc,
 /* A lock that this process holds.  {0} holds none. */
 struct platform_lock {
     bool is_held;
-    int handle; /* owned while is_held */
+    intptr_t handle; /* owned while is_held */
 };
 
 /*
@@ -145,7 +152,8 @@ struct platform_lock {
  *
  * Returns LASTCALL_OK, LASTCALL_BUSY (another process holds it),
  *         LASTCALL_E_PERMISSION, LASTCALL_E_IO.
- * Source: POSIX fcntl(), F_SETLK: the kernel releases it with the process.
+ * Source: POSIX fcntl(), F_SETLK: the kernel releases it with the process;
+ *         Windows LockFileEx(): with the last handle.
  */
 LASTCALL_MUST_USE enum lastcall_status
 platform_lock(const char *path, struct platform_lock *lock,

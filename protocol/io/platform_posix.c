@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define READ_CHUNK_BYTES 4096
-#define RANDOM_ID_BYTES 16
 #define HOST_NAME_SIZE 256
 #define PATH_BYTES_MAX 4096
 #define DESCRIPTORS_PATH "/proc/self/fd"
@@ -104,43 +103,6 @@ enum lastcall_status platform_random(void *data, size_t len)
         len -= (size_t)got;
     }
     return LASTCALL_OK;
-}
-
-enum lastcall_status platform_random_id(struct request_id *out)
-{
-    enum lastcall_status status;
-    unsigned char raw[RANDOM_ID_BYTES];
-    struct bytes text;
-
-    *out = (struct request_id){0};
-    bytes_init(&text, REQUEST_ID_LEN_MAX);
-    status = platform_random(raw, sizeof(raw));
-    if (status != LASTCALL_OK)
-        goto out;
-    status = bytes_append_base64url(&text, raw, sizeof(raw));
-    if (status != LASTCALL_OK)
-        goto out;
-    status = request_id_parse((const char *)text.data, text.len, out);
-
-out:
-    bytes_deinit(&text);
-    return status;
-}
-
-uint32_t platform_random_below(uint32_t bound)
-{
-    uint32_t value = 0;
-    uint32_t unfair; /* so many low values would make the rest more likely */
-
-    if (bound == 0)
-        return 0;
-    unfair = (UINT32_MAX - bound + 1) % bound;
-    do {
-        /* Only jitter is made of this: a clock will do where all fails. */
-        if (platform_random(&value, sizeof(value)) != LASTCALL_OK)
-            return (uint32_t)clock_read_ms(CLOCK_MONOTONIC) % bound;
-    } while (value < unfair);
-    return value % bound;
 }
 
 /* The name by which a person finds the file that was really opened. */
@@ -387,7 +349,7 @@ enum lastcall_status platform_lock(const char *path, struct platform_lock *lock,
 void platform_unlock(struct platform_lock *lock)
 {
     if (lock->is_held)
-        close(lock->handle);
+        close((int)lock->handle);
     *lock = (struct platform_lock){0};
 }
 

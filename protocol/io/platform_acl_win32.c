@@ -1,0 +1,209 @@
+#include "protocol/io/platform_win32.h"
+
+#include <aclapi.h>
+#include <sddl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "protocol/io/wide_win32.h"
+
+/* Rights with which somebody can read or change what is in the file, or give
+ * himself such rights. */
+#define USING_RIGHTS                                                           \
+    (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | WRITE_DAC |         \
+     WRITE_OWNER | GENERIC_READ | GENERIC_WRITE | GENERIC_ALL |                \
+     MAXIMUM_ALLOWED)
+#define DESCRIPTION_SIZE 256
+#define PATH_SHOWN_MAX 150
+
+/* A user's SID, which has this size at most, behind the structure. */
+struct user {
+    union {
+        TOKEN_USER token;
+        BYTE room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    } data;
+    PSID sid; /* borrowed, from data; NULL: not known */
+};
+
+static void find_user(struct user *user)
+{
+    HANDLE token = NULL;
+    DWORD bytes = 0;
+
+    user->sid = NULL;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+        return;
+    if (GetTokenInformation(token, TokenUser, &user->data, sizeof(user->data),
+                            &bytes))
+        user->sid = user->data.token.User.Sid;
+    CloseHandle(token);
+}
+
+/* A SID as icacls and SDDL take it; the caller frees it; NULL: no memory. */
+static char *sid_text(PSID sid)
+{
+    LPWSTR wide = NULL;
+    char *text = NULL;
+
+    if (!ConvertSidToStringSidW(sid, &wide))
+        return NULL;
+    text = wide_to_utf8(wide);
+    LocalFree(wide);
+    return text;
+}
+
+/* The two that may do everything on a machine anyway. */
+static bool is_machine(PSID sid)
+{
+    return IsWellKnownSid(sid, WinLocalSystemSid) ||
+           IsWellKnownSid(sid, WinBuiltinAdministratorsSid);
+}
+
+static bool is_trusted(PSID sid, PSID owner, const struct user *user)
+{
+    return is_machine(sid) || EqualSid(sid, owner) ||
+           IsWellKnownSid(sid, WinCreatorOwnerRightsSid) ||
+           (user->sid != NULL && EqualSid(sid, user->sid));
+}
+
+/*
+ * Whom an entry gives rights on the file; NULL: nobody.  What denies gives
+ * nothing, and what is only for heirs is not about this file.
+ */
+static PSID grantee(const void *entry, bool *is_strange)
+{
+    const ACE_HEADER *header = entry;
+
+    *is_strange = false;
+    if ((header->AceFlags & INHERIT_ONLY_ACE) != 0)
+        return NULL;
+    switch (header->AceType) {
+    case ACCESS_ALLOWED_ACE_TYPE:
+    case ACCESS_ALLOWED_CALLBACK_ACE_TYPE: {
+        /* These two begin alike. */
+        const ACCESS_ALLOWED_ACE *allowed = entry;
+
+        if ((allowed->Mask & USING_RIGHTS) == 0)
+            return NULL;
+        return (PSID)(uintptr_t)&allowed->SidStart;
+    }
+    case ACCESS_DENIED_ACE_TYPE:
+    case ACCESS_DENIED_OBJECT_ACE_TYPE:
+    case ACCESS_DENIED_CALLBACK_ACE_TYPE:
+    case ACCESS_DENIED_CALLBACK_OBJECT_ACE_TYPE:
+        return NULL;
+    default:
+        *is_strange = true; /* may give something; none is used for files */
+        return NULL;
+    }
+}
+
+/* Say the command that takes a file from everybody else. */
+static void explain_mend(const char *path, PSID owner, PSID stranger,
+                         bool is_inherited, struct platform_error *error)
+{
+    char *who = stranger == NULL ? NULL : sid_text(stranger);
+    char *own = is_machine(owner) ? NULL : sid_text(owner);
+    const bool is_removed = who != NULL && !is_inherited;
+
+    platform_explain(error,
+                     "%.*s: others than its owner may use this secret file "
+                     "(%s); mend it: icacls \"%.*s\" /inheritance:r /grant:r "
+                     "*S-1-5-18:F *S-1-5-32-544:F%s%s%s%s%s",
+                     PATH_SHOWN_MAX, path, who != NULL ? who : "everyone",
+                     PATH_SHOWN_MAX, path, own != NULL ? " *" : "",
+                     own != NULL ? own : "", own != NULL ? ":F" : "",
+                     is_removed ? " /remove:g *" : "", is_removed ? who : "");
+    free(who);
+    free(own);
+}
+
+static enum lastcall_status check_entries(PACL list, const char *path,
+                                          PSID owner, const struct user *user,
+                                          struct platform_error *error)
+{
+    for (DWORD i = 0; i < list->AceCount; i++) {
+        void *entry = NULL;
+        PSID sid = NULL;
+        bool is_strange = true;
+
+        if (GetAce(list, i, &entry))
+            sid = grantee(entry, &is_strange);
+        if (!is_strange && (sid == NULL || is_trusted(sid, owner, user)))
+            continue;
+        explain_mend(path, owner, sid,
+                     entry != NULL && (((const ACE_HEADER *)entry)->AceFlags &
+                                       INHERITED_ACE) != 0,
+                     error);
+        return LASTCALL_E_PERMISSION;
+    }
+    return LASTCALL_OK;
+}
+
+enum lastcall_status platform_check_secret(HANDLE file, const char *path,
+                                           struct platform_error *error)
+{
+    enum lastcall_status status = LASTCALL_E_PERMISSION;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PSID owner = NULL;
+    PACL list = NULL;
+    struct user user;
+    DWORD code;
+
+    find_user(&user);
+    code =
+        GetSecurityInfo(file, SE_FILE_OBJECT,
+                        OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
+                        &owner, NULL, &list, NULL, &descriptor);
+    if (code != ERROR_SUCCESS || owner == NULL) {
+        (void)platform_fail(path, "find out who may use it", code, error);
+        goto out;
+    }
+    if (!is_machine(owner) &&
+        (user.sid == NULL || !EqualSid(owner, user.sid))) {
+        char *who = sid_text(owner);
+
+        platform_explain(error,
+                         "%.*s: this secret file belongs to %s, not to us or "
+                         "the Administrators; mend it: icacls \"%.*s\" "
+                         "/setowner *S-1-5-32-544",
+                         PATH_SHOWN_MAX, path, who != NULL ? who : "another",
+                         PATH_SHOWN_MAX, path);
+        free(who);
+        goto out;
+    }
+    if (list == NULL) { /* no list at all: everybody may do everything */
+        explain_mend(path, owner, NULL, false, error);
+        goto out;
+    }
+    status = check_entries(list, path, owner, &user, error);
+
+out:
+    LocalFree(descriptor);
+    return status;
+}
+
+PSECURITY_DESCRIPTOR platform_private_descriptor(enum platform_heirs heirs)
+{
+    const char *flags = heirs == PLATFORM_FOLDER ? "OICI" : "";
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    char description[DESCRIPTION_SIZE];
+    wchar_t *wide = NULL;
+    char *own = NULL;
+    struct user user;
+
+    find_user(&user);
+    own = user.sid == NULL ? NULL : sid_text(user.sid);
+    if (own == NULL)
+        return NULL;
+    snprintf(description, sizeof(description),
+             "D:P(A;%s;FA;;;SY)(A;%s;FA;;;BA)(A;%s;FA;;;%s)", flags, flags,
+             flags, own);
+    free(own);
+    wide = wide_from_utf8(description);
+    if (wide != NULL && !ConvertStringSecurityDescriptorToSecurityDescriptorW(
+                            wide, SDDL_REVISION_1, &descriptor, NULL))
+        descriptor = NULL;
+    free(wide);
+    return descriptor;
+}

@@ -1,0 +1,53 @@
+/*
+ * Inside the platform's Windows filling: sentences about what failed, and who
+ * may use a secret file.
+ */
+#ifndef LASTCALL_IO_PLATFORM_WIN32_H
+#define LASTCALL_IO_PLATFORM_WIN32_H
+
+#include <windows.h>
+
+#include "protocol/io/platform.h"
+
+/* Say why something failed; error may be NULL. */
+void platform_explain(struct platform_error *error, const char *format, ...)
+    LASTCALL_PRINTF(2, 3);
+
+/*
+ * Say in a sentence what could not be done with a file.
+ *
+ *   what  "open", "create"
+ *   code  from GetLastError()
+ *
+ * Returns the status that the code means.
+ */
+enum lastcall_status platform_fail(const char *path, const char *what,
+                                   DWORD code, struct platform_error *error);
+
+/*
+ * Check that an open file is for its owner, SYSTEM and the Administrators
+ * alone, and that the owner is the current user or one of those two.
+ *
+ *   path  named in the sentence
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_PERMISSION (with the command that mends it).
+ */
+LASTCALL_MUST_USE enum lastcall_status
+platform_check_secret(HANDLE file, const char *path,
+                      struct platform_error *error);
+
+/* To whom what is made for its owner alone is given. */
+enum platform_heirs {
+    PLATFORM_FILE,   /* itself */
+    PLATFORM_FOLDER, /* itself and all that will be in it */
+};
+
+/*
+ * Make the description of something that SYSTEM, the Administrators and the
+ * current user have to themselves.
+ *
+ * Returns what the caller frees with LocalFree(), or NULL.
+ */
+PSECURITY_DESCRIPTOR platform_private_descriptor(enum platform_heirs heirs);
+
+#endif
