@@ -38,7 +38,10 @@ set(owners
     "curl/curl\\.h|^worker/http_curl\\.c$"
     "ini\\.h|^protocol/io/config\\.c$"
     "sqlite3\\.h|^protocol/io/store\\.h$"
-    "(windows|winsock2|bcrypt|aclapi|sddl|shlobj|shellapi)\\.h|_win32\\.[ch]$"
+    "windows\\.h|_win32\\.[ch]$"
+    "winsock2\\.h|_win32\\.[ch]$"
+    "aclapi\\.h|^protocol/io/platform_acl_win32\\.c$"
+    "bcrypt\\.h|^protocol/io/platform_win32\\.c$"
     "openssl/|^protocol/(bytes|key)\\.c$|^protocol/io/keyfile\\.c$")
 
 set(banned strcpy strcat sprintf vsprintf strtok atoi atol atof gets localtime
