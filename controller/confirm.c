@@ -70,7 +70,7 @@ enum confirm_answer confirm_ask(const struct confirm_question *question)
         return CONFIRM_INTERRUPTED;
     }
     if (fgets(line, sizeof line, stdin) == NULL)
-        return CONFIRM_DECLINED;
+        return wake_is_interrupted() ? CONFIRM_INTERRUPTED : CONFIRM_DECLINED;
     return confirm_is_consent(question->kind, question->sessions, line)
                ? CONFIRM_GO
                : CONFIRM_DECLINED;

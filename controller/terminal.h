@@ -1,5 +1,6 @@
 /*
- * What the standard streams are connected to.  Filling: terminal_posix.c.
+ * What the standard streams are connected to.  Fillings: terminal_posix.c,
+ * terminal_win32.c.
  */
 #ifndef LASTCALL_CONTROLLER_TERMINAL_H
 #define LASTCALL_CONTROLLER_TERMINAL_H

@@ -1,6 +1,7 @@
 /*
  * Waiting that ends at once: on a deadline, when another thread calls, or on
- * SIGINT and SIGTERM.  Filling: wake_posix.c.
+ * SIGINT and SIGTERM, on Windows CTRL+C.  Fillings: wake_posix.c,
+ * wake_win32.c.
  */
 #ifndef LASTCALL_CONTROLLER_WAKE_H
 #define LASTCALL_CONTROLLER_WAKE_H

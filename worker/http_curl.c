@@ -151,8 +151,12 @@ static CURLcode set_transport(CURL *easy, const struct http_options *options)
         result = curl_easy_setopt(easy, CURLOPT_PROXY, "");
     if (result == CURLE_OK)
         result = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    if (result != CURLE_OK || options->ca == NULL)
+    if (result != CURLE_OK)
         return result;
+    /* Windows keeps its authorities in no file; elsewhere this does nothing. */
+    if (options->ca == NULL)
+        return curl_easy_setopt(easy, CURLOPT_SSL_OPTIONS,
+                                (long)CURLSSLOPT_NATIVE_CA);
 
     /* An own authority replaces the system's, it does not join them. */
     result = curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/plex_local.h"
+
 #define TOKEN_HEADER "X-Plex-Token: "
 #define EXCUSE_SIZE 160
 /* A reason and an id at their longest, every byte percent-encoded. */
@@ -200,8 +202,8 @@ static enum lastcall_status explain_denied(const struct plex_client *client,
     if (client->token.value[0] == '\0')
         return plex_outcome(outcome, LASTCALL_DENIED,
                             "Plex wants a token (401), and there is none that "
-                            "can be read in %.200s",
-                            origin);
+                            "can be read in %.200s%s",
+                            origin, plex_local_hint());
     return plex_outcome(outcome, LASTCALL_DENIED,
                         "Plex does not accept the token from %.200s (401): "
                         "unknown, revoked, or not its owner's",

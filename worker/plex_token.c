@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/plex_local.h"
 #include "worker/plex_xml.h"
 
-#define FOLDER_VARIABLE "PLEX_MEDIA_SERVER_APPLICATION_SUPPORT_DIR"
-#define FOLDER_DEFAULT "/var/lib/plexmediaserver/Library/Application Support"
-#define FOLDER_NAME "Plex Media Server"
 #define PATH_BYTES_MAX 4096
 
 /* Take a token over: visible ASCII, or a header could be forged with it. */
@@ -117,31 +115,32 @@ static enum lastcall_status read_local_admin(const struct plex_token *token,
     return status;
 }
 
+static enum lastcall_status
+read_local_setting(char value[PLEX_TOKEN_LEN_MAX + 1])
+{
+    struct bytes content;
+    enum lastcall_status status;
+
+    bytes_init(&content, PLEX_TOKEN_LEN_MAX + 2);
+    status = plex_local_token(&content);
+    if (status == LASTCALL_OK)
+        status = take((const char *)content.data, content.len, value);
+    bytes_deinit(&content);
+    return status;
+}
+
 static enum lastcall_status read_value(const struct plex_token *token,
                                        char value[PLEX_TOKEN_LEN_MAX + 1],
                                        struct platform_error *error)
 {
     if (token->file != NULL)
         return read_own_file(token, value, error);
+    /* The file before the registry, which may be an old copy of it. */
     if (read_preferences(token, value) == LASTCALL_OK ||
+        read_local_setting(value) == LASTCALL_OK ||
         read_local_admin(token, value) == LASTCALL_OK)
         return LASTCALL_OK;
     return LASTCALL_E_MISSING;
-}
-
-static enum lastcall_status find_folder(char **out)
-{
-    const char *base = getenv(FOLDER_VARIABLE);
-    struct bytes path;
-    enum lastcall_status status;
-
-    bytes_init(&path, PATH_BYTES_MAX);
-    status = bytes_append_format(
-        &path, "%s/%s", base != NULL ? base : FOLDER_DEFAULT, FOLDER_NAME);
-    if (status == LASTCALL_OK)
-        *out = bytes_take(&path);
-    bytes_deinit(&path);
-    return status == LASTCALL_E_TOO_LARGE ? LASTCALL_E_CONFIG : status;
 }
 
 enum lastcall_status plex_token_init(struct plex_token *token,
@@ -152,9 +151,10 @@ enum lastcall_status plex_token_init(struct plex_token *token,
 
     *token = (struct plex_token){0};
     if (settings->token_file == NULL) {
-        status = find_folder(&token->folder);
-        if (status == LASTCALL_OK &&
-            read_value(token, token->value, error) != LASTCALL_OK)
+        token->folder = plex_local_folder();
+        if (token->folder == NULL)
+            return LASTCALL_E_NOMEM;
+        if (read_value(token, token->value, error) != LASTCALL_OK)
             token->value[0] = '\0';
         return status;
     }

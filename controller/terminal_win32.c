@@ -1,0 +1,43 @@
+#include "controller/terminal.h"
+
+#include <stdlib.h>
+#include <windows.h>
+
+/* Not in every header yet. */
+#ifndef ENABLE_VIRTUAL_TERMINAL_PROCESSING
+#define ENABLE_VIRTUAL_TERMINAL_PROCESSING 0x0004
+#endif
+
+static HANDLE handle_of(enum terminal_stream stream)
+{
+    switch (stream) {
+    case TERMINAL_INPUT:
+        return GetStdHandle(STD_INPUT_HANDLE);
+    case TERMINAL_OUTPUT:
+        return GetStdHandle(STD_OUTPUT_HANDLE);
+    case TERMINAL_ERROR:
+        return GetStdHandle(STD_ERROR_HANDLE);
+    }
+    return INVALID_HANDLE_VALUE;
+}
+
+bool terminal_is(enum terminal_stream stream)
+{
+    DWORD mode = 0;
+
+    return GetConsoleMode(handle_of(stream), &mode) != 0;
+}
+
+/* A console of before Windows 10 refuses the mode, and stays without colour. */
+bool terminal_has_colour(enum terminal_stream stream)
+{
+    const char *no_color = getenv("NO_COLOR");
+    HANDLE console = handle_of(stream);
+    DWORD mode = 0;
+
+    if (no_color != NULL && no_color[0] != '\0')
+        return false;
+    return GetConsoleMode(console, &mode) != 0 &&
+           SetConsoleMode(console, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING) !=
+               0;
+}
