@@ -4,6 +4,7 @@
 
 #include "controller/command.h"
 #include "controller/say.h"
+#include "protocol/message_style.h"
 
 /* What the shell runs to learn names: quick, and quiet.  Neither a host's name
  * nor its state holds a comma, so the groups are csv's third column. */
@@ -52,6 +53,23 @@ static void print_pattern(enum option_value kind)
     }
 }
 
+static void print_styles(void)
+{
+    for (size_t i = 0; message_style_name(i) != NULL; i++)
+        printf("%s%s", i == 0 ? "" : " ", message_style_name(i));
+}
+
+/* Names joined with commas: the last one is completed, the others stay. */
+static void print_bash_styles(void)
+{
+    printf("    ");
+    print_pattern(VALUE_IS_STYLE);
+    printf(") COMPREPLY=($(compgen -P \"${word%%\"${word##*,}\"}\" -W '");
+    print_styles();
+    puts("' -- \"${word##*,}\"))\n"
+         "        return ;;");
+}
+
 static void print_bash(void)
 {
     puts("_lastcall() {\n"
@@ -84,6 +102,7 @@ static void print_bash(void)
     printf("    ");
     print_pattern(VALUE_IS_BACKEND);
     puts(") COMPREPLY=($(compgen -W 'plex wts' -- \"$word\")); return ;;");
+    print_bash_styles();
     printf("    ");
     print_pattern(VALUE_IS_TEXT);
     puts(") return ;;\n"
@@ -154,6 +173,11 @@ static void print_fish_flag(enum command_id command,
         break;
     case VALUE_IS_BACKEND:
         printf(" -x -a 'plex wts'");
+        break;
+    case VALUE_IS_STYLE:
+        printf(" -x -a '(__fish_complete_list , \"string split \\\" \\\" \\\"");
+        print_styles();
+        printf("\\\"\")'");
         break;
     }
     printf(" -d ");

@@ -1,10 +1,11 @@
-/* lastcall stop, disconnect, logoff, end: sessions are ended */
+/* lastcall stop, disconnect, logoff, message, end: sessions are touched */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controller/command.h"
 #include "controller/confirm.h"
+#include "controller/message.h"
 #include "controller/pin.h"
 #include "controller/present.h"
 #include "controller/progress.h"
@@ -21,7 +22,10 @@ struct ending {
     struct present present;
     struct target target;
     struct selection selection;
-    struct request request; /* its texts are borrowed */
+    struct request request;    /* owned: reason, title, message, style */
+    int64_t answer_timeout_ms; /* of the real run; a preview needs no more
+                                  than the present's */
+    int64_t answer_ttl_ms;
     int64_t expect;
     bool asks; /* a person is to be asked */
     struct fleet fleet;
@@ -102,7 +106,9 @@ static enum action action_of(enum command_id command)
         return ACTION_STOP;
     if (command == COMMAND_DISCONNECT)
         return ACTION_DISCONNECT;
-    return command == COMMAND_LOGOFF ? ACTION_LOGOFF : ACTION_END;
+    if (command == COMMAND_LOGOFF)
+        return ACTION_LOGOFF;
+    return command == COMMAND_MESSAGE ? ACTION_MESSAGE : ACTION_END;
 }
 
 static void fill_request(struct ending *ending)
@@ -118,7 +124,25 @@ static void fill_request(struct ending *ending)
     request->has_where = selection->where != NULL;
     request->where = selection->filter;
     request->dry_run = options_has(ending->options, OPTION_DRY_RUN);
-    request->pass_thru = options_has(ending->options, OPTION_PASS_THRU);
+    /* Who pressed a button is worth as much as which. */
+    request->pass_thru =
+        request->wait || options_has(ending->options, OPTION_PASS_THRU);
+}
+
+/* People need their time to answer, unless the operator has less. */
+static void fill_times(struct ending *ending)
+{
+    const struct present *present = &ending->present;
+    int64_t answer_ms = message_answer_ms(&ending->request);
+
+    ending->answer_timeout_ms = present->timeout_ms;
+    ending->answer_ttl_ms = present->ttl_ms;
+    if (!options_has(ending->options, OPTION_TIMEOUT) &&
+        answer_ms > present->timeout_ms)
+        ending->answer_timeout_ms = answer_ms;
+    if (!options_has(ending->options, OPTION_TTL) &&
+        answer_ms > present->ttl_ms)
+        ending->answer_ttl_ms = answer_ms;
 }
 
 static enum lastcall_status read_all(struct ending *ending)
@@ -132,8 +156,12 @@ static enum lastcall_status read_all(struct ending *ending)
         status = read_reason(ending);
     if (status == LASTCALL_OK)
         status = read_numbers(ending);
-    if (status == LASTCALL_OK)
+    if (status == LASTCALL_OK && ending->options->command == COMMAND_MESSAGE)
+        status = message_read(ending->options, &ending->request);
+    if (status == LASTCALL_OK) {
         fill_request(ending);
+        fill_times(ending);
+    }
     return status;
 }
 
@@ -182,6 +210,8 @@ static const struct output_layout *layout_of(const struct request *request)
 {
     if (request->dry_run)
         return &record_plans;
+    if (request->wait)
+        return &record_replies;
     return request->pass_thru ? &record_results_shown : &record_results;
 }
 
@@ -192,8 +222,10 @@ static enum exit_code run(struct ending *ending, const struct request *request,
     const struct dispatch dispatch = {
         .request = request,
         .target = &ending->target,
-        .timeout_ms = ending->present.timeout_ms,
-        .ttl_ms = ending->present.ttl_ms,
+        .timeout_ms = request->dry_run ? ending->present.timeout_ms
+                                       : ending->answer_timeout_ms,
+        .ttl_ms =
+            request->dry_run ? ending->present.ttl_ms : ending->answer_ttl_ms,
         .plan = plan,
         .answered = answered,
         .context = ending,
@@ -406,6 +438,9 @@ enum exit_code cmd_end(const struct options *options)
     }
     fleet_close(&ending.fleet);
     free(ending.request.reason);
+    free(ending.request.title);
+    free(ending.request.message);
+    free(ending.request.style);
     selection_deinit(&ending.selection);
     target_deinit(&ending.target);
     return code;

@@ -14,7 +14,7 @@ enum exit_code cmd_enroll(const struct options *options);
 enum exit_code cmd_revoke(const struct options *options);
 enum exit_code cmd_hosts(const struct options *options);
 enum exit_code cmd_sessions(const struct options *options);
-/* stop, disconnect, logoff and end: options->command says which. */
+/* stop, disconnect, logoff, message, end: options->command says which. */
 enum exit_code cmd_end(const struct options *options);
 enum exit_code cmd_ping(const struct options *options);
 enum exit_code cmd_verify(const struct options *options);

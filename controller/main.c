@@ -11,6 +11,7 @@
 
 #define USAGE_BYTES_MAX ((size_t)64 * 1024)
 
+/* clang-format off */
 static enum exit_code (*const run[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_KEY] = cmd_key,
     [COMMAND_GRANT] = cmd_grant,
@@ -21,11 +22,13 @@ static enum exit_code (*const run[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_STOP] = cmd_end,
     [COMMAND_DISCONNECT] = cmd_end,
     [COMMAND_LOGOFF] = cmd_end,
+    [COMMAND_MESSAGE] = cmd_end,
     [COMMAND_END] = cmd_end,
     [COMMAND_PING] = cmd_ping,
     [COMMAND_VERIFY] = cmd_verify,
     [COMMAND_COMPLETION] = cmd_completion,
 };
+/* clang-format on */
 
 static enum exit_code print_usage(const struct options *options)
 {

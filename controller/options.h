@@ -23,6 +23,7 @@ enum command_id {
     COMMAND_STOP,
     COMMAND_DISCONNECT,
     COMMAND_LOGOFF,
+    COMMAND_MESSAGE,
     COMMAND_END,
     COMMAND_PING,
     COMMAND_VERIFY,
@@ -51,6 +52,7 @@ enum option_group {
     OPTIONS_REVOKE = 1 << 16,
     OPTIONS_TIMEOUT = 1 << 17,
     OPTIONS_MEDIA = 1 << 18, /* filters over what only Plex has */
+    OPTIONS_MESSAGE = 1 << 19,
 };
 
 struct command_info {
@@ -100,6 +102,10 @@ enum option_id {
     OPTION_LIMIT,
     OPTION_EXPECT,
     OPTION_CONFIRM,
+    OPTION_MESSAGE_TITLE, /* message's own --title: that of the box */
+    OPTION_STYLE,
+    OPTION_TIMEOUT_BOX,
+    OPTION_WAIT,
     OPTION_TIMEOUT,
     OPTION_TTL,
     OPTION_OUTPUT,
@@ -126,6 +132,7 @@ enum option_value {
     VALUE_IS_GROUP,
     VALUE_IS_FORMAT,
     VALUE_IS_BACKEND,
+    VALUE_IS_STYLE,
 };
 
 struct option_info {

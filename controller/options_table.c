@@ -1,4 +1,5 @@
 /* The words of the command line.  The manual page is checked against this. */
+#include "controller/message.h"
 #include "controller/options.h"
 
 #define OPTIONS_ONLINE                                                         \
@@ -49,6 +50,9 @@ const struct command_info command_table[COMMAND_COUNT] = {
     [COMMAND_LOGOFF] = {"logoff", "TARGET SELECT [FLAG...]",
                         "log users off Windows; unsaved work is lost",
                         OPTIONS_ENDING_VERB, 0, 0},
+    [COMMAND_MESSAGE] = {"message", "TARGET SELECT [FLAG...] TEXT",
+                         "show a message in Windows sessions",
+                         OPTIONS_ENDING_VERB | OPTIONS_MESSAGE, 1, 1},
     [COMMAND_END] = {"end", "TARGET SELECT [FLAG...]",
                      "end sessions in each kind of server's own way",
                      OPTIONS_ENDING_VERB | OPTIONS_MEDIA, 0, 0},
@@ -116,6 +120,16 @@ const struct option_info option_table[] = {
      OPTIONS_ENDING, "exactly N sessions in all, or nothing"},
     {OPTION_CONFIRM, VALUE_IS_TEXT, "confirm", NULL, "TIME", 0, false,
      OPTIONS_STOP, "have the host watch so long that the session stays away"},
+
+    {OPTION_MESSAGE_TITLE, VALUE_IS_TEXT, "title", NULL, "TEXT", 0, false,
+     OPTIONS_MESSAGE,
+     "the box's title (default: \"" MESSAGE_TITLE_PRESET "\")"},
+    {OPTION_STYLE, VALUE_IS_STYLE, "style", NULL, "NAME,...", 0, false,
+     OPTIONS_MESSAGE, "its buttons and icon, such as yes_no,question"},
+    {OPTION_TIMEOUT_BOX, VALUE_IS_TEXT, "timeout-box", NULL, "TIME", 0, false,
+     OPTIONS_MESSAGE, "how long the box stays open (with --wait: 60s)"},
+    {OPTION_WAIT, VALUE_IS_NONE, "wait", NULL, NULL, 0, false, OPTIONS_MESSAGE,
+     "collect the buttons that are pressed"},
 
     {OPTION_FRESH, VALUE_IS_NONE, "fresh", NULL, NULL, 'f', false,
      OPTIONS_FRESH, "ask the hosts instead of reading what they published"},

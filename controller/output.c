@@ -121,7 +121,22 @@ void output_each_row(const struct output_block *block, const json_t *record,
 const json_t *output_cell_value(const struct output_column *column,
                                 const json_t *record, const json_t *item)
 {
-    if (column->path[0] == '.')
-        return output_member(item, column->path + 1);
-    return output_member(record, column->path);
+    const char *path = column->path;
+    const json_t *value = record;
+
+    while (*path != '\0') {
+        char one[PATH_PART_MAX];
+        size_t len = strcspn(path, "|");
+
+        if (len >= sizeof one)
+            return NULL;
+        memcpy(one, path, len);
+        one[len] = '\0';
+        value = one[0] == '.' ? output_member(item, one + 1)
+                              : output_member(record, one);
+        if (value != NULL && !json_is_null(value))
+            break;
+        path += len + (path[len] == '|');
+    }
+    return value;
 }

@@ -23,12 +23,14 @@ enum output_cell {
     CELL_MS,      /* a number of milliseconds, shown as 12 ms */
     CELL_PERCENT, /* a number, shown as 42 % */
     CELL_SERVERS, /* an array of objects: their "name" and reachability */
+    CELL_USER,    /* a session: DOMAIN\user, or the username alone */
 };
 
 struct output_column {
     const char *title;
     /* The member; "a.b" for one within; beginning with '.' it is looked up in
-     * the item of a block, and else in the record. */
+     * the item of a block, and else in the record; "" is the record itself.
+     * Of "a|b" the first that is not null. */
     const char *path;
     enum output_cell cell;
 };

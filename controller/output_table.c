@@ -95,6 +95,22 @@ static enum lastcall_status append_names(struct bytes *out, const json_t *list)
     return status;
 }
 
+/* "DOMAIN\user", as Windows writes it. */
+static enum lastcall_status append_user(struct bytes *out,
+                                        const json_t *session)
+{
+    const json_t *user = output_member(session, "username");
+    const json_t *domain = output_member(session, "domain");
+    enum lastcall_status status = LASTCALL_OK;
+
+    if (json_is_string(user) && json_string_length(domain) > 0) {
+        status = append_scalar(out, domain);
+        if (status == LASTCALL_OK)
+            status = bytes_append_text(out, "\\");
+    }
+    return status == LASTCALL_OK ? append_scalar(out, user) : status;
+}
+
 static enum lastcall_status append_cell(const struct output *output,
                                         enum output_cell cell,
                                         const json_t *value, struct bytes *out)
@@ -122,6 +138,8 @@ static enum lastcall_status append_cell(const struct output *output,
                    ? bytes_append_format(out, "%.0f %%",
                                          json_number_value(value))
                    : bytes_append_text(out, "-");
+    case CELL_USER:
+        return append_user(out, value);
     }
     return LASTCALL_OK;
 }
@@ -194,10 +212,12 @@ static const char *colour_of(const struct output *output,
                              const struct output_column *column,
                              const char *text)
 {
-    static const char *const good[] = {"online", "true",    "ok",   "playing",
-                                       "active", "current", "fresh"};
-    static const char *const dim[] = {"offline", "silent",   "draining",
-                                      "paused",  "no_match", "already_gone",
+    static const char *const good[] = {"online",  "true",   "ok",
+                                       "playing", "active", "connected",
+                                       "current", "fresh"};
+    static const char *const dim[] = {"offline", "silent",       "draining",
+                                      "paused",  "disconnected", "idle",
+                                      "listen",  "no_match",     "already_gone",
                                       "unknown", "stale"};
 
     if (output->colour == OUTPUT_PLAIN || column->cell != CELL_STATE ||

@@ -48,7 +48,8 @@ void record_say_refusals(const struct registry *registry);
 
 extern const struct output_layout record_results; /* what came of an ending */
 extern const struct output_layout record_results_shown; /* and the sessions */
-extern const struct output_layout record_plans; /* what would come of it */
+extern const struct output_layout record_replies; /* and who pressed what */
+extern const struct output_layout record_plans;   /* what would come of it */
 extern const struct output_layout record_pings;
 extern const struct output_layout record_hosts;
 extern const struct output_layout record_sessions;

@@ -35,6 +35,8 @@ class TerminalHost(py.Client):
         self.party = stage.fleet.host(name)
         self.sessions = []
         self.asked = []          # the requests, as they came
+        self.commands = []       # and the claims around them
+        self.delay = 0           # seconds before it answers
         self.responses = {}      # the button of a session id
         self.between = None      # called after each dry run
         self.connect(stage.broker)
@@ -83,6 +85,8 @@ class TerminalHost(py.Client):
         command = py.read_parts(token)[1]
         request = command["request"]
         self.asked.append(request)
+        self.commands.append(command)
+        time.sleep(self.delay)
         result = self.answer(request)
         operator = command["iss"].split(":", 1)[1]
         self.publish(

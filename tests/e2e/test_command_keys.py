@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 import time
 
 import pytest
@@ -220,6 +221,23 @@ def test_wrong_usage_is_status_2():
     assert "enroll" in lastcall("--help").out
     assert lastcall("stop", "--help").status == 0
     assert lastcall("--version").status == 0
+
+
+@pytest.mark.parametrize("words, offered", [
+    (("mess",), ["message"]),
+    (("message", "--tit"), ["--title"]),
+    (("logoff", "--tit"), []),
+    (("message", "--style", "yes_no"), ["yes_no_cancel", "yes_no"]),
+    (("message", "--style", "ok,wa"), ["ok,warning"]),
+    (("message", "--title", ""), [])])
+def test_bash_completes(tmp_path, words, offered):
+    script = tmp_path / "completion"
+    script.write_text(lastcall("completion", "bash").out)
+    shell = ('. "$1"; shift; COMP_WORDS=(lastcall "$@"); COMP_CWORD=$#; '
+             '_lastcall; printf "%s\\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(["bash", "-c", shell, "bash", script, *words],
+                          capture_output=True, text=True, timeout=10)
+    assert done.stdout.split() == offered and not done.stderr, done
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

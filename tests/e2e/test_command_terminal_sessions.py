@@ -1,5 +1,9 @@
 """The verbs of terminal sessions, as the command sends and shows them."""
 
+import csv
+import io
+import time
+
 import pytest
 
 from desk import FALSE, OK, STOPPED, UNCONFIRMED, USAGE
@@ -102,3 +106,150 @@ def test_a_user_may_be_named_with_his_domain(ts):
     assert done.status == OK, done
     assert ts.acts()[0]["where"] == (
         "(username ~ 'corp\\\\j*' or domain ~ 'corp' and username ~ 'j*')")
+
+
+# message
+
+TEXT = "Wartung um 18:00 – bitte speichern ☕"
+
+
+def test_a_message_is_sent_as_it_was_written(ts):
+    done = ts.operator.run(
+        "message", "--host", "ts-01", "--every", "--yes", "--title", "Ende ä",
+        "--style", "ok_cancel,warning", "--timeout-box", "2m", TEXT)
+    assert done.status == OK, done
+    assert ts.asked == [{
+        "action": "message", "where": "session_id != null", "title": "Ende ä",
+        "message": TEXT, "style": "ok_cancel,warning", "timeout_s": 120}]
+
+
+def test_a_message_has_a_title_of_its_own(ts):
+    assert ts.operator.run("message", *THREE, "-y", TEXT).status == OK
+    assert ts.asked[0]["title"] == "Message from the administrator"
+    assert "timeout_s" not in ts.asked[0] and "wait" not in ts.asked[0]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv"])
+def test_the_buttons_are_collected(ts, form):
+    ts.responses = {"3": "yes", "4": "timeout"}
+    done = ts.operator.run(
+        "message", "--host", "ts-01", "--every", "--yes", "--wait", "--style",
+        "yes_no,question", "-o", form, "Darf neu gestartet werden?")
+    assert done.status == OK, done
+    if form == "table":
+        rows = [line.split() for line in done.out.splitlines()]
+        assert rows[0][:5] == ["HOST", "SERVER", "SESSION", "USER", "PRESSED"]
+        assert rows[1][2:5] == ["3", "CORP\\jdoe", "yes"], done
+        assert rows[2][2:5] == ["4", "CORP\\anna", "timeout"], done
+    elif form == "csv":
+        rows = list(csv.DictReader(io.StringIO(done.out)))
+        assert [(r["username"], r["response"]) for r in rows] == [
+            ("jdoe", "yes"), ("anna", "timeout")]
+    else:
+        document = done.json()["results"][0] if form == "json" else [
+            line for line in done.ndjson() if line["type"] == "result"][0]
+        assert [s["response"] for s in document["sessions"]] == [
+            "yes", "timeout"]
+
+
+def test_a_box_is_waited_for_as_long_as_it_is_open(ts):
+    """--timeout and --ttl follow --timeout-box, and only in earnest."""
+    done = ts.operator.run("message", *THREE, "-y", "--wait", "--expect", "1",
+                           "--timeout-box", "90s", "x")
+    assert done.status == OK, done
+    lives = [c["exp"] - c["iat"] for c in ts.commands]
+    assert lives == [60, 100], lives
+    assert ts.acts()[0]["timeout_s"] == 90
+
+
+def test_a_late_button_is_still_heard(ts):
+    """The answer comes behind the 10 s that other verbs wait for."""
+    ts.delay = 11
+    started = time.monotonic()
+    done = ts.operator.run("message", *THREE, "-y", "--wait", "--timeout-box",
+                           "5s", "x")
+    assert done.status == OK and time.monotonic() - started > 10, done
+
+
+def test_people_are_not_disturbed_without_consent(ts):
+    done = ts.operator.run("message", *THREE, "x")
+    assert done.status == UNCONFIRMED and ts.asked == [], done
+    terminal = Terminal(ts.operator, "message", "--all", "--every", "x")
+    terminal.await_text("Type 2 to go on")
+    assert "This shows the message in 2 sessions on 1 host." in terminal.text
+    assert "anna" in terminal.text
+    terminal.type("2\n")
+    assert terminal.end() == OK, terminal.text
+    assert len(ts.acts()) == 1
+
+
+@pytest.mark.parametrize("arguments, says", [
+    ((), "something is missing"),
+    (("two", "words"), "one word too many"),
+    (("--style", "yes_nope", "x"), "yes_no"),
+    (("--timeout-box", "2h", "x"), "3600s"),
+    (("x" * 2049,), "2048")])
+def test_a_message_that_is_not_good_is_not_sent(ts, arguments, says):
+    done = ts.operator.run("message", *THREE, "--yes", *arguments)
+    assert done.status == USAGE and says in done.err, done
+    assert ts.asked == []
+
+
+# What is read.
+
+def ids(done):
+    assert done.status == OK, done
+    return done.out.split()
+
+
+@pytest.mark.parametrize("flags, found", [
+    (("--state", "disconnected"), ["4"]),
+    (("--idle", "2h"), ["4"]),
+    (("--state", "disconnected", "--idle", "2h"), ["4"]),
+    (("--user", "J*"), ["3"]),
+    (("--user", "corp\\anna"), ["4"]),
+    (("--user", "home\\anna"), []),
+    (("--client", "lap*"), ["3"]),
+    (("--client", "10.1.*"), ["3"]),
+    (("--local",), ["5"]),
+    (("--remote",), ["3", "4"]),
+    (("--backend", "wts"), ["3", "4", "5"]),
+    (("--backend", "plex"), []),
+    (("--server", "desktop"), ["3", "4", "5"]),
+    (("--where", "is_locked and session_name == 'Console'"), ["5"]),
+    (("--where", "logon_time < '2026-11-20T00:00:00Z'"), ["5"])])
+def test_filters_read_the_fields_of_terminal_sessions(ts, flags, found):
+    ts.sessions = [
+        session("3", username="jdoe", domain="CORP", idle_s=42,
+                session_name="RDP-Tcp#0", client_name="LAPTOP7",
+                client_address="10.1.2.3"),
+        session("4", username="anna", domain="CORP", state="disconnected",
+                idle_s=7200),
+        session("5", username="root", is_local=True, is_locked=True,
+                session_name="Console",
+                logon_time="2026-11-19T08:00:00.000Z")]
+    ts.publish_inventory()
+    assert ids(ts.operator.run("sessions", *flags, "-o", "names")) == found
+    assert ts.asked == []
+
+
+def test_both_kinds_stand_side_by_side(desk):
+    ts = TerminalHost(desk.stage)
+    ts.sessions = [session("3", username="jdoe", domain="CORP", idle_s=3700,
+                           session_name="RDP-Tcp#0", client_name="LAPTOP7")]
+    ts.publish_status()
+    ts.publish_inventory()
+    desk.plex.play("one", user="anna", title="Alien")
+    desk.wire.await_inventory("media-01", "home", lambda i: i["count"] == 1)
+    done = desk.run("sessions", "--all")
+    assert done.status == OK, done
+    plex, wts = [line.split() for line in done.out.splitlines()[1:]]
+    assert plex[:5] == ["media-01", "home", "one", "anna", "Alien"], done
+    assert wts[:8] == ["ts-01", "desktop", "3", "CORP\\jdoe", "RDP-Tcp#0",
+                       "active", "LAPTOP7", "1h01m"], done
+    rows = list(csv.DictReader(io.StringIO(
+        desk.run("sessions", "--all", "-o", "csv").out)))
+    assert [(r["backend"], r["session_name"], r["media_title"])
+            for r in rows] == [("plex", "", "Alien"), ("wts", "RDP-Tcp#0", "")]
+    hosts = desk.run("hosts").out
+    assert "ts-01" in hosts and "desktop" in hosts, hosts

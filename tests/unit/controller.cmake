@@ -2,6 +2,7 @@
 lastcall_test(options LIBS lastcall_controller)
 lastcall_test(controller_settings LIBS lastcall_controller)
 lastcall_test(select LIBS lastcall_controller)
+lastcall_test(message LIBS lastcall_controller)
 lastcall_test(campaign LIBS lastcall_controller)
 lastcall_test(pin LIBS lastcall_controller)
 lastcall_test(registry LIBS lastcall_controller)

@@ -23,7 +23,7 @@ static const struct {
 } layouts[] = {
     {"hosts", &record_hosts},     {"sessions", &record_sessions},
     {"results", &record_results}, {"plans", &record_plans},
-    {"pings", &record_pings},
+    {"pings", &record_pings},     {"replies", &record_replies},
 };
 
 static const struct {
@@ -167,6 +167,24 @@ static void test_no_control_characters_on_a_terminal(void **state)
     free(source);
 }
 
+/* A spreadsheet gets what json gets: each field of each kind of server. */
+static void test_csv_of_sessions_has_every_field(void **state)
+{
+    const struct output_block *csv = &record_sessions.csv;
+
+    (void)state;
+    for (unsigned field = 0; field < SESSION_FIELD_COUNT; field++) {
+        const char *name = session_field_info((enum session_field)field)->name;
+        size_t count = 0;
+
+        for (size_t i = 0; i < csv->column_count; i++)
+            count += strcmp(csv->columns[i].title, name) == 0 &&
+                     strcmp(csv->columns[i].path, name) == 0;
+        if (count != 1)
+            fail_msg("%s is in csv %zu times", name, count);
+    }
+}
+
 static void test_writers_are_found_by_name(void **state)
 {
     (void)state;
@@ -245,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_forms_of_each_layout),
         cmocka_unit_test(test_exit_is_in_the_document),
         cmocka_unit_test(test_no_control_characters_on_a_terminal),
+        cmocka_unit_test(test_csv_of_sessions_has_every_field),
         cmocka_unit_test(test_writers_are_found_by_name),
         cmocka_unit_test(test_failure_to_write_is_told),
         cmocka_unit_test(test_width_of_text),
