@@ -7,8 +7,8 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config
     libsqlite3-dev libinih-dev"
 packages_standin="libmicrohttpd-dev"
 packages_quickstart="mosquitto mosquitto-clients ca-certificates"
-packages_test="libcmocka-dev mosquitto mosquitto-clients openssl sqlite3
-    python3 python3-pytest python3-paho-mqtt python3-jwt
+packages_test="libcmocka-dev libmosquitto-dev mosquitto mosquitto-clients
+    openssl sqlite3 python3 python3-pytest python3-paho-mqtt python3-jwt
     python3-cryptography python3-jwcrypto man-db
     clang clang-format clang-tidy libclang-rt-14-dev ca-certificates"
 # To build for Windows, deploy/windows/build-deps included, and to test that.

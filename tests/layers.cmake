@@ -35,6 +35,8 @@ endfunction()
 set(owners
     "jansson\\.h|^protocol/json_strict\\.h$"
     "MQTTAsync\\.h|^protocol/io/mqtt_paho\\.h$"
+    "mosquitto\\.h|^protocol/io/mqtt_mosquitto\\.h$"
+    "mqtt_protocol\\.h|^protocol/io/mqtt_mosquitto(_loop|_events)\\.c$"
     "curl/curl\\.h|^worker/http_curl\\.c$"
     "ini\\.h|^protocol/io/config\\.c$"
     "sqlite3\\.h|^protocol/io/store\\.h$"
@@ -42,7 +44,8 @@ set(owners
     "winsock2\\.h|_win32\\.[ch]$"
     "aclapi\\.h|^protocol/io/platform_acl_win32\\.c$"
     "bcrypt\\.h|^protocol/io/platform_win32\\.c$"
-    "openssl/|^protocol/(bytes|key)\\.c$|^protocol/io/keyfile\\.c$")
+    "wincrypt\\.h|^protocol/io/tls_trust_win32\\.c$"
+    "openssl/|^protocol/(bytes|key)\\.c$|^protocol/io/(keyfile|mqtt_mosquitto_tls|tls_trust_(posix|win32))\\.c$")
 
 set(banned strcpy strcat sprintf vsprintf strtok atoi atol atof gets localtime
     gmtime system popen LoadLibraryA LoadLibraryW)

@@ -3,11 +3,11 @@
  * again, how many publishes may be under way and what to publish after a
  * connect is connection.h's business.
  *
- * Fillings: mqtt_paho.c.  Every function of struct mqtt_link_ops may be
- * called from any thread; the events come on the link's thread, which may
- * hold the link's own locks: a handler copies what it needs into a queue and
- * returns, calls nothing of the link and takes no lock that is held while
- * calling it.
+ * Fillings: mqtt_paho.c, mqtt_mosquitto.c.  Every function of struct
+ * mqtt_link_ops may be called from any thread; the events come on the link's
+ * thread, which may hold the link's own locks: a handler copies what it needs
+ * into a queue and returns, calls nothing of the link and takes no lock that
+ * is held while calling it.
  */
 #ifndef LASTCALL_IO_MQTT_H
 #define LASTCALL_IO_MQTT_H
@@ -128,6 +128,19 @@ LASTCALL_MUST_USE enum lastcall_status
 mqtt_uri_parse(const char *text, struct mqtt_uri *out,
                char detail[MQTT_DETAIL_SIZE]);
 
+/*
+ * Check what any filling needs of its options: the URI, and that the files can
+ * be read and the key by its owner alone.
+ *
+ *   uri     filled on LASTCALL_OK
+ *   detail  says why not
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_CONFIG.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+mqtt_options_check(const struct mqtt_options *options, struct mqtt_uri *uri,
+                   char detail[MQTT_DETAIL_SIZE]);
+
 struct mqtt_link;
 
 struct mqtt_link_ops {
@@ -152,7 +165,12 @@ struct mqtt_link_ops {
     enum lastcall_status (*subscribe)(struct mqtt_link *link,
                                       const struct mqtt_subscription *list,
                                       size_t count, uint64_t tag);
-    /* Publish at QoS 1 (content is copied); ends in published. */
+    /*
+     * Publish at QoS 1 (content is copied); ends in published.
+     * Returns LASTCALL_OK, or without an event LASTCALL_E_LINK (not
+     * connected), LASTCALL_BUSY (too many wait), LASTCALL_E_TOO_LARGE,
+     * LASTCALL_E_NOMEM.
+     */
     enum lastcall_status (*publish)(struct mqtt_link *link,
                                     const struct mqtt_message *message,
                                     uint64_t tag);
@@ -163,6 +181,7 @@ struct mqtt_link_ops {
 };
 
 extern const struct mqtt_link_ops mqtt_paho_ops;
+extern const struct mqtt_link_ops mqtt_mosquitto_ops;
 
 /* The filling that this build is for: LASTCALL_MQTT of CMake. */
 extern const struct mqtt_link_ops *const mqtt_default_ops;

@@ -4,9 +4,7 @@
 #include <time.h>
 
 #include "protocol/io/mqtt_paho.h"
-#include "protocol/io/platform.h"
 
-#define PEM_BYTES_MAX ((size_t)1024 * 1024)
 #define PAHO_BUFFERED_MAX 1024
 #define PAHO_NO_MEMORY (-99) /* PAHO_MEMORY_ERROR of its private headers */
 
@@ -193,50 +191,6 @@ out:
     return status;
 }
 
-/* Files that cannot be used are found here, not at every connect. */
-static enum lastcall_status check_pem(const char *path,
-                                      enum file_secrecy secrecy, char *detail)
-{
-    enum lastcall_status status;
-    struct platform_error error;
-    struct bytes file;
-
-    if (path == NULL)
-        return LASTCALL_OK;
-    status = platform_read_file(path, secrecy, PEM_BYTES_MAX, &file, &error);
-    bytes_deinit(&file);
-    if (status == LASTCALL_OK)
-        return LASTCALL_OK;
-    snprintf(detail, MQTT_DETAIL_SIZE, "%.*s", MQTT_DETAIL_SIZE - 1,
-             error.text);
-    return LASTCALL_E_CONFIG;
-}
-
-static enum lastcall_status check_options(const struct mqtt_options *options,
-                                          struct mqtt_uri *uri, char *detail)
-{
-    enum lastcall_status status = mqtt_uri_parse(options->uri, uri, detail);
-
-    if (status == LASTCALL_OK && !uri->is_tls)
-        return LASTCALL_OK;
-    /* paho 1.3.12 compares the certificate with the address in its brackets,
-     * which never fits. */
-    if (status == LASTCALL_OK && strchr(uri->host, ':') != NULL) {
-        snprintf(detail, MQTT_DETAIL_SIZE,
-                 "%.100s: no certificate can be checked against an IPv6 "
-                 "address; write its name",
-                 options->uri);
-        status = LASTCALL_E_CONFIG;
-    }
-    if (status == LASTCALL_OK)
-        status = check_pem(options->ca, FILE_PUBLIC, detail);
-    if (status == LASTCALL_OK)
-        status = check_pem(options->cert, FILE_PUBLIC, detail);
-    if (status == LASTCALL_OK)
-        status = check_pem(options->cert_key, FILE_SECRET, detail);
-    return status;
-}
-
 static bool init_locks(struct mqtt_link *link)
 {
     pthread_condattr_t attributes;
@@ -271,7 +225,7 @@ static enum lastcall_status paho_open(const struct mqtt_options *options,
     link = calloc(1, sizeof(*link));
     if (link == NULL)
         return LASTCALL_E_NOMEM;
-    status = check_options(options, &link->uri, detail);
+    status = mqtt_options_check(options, &link->uri, detail);
     if (status == LASTCALL_OK && !init_locks(link))
         status = LASTCALL_E_NOMEM;
     if (status != LASTCALL_OK) {

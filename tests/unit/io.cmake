@@ -5,8 +5,14 @@ lastcall_test(connection SOURCES unit/fake_link.c unit/seen.c unit/watch.c
               LIBS lastcall_io TIMEOUT 120)
 lastcall_test(connection_flush SOURCES unit/fake_link.c unit/watch.c
               LIBS lastcall_io)
-lastcall_test(mqtt_paho SOURCES unit/broker.c unit/seen.c unit/watch.c
-              LIBS lastcall_io TIMEOUT 180)
+# The same tests for each filling whose library is there.
+foreach(filling paho mosquitto)
+    if(TARGET lastcall_link_${filling})
+        lastcall_test(mqtt_link_${filling} SOURCES unit/mqtt_link_suite.c
+                      unit/broker.c unit/seen.c unit/watch.c
+                      LIBS lastcall_link_${filling} TIMEOUT 180)
+    endif()
+endforeach()
 set_source_files_properties(unit/broker.c PROPERTIES
     COMPILE_DEFINITIONS MOSQUITTO="${MOSQUITTO}")
 lastcall_test(config LIBS lastcall_io)

@@ -14,6 +14,7 @@
 
 #include "broker.h"
 #include "protocol/io/connection.h"
+#include "tests/unit/mqtt_link_suite.h"
 #include "tests/unit/seen.h"
 
 #define WAIT_MS 20000
@@ -25,7 +26,7 @@ static struct broker broker;
 
 static unsigned flying, flying_max; /* guarded by seen.watch */
 
-/* The paho link, counting what is in flight. */
+/* The link under test, counting what is in flight. */
 
 static struct mqtt_events outer_events;
 
@@ -47,7 +48,7 @@ static enum lastcall_status count_open(const struct mqtt_options *options,
 
     outer_events = *events;
     inner.published = count_published;
-    return mqtt_paho_ops.open(options, &inner, context, out, detail);
+    return mqtt_link_under_test->open(options, &inner, context, out, detail);
 }
 
 static enum lastcall_status count_publish(struct mqtt_link *link,
@@ -59,7 +60,7 @@ static enum lastcall_status count_publish(struct mqtt_link *link,
     if (flying > flying_max)
         flying_max = flying;
     watch_unlock(&seen.watch);
-    return mqtt_paho_ops.publish(link, message, tag);
+    return mqtt_link_under_test->publish(link, message, tag);
 }
 
 static struct mqtt_link_ops counting_ops;
@@ -330,14 +331,16 @@ static void test_readable_client_key_is_refused(void **state)
     (void)state;
     snprintf(path, sizeof(path), "%s/ca.key", broker.directory);
     assert_int_equal(chmod(path, 0640), 0);
-    assert_int_equal(mqtt_paho_ops.open(&options, &events, NULL, &link, detail),
-                     LASTCALL_E_CONFIG);
+    assert_int_equal(
+        mqtt_link_under_test->open(&options, &events, NULL, &link, detail),
+        LASTCALL_E_CONFIG);
     assert_null(link);
     assert_non_null(strstr(detail, "chmod 600"));
     assert_int_equal(chmod(path, 0600), 0);
-    assert_int_equal(mqtt_paho_ops.open(&options, &events, NULL, &link, detail),
-                     LASTCALL_OK);
-    mqtt_paho_ops.close(link);
+    assert_int_equal(
+        mqtt_link_under_test->open(&options, &events, NULL, &link, detail),
+        LASTCALL_OK);
+    mqtt_link_under_test->close(link);
 }
 
 static void test_broker_dies_and_returns(void **state)
@@ -440,7 +443,7 @@ static int set_up(void **state)
 static int set_up_group(void **state)
 {
     (void)state;
-    counting_ops = mqtt_paho_ops;
+    counting_ops = *mqtt_link_under_test;
     counting_ops.open = count_open;
     counting_ops.publish = count_publish;
     return broker_prepare(&broker) ? 0 : -1;

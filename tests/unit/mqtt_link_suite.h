@@ -1,0 +1,13 @@
+/*
+ * What every filling of mqtt.h must do, against a real mosquitto and against a
+ * broker that does what mosquitto never does.  test_mqtt_link_X.c names the
+ * filling; mqtt_link_suite.c has main().
+ */
+#ifndef LASTCALL_TESTS_UNIT_MQTT_LINK_SUITE_H
+#define LASTCALL_TESTS_UNIT_MQTT_LINK_SUITE_H
+
+#include "protocol/io/mqtt.h"
+
+extern const struct mqtt_link_ops *const mqtt_link_under_test;
+
+#endif
