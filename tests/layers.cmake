@@ -42,7 +42,7 @@ set(owners
     "sqlite3\\.h|^protocol/io/store\\.h$"
     "windows\\.h|_win32\\.[ch]$"
     "winsock2\\.h|_win32\\.[ch]$"
-    "aclapi\\.h|^protocol/io/platform_acl_win32\\.c$"
+    "aclapi\\.h|^(protocol/io/platform_acl|worker/access)_win32\\.c$"
     "bcrypt\\.h|^protocol/io/platform_win32\\.c$"
     "wincrypt\\.h|^protocol/io/tls_trust_win32\\.c$"
     "openssl/|^protocol/(bytes|key)\\.c$|^protocol/io/(keyfile|mqtt_mosquitto_tls|tls_trust_(posix|win32))\\.c$")
