@@ -1,6 +1,7 @@
 #include "worker/service_win32.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "worker/arguments.h"
 

@@ -1,5 +1,15 @@
 #include "worker/service_win32.h"
 
+#include "worker/pipeline.h"
+#include "worker/worker.h"
+
+/* For threads to end, and a disconnect, beside what is bounded by itself. */
+#define STOP_ROOM_MS 8000
+
+_Static_assert(SERVICE_STOP_LIMIT_MS >=
+                   PIPELINE_DRAIN_MS + WORKER_FLUSH_MS + STOP_ROOM_MS,
+               "the service manager is told how long a stop may take");
+
 /* Requests that wait.  The console's handler takes no context, so that they
  * are the process's, as signals are elsewhere. */
 static struct {
