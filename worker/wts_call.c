@@ -1,0 +1,270 @@
+#include "worker/wts_call.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "protocol/io/gate.h"
+
+enum lane_state {
+    LANE_IDLE,
+    LANE_ASKING,
+    LANE_ANSWERED,
+    LANE_LEFT,   /* nobody waits for its answer */
+    LANE_ENDING, /* nobody needs it any more */
+};
+
+/* A thread for calls.  Everything under the lock of the room. */
+struct lane {
+    struct lane *next;
+    struct wts_calls *calls; /* the room; held while is_detached */
+    pthread_t thread;
+    pthread_cond_t condition; /* of state; who asks and the thread in turn */
+    enum lane_state state;
+    bool is_detached;      /* frees itself; no longer in the room's list */
+    struct wts_call *call; /* owned in LANE_LEFT, borrowed before */
+};
+
+struct wts_calls {
+    struct wts_machine *machine; /* held */
+    struct gate gate;            /* of everything below */
+    struct lane *lanes;          /* owned, but for the detached ones */
+    size_t idle_count;
+    size_t stuck_count;
+    size_t holders; /* its owner, and lanes that are detached */
+    bool is_interrupted;
+};
+
+enum lastcall_status wts_calls_open(struct wts_machine *machine,
+                                    struct wts_calls **out)
+{
+    struct wts_calls *calls = calloc(1, sizeof(*calls));
+
+    *out = NULL;
+    if (calls == NULL)
+        return LASTCALL_E_NOMEM;
+    if (gate_init(&calls->gate) != LASTCALL_OK) {
+        free(calls);
+        return LASTCALL_E_INTERNAL;
+    }
+    calls->machine = wts_machine_hold(machine);
+    calls->holders = 1;
+    *out = calls;
+    return LASTCALL_OK;
+}
+
+/* The last one frees. */
+static void calls_release(struct wts_calls *calls)
+{
+    size_t left = 0;
+
+    gate_lock(&calls->gate);
+    left = --calls->holders;
+    gate_unlock(&calls->gate);
+    if (left > 0)
+        return;
+    gate_deinit(&calls->gate);
+    wts_machine_release(calls->machine);
+    free(calls);
+}
+
+static void lane_free(struct lane *lane)
+{
+    pthread_cond_destroy(&lane->condition);
+    free(lane);
+}
+
+/* The thread shall end by itself; with the lock held. */
+static void lane_detach(struct lane *lane)
+{
+    struct lane **place = &lane->calls->lanes;
+
+    while (*place != lane)
+        place = &(*place)->next;
+    *place = lane->next;
+    lane->is_detached = true;
+    lane->calls->holders++;
+    pthread_detach(lane->thread);
+}
+
+/* Ask; with the lock held, but for the asking. */
+static void lane_ask(struct lane *lane)
+{
+    struct wts_calls *calls = lane->calls;
+    struct wts_call *call = lane->call;
+
+    gate_unlock(&calls->gate);
+    call->ask(call, calls->machine);
+    gate_lock(&calls->gate);
+    if (lane->state == LANE_ASKING) {
+        lane->state = LANE_ANSWERED;
+        pthread_cond_broadcast(&lane->condition);
+        return;
+    }
+    gate_unlock(&calls->gate);
+    call->free(call);
+    gate_lock(&calls->gate);
+    calls->stuck_count--;
+}
+
+static void *lane_main(void *argument)
+{
+    struct lane *lane = argument;
+    struct wts_calls *calls = lane->calls;
+    bool is_detached = false;
+
+    gate_lock(&calls->gate);
+    while (lane->state != LANE_ENDING && lane->state != LANE_LEFT) {
+        if (lane->state == LANE_ASKING)
+            lane_ask(lane);
+        else
+            (void)gate_condition_wait(&lane->condition, &calls->gate.mutex,
+                                      GATE_FOREVER_MS);
+    }
+    is_detached = lane->is_detached;
+    gate_unlock(&calls->gate);
+    if (is_detached) {
+        lane_free(lane);
+        calls_release(calls);
+    }
+    return NULL;
+}
+
+/* Start a thread; with the lock held. */
+static enum lastcall_status lane_new(struct wts_calls *calls, struct lane **out)
+{
+    struct lane *lane = calloc(1, sizeof(*lane));
+
+    if (lane == NULL)
+        return LASTCALL_E_NOMEM;
+    lane->calls = calls;
+    if (gate_condition_init(&lane->condition) != LASTCALL_OK) {
+        free(lane);
+        return LASTCALL_E_INTERNAL;
+    }
+    if (gate_thread_start(&lane->thread, lane_main, lane) != LASTCALL_OK) {
+        lane_free(lane);
+        return LASTCALL_E_INTERNAL;
+    }
+    lane->next = calls->lanes;
+    calls->lanes = lane;
+    *out = lane;
+    return LASTCALL_OK;
+}
+
+/* Find a thread that is free, or start one; with the lock held. */
+static enum lastcall_status lane_take(struct wts_calls *calls,
+                                      struct lane **out)
+{
+    if (calls->stuck_count >= WTS_CALL_STUCK_MAX)
+        return LASTCALL_BUSY;
+    for (struct lane *lane = calls->lanes; lane != NULL; lane = lane->next) {
+        if (lane->state != LANE_IDLE)
+            continue;
+        calls->idle_count--;
+        *out = lane;
+        return LASTCALL_OK;
+    }
+    return lane_new(calls, out);
+}
+
+/* The answer was fetched; with the lock held. */
+static void lane_give_back(struct lane *lane)
+{
+    struct wts_calls *calls = lane->calls;
+
+    lane->call = NULL;
+    if (calls->idle_count < WTS_CALL_IDLE_MAX) {
+        lane->state = LANE_IDLE;
+        calls->idle_count++;
+        return;
+    }
+    lane->state = LANE_ENDING;
+    lane_detach(lane);
+    pthread_cond_broadcast(&lane->condition);
+}
+
+/* Wait for the answer; with the lock held. */
+static enum lastcall_status lane_await(struct lane *lane, int64_t timeout_ms,
+                                       enum wts_call_urge urge)
+{
+    struct wts_calls *calls = lane->calls;
+    int64_t until_ms =
+        platform_clock.monotonic_ms(platform_clock.state) + timeout_ms;
+    enum lastcall_status status = LASTCALL_OK;
+
+    while (status == LASTCALL_OK && lane->state == LANE_ASKING) {
+        int64_t left_ms =
+            until_ms - platform_clock.monotonic_ms(platform_clock.state);
+
+        if (calls->is_interrupted && urge == WTS_CALL_NORMAL)
+            status = LASTCALL_INTERRUPTED;
+        else if (left_ms <= 0)
+            status = LASTCALL_TIMEOUT;
+        else
+            (void)gate_condition_wait(&lane->condition, &calls->gate.mutex,
+                                      left_ms);
+    }
+    if (status == LASTCALL_OK) {
+        lane_give_back(lane);
+        return status;
+    }
+    lane->state = LANE_LEFT;
+    calls->stuck_count++;
+    lane_detach(lane);
+    return status;
+}
+
+enum lastcall_status wts_calls_run(struct wts_calls *calls,
+                                   struct wts_call *call, int64_t timeout_ms,
+                                   enum wts_call_urge urge)
+{
+    struct lane *lane = NULL;
+    enum lastcall_status status = LASTCALL_INTERRUPTED;
+
+    gate_lock(&calls->gate);
+    if (!calls->is_interrupted || urge == WTS_CALL_LAST)
+        status = lane_take(calls, &lane);
+    if (status == LASTCALL_OK) {
+        lane->call = call;
+        lane->state = LANE_ASKING;
+        pthread_cond_broadcast(&lane->condition);
+        status = lane_await(lane, timeout_ms, urge);
+    }
+    gate_unlock(&calls->gate);
+    if (lane == NULL)
+        call->free(call);
+    return status;
+}
+
+void wts_calls_interrupt(struct wts_calls *calls)
+{
+    gate_lock(&calls->gate);
+    calls->is_interrupted = true;
+    for (struct lane *lane = calls->lanes; lane != NULL; lane = lane->next)
+        pthread_cond_broadcast(&lane->condition);
+    gate_unlock(&calls->gate);
+}
+
+void wts_calls_close(struct wts_calls *calls)
+{
+    struct lane *lanes = NULL;
+
+    if (calls == NULL)
+        return;
+    gate_lock(&calls->gate);
+    lanes = calls->lanes;
+    calls->lanes = NULL;
+    for (struct lane *lane = lanes; lane != NULL; lane = lane->next) {
+        lane->state = LANE_ENDING;
+        pthread_cond_broadcast(&lane->condition);
+    }
+    gate_unlock(&calls->gate);
+    while (lanes != NULL) {
+        struct lane *next = lanes->next;
+
+        pthread_join(lanes->thread, NULL);
+        lane_free(lanes);
+        lanes = next;
+    }
+    calls_release(calls);
+}

@@ -1,0 +1,70 @@
+/*
+ * The deadline that Windows' session calls lack.  A call to another machine
+ * may hang for minutes and cannot be cancelled: it runs on a thread of its
+ * own, and who asked waits no longer than he wants to.  A call that was left
+ * behind ends by itself some day and cleans up after itself.
+ *
+ *     struct wts_call (the caller's, with its question)
+ *         -> wts_calls_run -> LASTCALL_OK        the caller's again, answered
+ *                          -> anything else      not the caller's any more
+ */
+#ifndef LASTCALL_WORKER_WTS_CALL_H
+#define LASTCALL_WORKER_WTS_CALL_H
+
+#include "worker/wts_machine.h"
+
+/* Calls that hang; with so many no further one is begun. */
+#define WTS_CALL_STUCK_MAX 4
+/* Threads that are kept for the next call. */
+#define WTS_CALL_IDLE_MAX 1
+
+/* The first member of a question with its answer, on the heap. */
+struct wts_call {
+    /* Ask.  It may take as long as it likes. */
+    void (*ask)(struct wts_call *call, const struct wts_machine *machine);
+    /* Free it with all that it holds; on any thread. */
+    void (*free)(struct wts_call *call);
+};
+
+enum wts_call_urge {
+    WTS_CALL_NORMAL,
+    WTS_CALL_LAST, /* also after wts_calls_interrupt() */
+};
+
+struct wts_calls;
+
+/*
+ * Make the room for calls; no thread yet.
+ *
+ *   machine  held on its own account
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_NOMEM, LASTCALL_E_INTERNAL.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+wts_calls_open(struct wts_machine *machine, struct wts_calls **out);
+
+/*
+ * Run a call and wait for its end.
+ *
+ *   call        taken over, but for LASTCALL_OK
+ *   timeout_ms  how long to wait
+ *
+ * Returns LASTCALL_OK, LASTCALL_TIMEOUT (left behind), LASTCALL_BUSY
+ *         (WTS_CALL_STUCK_MAX hang already: not begun),
+ *         LASTCALL_INTERRUPTED, LASTCALL_E_NOMEM, LASTCALL_E_INTERNAL (no
+ *         thread).
+ * Thread: any, several at a time.
+ */
+LASTCALL_MUST_USE enum lastcall_status wts_calls_run(struct wts_calls *calls,
+                                                     struct wts_call *call,
+                                                     int64_t timeout_ms,
+                                                     enum wts_call_urge urge);
+
+/* End all waits, and those to come.  Thread: any. */
+void wts_calls_interrupt(struct wts_calls *calls);
+
+/* Free it, without waiting for calls that hang; NULL is fine.  No
+ * wts_calls_run() may be under way. */
+void wts_calls_close(struct wts_calls *calls);
+
+#endif
