@@ -75,6 +75,7 @@ struct session_backend_ops {
      *
      * Returns outcome->code: LASTCALL_OK, LASTCALL_UNREACHABLE,
      *         LASTCALL_TIMEOUT, LASTCALL_DENIED, LASTCALL_SERVER_ERROR,
+     *         LASTCALL_UNSUPPORTED (the product cannot list),
      *         LASTCALL_INTERRUPTED (the worker is stopping), or
      *         LASTCALL_E_NOMEM.
      */

@@ -4,3 +4,13 @@ lastcall_test(message_style LIBS lastcall_protocol)
 include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/wts.cmake)
 lastcall_test(wts_api SOURCES unit/wts_stage.c unit/wts_stage_posix.c
               LIBS wts_standin lastcall_worker)
+
+# wts_fake_test(name)
+#   As lastcall_test(), over Windows' session calls in memory.
+function(wts_fake_test name)
+    lastcall_test(${name} TIMEOUT 60
+                  SOURCES unit/fake_wts.c unit/watch.c
+                  LIBS lastcall_worker)
+endfunction()
+
+wts_fake_test(backend_wts)
