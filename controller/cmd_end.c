@@ -15,6 +15,9 @@
 #include "protocol/text.h"
 
 #define EXPECT_NONE (-1)
+/* A worker watches a logoff for half a minute: programs take their time to
+ * close. */
+#define LOGOFF_PATIENCE_MS INT64_C(45000)
 
 /* Everything that one run of the command works with. */
 struct ending {
@@ -129,11 +132,30 @@ static void fill_request(struct ending *ending)
         request->wait || options_has(ending->options, OPTION_PASS_THRU);
 }
 
-/* People need their time to answer, unless the operator has less. */
+/* How long a host may have good reason to be at it. */
+static int64_t patience_ms(const struct request *request)
+{
+    switch (request->action) {
+    case ACTION_LOGOFF:
+        return LOGOFF_PATIENCE_MS;
+    case ACTION_MESSAGE:
+        return message_answer_ms(request);
+    case ACTION_PING:
+    case ACTION_LIST:
+    case ACTION_STOP:
+    case ACTION_DISCONNECT:
+    case ACTION_END:
+    case ACTION_COUNT:
+        break;
+    }
+    return 0;
+}
+
+/* People and their programs need their time, unless the operator has less. */
 static void fill_times(struct ending *ending)
 {
     const struct present *present = &ending->present;
-    int64_t answer_ms = message_answer_ms(&ending->request);
+    int64_t answer_ms = patience_ms(&ending->request);
 
     ending->answer_timeout_ms = present->timeout_ms;
     ending->answer_ttl_ms = present->ttl_ms;

@@ -161,7 +161,7 @@ const struct option_info option_table[] = {
      OPTIONS_REVOKE, "void is what was signed before (RFC 3339; default now)"},
 
     {OPTION_TIMEOUT, VALUE_IS_TEXT, "timeout", NULL, "TIME", 't', false,
-     OPTIONS_TIMEOUT, "how long to wait for answers (default 10s)"},
+     OPTIONS_TIMEOUT, "how long to wait for answers (default 10s, more where a verb takes it)"},
     {OPTION_TTL, VALUE_IS_TEXT, "ttl", NULL, "TIME", 0, false, OPTIONS_TTL,
      "how long hosts may carry it out (default 60s)"},
     {OPTION_OUTPUT, VALUE_IS_FORMAT, "output", NULL,

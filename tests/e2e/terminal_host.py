@@ -1,6 +1,7 @@
 """A terminal server's worker, played in Python: it shares no code with the
 programs, and does what a test tells it."""
 
+import threading
 import time
 
 import lastcall_py as py
@@ -86,16 +87,19 @@ class TerminalHost(py.Client):
         request = command["request"]
         self.asked.append(request)
         self.commands.append(command)
-        time.sleep(self.delay)
         result = self.answer(request)
         operator = command["iss"].split(":", 1)[1]
-        self.publish(
-            self.fleet.topic("host", self.name, "result", operator,
-                             command["jti"]),
-            self.sign(py.TYP_RESULT, aud=command["iss"],
-                      request_id=command["jti"],
-                      request_hash=py.token_hash(token), result=result),
-            wait=False)
+        topic = self.fleet.topic("host", self.name, "result", operator,
+                                 command["jti"])
+        answer = self.sign(py.TYP_RESULT, aud=command["iss"],
+                           request_id=command["jti"],
+                           request_hash=py.token_hash(token), result=result)
+        if self.delay:
+            late = threading.Timer(self.delay, self.publish, (topic, answer))
+            late.daemon = True
+            late.start()
+        else:
+            self.publish(topic, answer, wait=False)
         if request.get("dry_run") and self.between:
             self.between()
 
