@@ -21,7 +21,7 @@ void backend_wts_close(void *state)
         return;
     wts_watch_close(wts->watch, wts->desk.calls);
     wts_calls_close(wts->desk.calls);
-    wts_machine_release(wts->desk.machine);
+    wts_host_release(wts->desk.host);
     free(wts);
 }
 
@@ -40,11 +40,11 @@ backend_wts_open_with(const struct wts_api_ops *api,
     desk = &wts->desk;
     desk->log = around->log;
     desk->timeout_ms = around->settings->timeout_ms;
-    status = wts_machine_open(api, around->settings, &desk->machine, error);
+    status = wts_host_open(api, around->settings, &desk->host, error);
     if (status == LASTCALL_OK)
-        status = wts_calls_open(desk->machine, &desk->calls);
+        status = wts_calls_open(desk->host, &desk->calls);
     if (status == LASTCALL_OK && around->changed != NULL)
-        status = wts_watch_open(desk->machine, around->changed,
+        status = wts_watch_open(desk->host, around->changed,
                                 around->changed_context, &wts->watch);
     if (status == LASTCALL_E_INTERNAL)
         status = LASTCALL_E_NOMEM; /* no lock, no thread: out of something */
@@ -75,14 +75,14 @@ enum lastcall_status backend_wts_act(void *state, const struct session *target,
 enum lastcall_status backend_wts_report(void *state, struct backend_report *out)
 {
     struct backend_wts *wts = state;
-    const struct wts_machine *machine = wts->desk.machine;
+    const struct wts_host *host = wts->desk.host;
     struct session_list list = {0};
     enum lastcall_status status = LASTCALL_OK;
 
     *out = (struct backend_report){.actions = BACKEND_WTS_ACTIONS};
     /* It is the version of this machine and no other. */
-    if (!machine->is_remote)
-        machine->api->version_text(out->version, sizeof(out->version));
+    if (!host->is_remote)
+        host->api->version_text(out->version, sizeof(out->version));
     status = wts_look_at_all(&wts->desk, &list, &out->rights);
     session_list_deinit(&list);
     if (status == LASTCALL_DENIED || status == LASTCALL_UNSUPPORTED)

@@ -1,12 +1,13 @@
 #include "worker/backends.h"
 
 #include "worker/backend_wts.h"
+#include "worker/wts_api_win32.h"
 
 static enum lastcall_status
 backend_wts_open(const struct backend_surroundings *around, void **state,
                  struct platform_error *error)
 {
-    return backend_wts_open_with(&wts_api_win32_ops, around, state, error);
+    return backend_wts_open_with(&wts_api_win32, around, state, error);
 }
 
 static const struct session_backend_ops backend_wts_ops =

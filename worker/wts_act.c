@@ -15,14 +15,14 @@ struct ending {
     uint32_t error;
 };
 
-static void ending_ask(struct wts_call *call, const struct wts_machine *machine)
+static void ending_ask(struct wts_call *call, const struct wts_host *host)
 {
     struct ending *ending = (struct ending *)call;
-    const struct wts_api_ops *api = machine->api;
+    const struct wts_api_ops *api = host->api;
 
     ending->error = ending->action == ACTION_LOGOFF
-                        ? api->logoff(machine->handle, ending->session)
-                        : api->disconnect(machine->handle, ending->session);
+                        ? api->logoff(host->handle, ending->session)
+                        : api->disconnect(host->handle, ending->session);
 }
 
 static void ending_free(struct wts_call *call)
@@ -63,7 +63,7 @@ static enum lastcall_status check_ending(const struct wts_desk *desk,
                                          struct session_outcome *outcome)
 {
     const char *obstacle =
-        wts_session_obstacle(desk->machine, sight->id, sight->state);
+        wts_session_obstacle(desk->host, sight->id, sight->state);
 
     if (action == ACTION_DISCONNECT && sight->state == WTS_STATE_DISCONNECTED)
         return wts_outcome(outcome, LASTCALL_ALREADY_GONE,
@@ -209,8 +209,7 @@ static enum lastcall_status end_session(const struct wts_desk *desk,
         wts_outcome(outcome, status,
                     "%.100s did not answer within %" PRId64
                     " ms; the session may yet be %s",
-                    desk->machine->computer, desk->timeout_ms,
-                    ended_word(action));
+                    desk->host->computer, desk->timeout_ms, ended_word(action));
         return settle(desk, sight, action, outcome);
     }
     if (status != LASTCALL_OK)
@@ -219,7 +218,7 @@ static enum lastcall_status end_session(const struct wts_desk *desk,
     ending_free(&ending->call);
     if (error == WTS_ERROR_NONE)
         return say_accepted(desk, sight, action, outcome);
-    wts_error_outcome(desk->machine, error, WTS_PURPOSE_END, outcome);
+    wts_error_outcome(desk->host, error, WTS_PURPOSE_END, outcome);
     return settle(desk, sight, action, outcome);
 }
 

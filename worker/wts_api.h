@@ -179,7 +179,4 @@ struct wts_api_ops {
     void (*error_text)(uint32_t error, char *text, size_t size);
 };
 
-/* Windows' own; in the Windows build only. */
-extern const struct wts_api_ops wts_api_win32_ops;
-
 #endif

@@ -25,16 +25,16 @@ struct lane {
 };
 
 struct wts_calls {
-    struct wts_machine *machine; /* held */
-    struct gate gate;            /* of everything below */
-    struct lane *lanes;          /* owned, but for the detached ones */
+    struct wts_host *host; /* held */
+    struct gate gate;      /* of everything below */
+    struct lane *lanes;    /* owned, but for the detached ones */
     size_t idle_count;
     size_t stuck_count;
     size_t holders; /* its owner, and lanes that are detached */
     bool is_interrupted;
 };
 
-enum lastcall_status wts_calls_open(struct wts_machine *machine,
+enum lastcall_status wts_calls_open(struct wts_host *host,
                                     struct wts_calls **out)
 {
     struct wts_calls *calls = calloc(1, sizeof(*calls));
@@ -46,7 +46,7 @@ enum lastcall_status wts_calls_open(struct wts_machine *machine,
         free(calls);
         return LASTCALL_E_INTERNAL;
     }
-    calls->machine = wts_machine_hold(machine);
+    calls->host = wts_host_hold(host);
     calls->holders = 1;
     *out = calls;
     return LASTCALL_OK;
@@ -63,7 +63,7 @@ static void calls_release(struct wts_calls *calls)
     if (left > 0)
         return;
     gate_deinit(&calls->gate);
-    wts_machine_release(calls->machine);
+    wts_host_release(calls->host);
     free(calls);
 }
 
@@ -93,7 +93,7 @@ static void lane_ask(struct lane *lane)
     struct wts_call *call = lane->call;
 
     gate_unlock(&calls->gate);
-    call->ask(call, calls->machine);
+    call->ask(call, calls->host);
     gate_lock(&calls->gate);
     if (lane->state == LANE_ASKING) {
         lane->state = LANE_ANSWERED;

@@ -11,7 +11,7 @@
 #ifndef LASTCALL_WORKER_WTS_CALL_H
 #define LASTCALL_WORKER_WTS_CALL_H
 
-#include "worker/wts_machine.h"
+#include "worker/wts_host.h"
 
 /* Calls that hang; with so many no further one is begun. */
 #define WTS_CALL_STUCK_MAX 4
@@ -21,7 +21,7 @@
 /* The first member of a question with its answer, on the heap. */
 struct wts_call {
     /* Ask.  It may take as long as it likes. */
-    void (*ask)(struct wts_call *call, const struct wts_machine *machine);
+    void (*ask)(struct wts_call *call, const struct wts_host *host);
     /* Free it with all that it holds; on any thread. */
     void (*free)(struct wts_call *call);
 };
@@ -36,12 +36,12 @@ struct wts_calls;
 /*
  * Make the room for calls; no thread yet.
  *
- *   machine  held on its own account
+ *   host     held on its own account
  *
  * Returns LASTCALL_OK, LASTCALL_E_NOMEM, LASTCALL_E_INTERNAL.
  */
-LASTCALL_MUST_USE enum lastcall_status
-wts_calls_open(struct wts_machine *machine, struct wts_calls **out);
+LASTCALL_MUST_USE enum lastcall_status wts_calls_open(struct wts_host *host,
+                                                      struct wts_calls **out);
 
 /*
  * Run a call and wait for its end.

@@ -147,14 +147,14 @@ enum lastcall_status wts_outcome(struct session_outcome *outcome,
 }
 
 /* What it means, which for a list and for a remote machine is another thing. */
-static const char *meaning_of(const struct wts_machine *machine, uint32_t error,
+static const char *meaning_of(const struct wts_host *host, uint32_t error,
                               enum wts_purpose purpose)
 {
     const struct error_row *row = find(error);
 
     if (row == NULL)
         return "";
-    if (row->meaning == no_rights && machine->is_remote)
+    if (row->meaning == no_rights && host->is_remote)
         return "the machine must let itself be asked (AllowRemoteRPC = 1 "
                "below HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal "
                "Server), and the account of the worker must be an "
@@ -165,30 +165,30 @@ static const char *meaning_of(const struct wts_machine *machine, uint32_t error,
 }
 
 /* Windows' own text on one line and without its full stop. */
-static void read_windows_text(const struct wts_machine *machine, uint32_t error,
+static void read_windows_text(const struct wts_host *host, uint32_t error,
                               char *out, size_t size)
 {
     char raw[WINDOWS_TEXT_SIZE] = "";
     size_t len = 0;
 
-    machine->api->error_text(error, raw, sizeof(raw));
+    host->api->error_text(error, raw, sizeof(raw));
     len = text_clean(raw, out, size);
     while (len > 0 && (out[len - 1] == ' ' || out[len - 1] == '.'))
         out[--len] = '\0';
 }
 
-enum lastcall_status wts_error_outcome(const struct wts_machine *machine,
+enum lastcall_status wts_error_outcome(const struct wts_host *host,
                                        uint32_t error, enum wts_purpose purpose,
                                        struct session_outcome *outcome)
 {
     enum lastcall_status code = wts_error_code(error, purpose);
-    const char *meaning = meaning_of(machine, error, purpose);
+    const char *meaning = meaning_of(host, error, purpose);
     char text[WINDOWS_TEXT_SIZE];
 
     if (error == WTS_ERROR_UNKNOWN)
         return wts_outcome(outcome, code,
                            "Windows says no and gives no error number");
-    read_windows_text(machine, error, text, sizeof(text));
+    read_windows_text(host, error, text, sizeof(text));
     return wts_outcome(outcome, code, "Windows error %" PRIu32 "%s%s%s%s",
                        error, text[0] != '\0' ? ": " : "", text,
                        meaning[0] != '\0' ? ". " : "", meaning);

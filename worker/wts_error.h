@@ -6,7 +6,7 @@
 #define LASTCALL_WORKER_WTS_ERROR_H
 
 #include "worker/session_backend.h"
-#include "worker/wts_machine.h"
+#include "worker/wts_host.h"
 
 /* The numbers that the code itself looks for. */
 enum wts_error {
@@ -44,7 +44,7 @@ bool wts_error_is_usual(uint32_t error);
  *
  * Returns outcome->code.
  */
-enum lastcall_status wts_error_outcome(const struct wts_machine *machine,
+enum lastcall_status wts_error_outcome(const struct wts_host *host,
                                        uint32_t error, enum wts_purpose purpose,
                                        struct session_outcome *outcome);
 

@@ -52,12 +52,12 @@ static bool note(struct gap *gap, uint32_t session, const char *what,
     return false;
 }
 
-static void ask_session(const struct wts_machine *machine,
+static void ask_session(const struct wts_host *host,
                         const struct wts_entry *entry, struct gap *gap,
                         struct replies *out)
 {
-    const struct wts_api_ops *api = machine->api;
-    void *handle = machine->handle;
+    const struct wts_api_ops *api = host->api;
+    void *handle = host->handle;
     uint32_t id = entry->id;
 
     if (!wts_state_has_facts(entry->state) || id >= WTS_SESSION_LISTENER_FIRST)
@@ -78,7 +78,7 @@ static void ask_session(const struct wts_machine *machine,
                              api->read_protocol(handle, id, &out->protocol));
 }
 
-static enum lastcall_status make_session(const struct wts_machine *machine,
+static enum lastcall_status make_session(const struct wts_host *host,
                                          const struct wts_entry *entry,
                                          enum wts_depth depth, struct gap *gap,
                                          struct session *out)
@@ -88,13 +88,13 @@ static enum lastcall_status make_session(const struct wts_machine *machine,
     enum lastcall_status status = LASTCALL_OK;
 
     if (depth == WTS_DEPTH_FULL)
-        ask_session(machine, entry, gap, &replies);
+        ask_session(host, entry, gap, &replies);
     facts.info = replies.has_info ? &replies.info : NULL;
     facts.client = replies.has_client ? &replies.client : NULL;
     facts.protocol = replies.has_protocol ? &replies.protocol : NULL;
     facts.username = replies.username;
     facts.domain = replies.domain;
-    status = wts_session_make(machine, &facts, out);
+    status = wts_session_make(host, &facts, out);
     wts_client_deinit(&replies.client);
     free(replies.username);
     free(replies.domain);
@@ -102,13 +102,13 @@ static enum lastcall_status make_session(const struct wts_machine *machine,
 }
 
 /* Answer: all sessions. */
-static void take_all(struct look *look, const struct wts_machine *machine,
+static void take_all(struct look *look, const struct wts_host *host,
                      const struct wts_entries *entries)
 {
     for (size_t i = 0; look->status == LASTCALL_OK && i < entries->count; i++) {
         struct session session;
 
-        look->status = make_session(machine, &entries->items[i], look->depth,
+        look->status = make_session(host, &entries->items[i], look->depth,
                                     &look->gap, &session);
         if (look->status == LASTCALL_OK)
             look->status = session_list_take(&look->list, &session);
@@ -116,7 +116,7 @@ static void take_all(struct look *look, const struct wts_machine *machine,
 }
 
 /* Answer: one session. */
-static void take_one(struct look *look, const struct wts_machine *machine,
+static void take_one(struct look *look, const struct wts_host *host,
                      const struct wts_entries *entries)
 {
     look->sight.id = look->id;
@@ -125,7 +125,7 @@ static void take_one(struct look *look, const struct wts_machine *machine,
 
         if (entry->id != look->id)
             continue;
-        look->status = make_session(machine, entry, look->depth, &look->gap,
+        look->status = make_session(host, entry, look->depth, &look->gap,
                                     &look->sight.session);
         look->sight.is_there = look->status == LASTCALL_OK;
         look->sight.state = entry->state;
@@ -133,18 +133,18 @@ static void take_one(struct look *look, const struct wts_machine *machine,
     }
 }
 
-static void look_ask(struct wts_call *call, const struct wts_machine *machine)
+static void look_ask(struct wts_call *call, const struct wts_host *host)
 {
     struct look *look = (struct look *)call;
     struct wts_entries entries = {0};
 
-    look->error = machine->api->enumerate(machine->handle, &entries);
+    look->error = host->api->enumerate(host->handle, &entries);
     if (look->error != WTS_ERROR_NONE)
         return;
     if (look->is_one)
-        take_one(look, machine, &entries);
+        take_one(look, host, &entries);
     else
-        take_all(look, machine, &entries);
+        take_all(look, host, &entries);
     wts_entries_deinit(&entries);
 }
 
@@ -166,12 +166,12 @@ enum lastcall_status wts_call_outcome(const struct wts_desk *desk,
         return wts_outcome(outcome, status,
                            "%.100s did not answer within %" PRId64
                            " ms when it was asked for %s",
-                           desk->machine->computer, desk->timeout_ms, what);
+                           desk->host->computer, desk->timeout_ms, what);
     if (status == LASTCALL_BUSY)
         return wts_outcome(outcome, LASTCALL_TIMEOUT,
                            "%d earlier calls to %.100s still have no answer; "
                            "no further one is made until one of them ends",
-                           WTS_CALL_STUCK_MAX, desk->machine->computer);
+                           WTS_CALL_STUCK_MAX, desk->host->computer);
     if (status == LASTCALL_INTERRUPTED)
         return wts_outcome(outcome, status, "the worker is stopping");
     if (status == LASTCALL_E_NOMEM)
@@ -193,7 +193,7 @@ static enum lastcall_status ask(const struct wts_desk *desk, struct look *look,
     if (status != LASTCALL_OK)
         return wts_call_outcome(desk, status, "its sessions", outcome);
     if (look->error != WTS_ERROR_NONE)
-        status = wts_error_outcome(desk->machine, look->error, WTS_PURPOSE_LIST,
+        status = wts_error_outcome(desk->host, look->error, WTS_PURPOSE_LIST,
                                    outcome);
     else if (look->status != LASTCALL_OK)
         status = wts_outcome(outcome, look->status, "out of memory");
@@ -203,7 +203,7 @@ static enum lastcall_status ask(const struct wts_desk *desk, struct look *look,
         log_write(desk->log, LOG_LEVEL_DEBUG, LOG_LIMITED, "WTS-GAP",
                   "Windows does not tell the %s of session %" PRIu32
                   " of server %s (error %" PRIu32 "); such gaps: %zu",
-                  look->gap.what, look->gap.session, desk->machine->server,
+                  look->gap.what, look->gap.session, desk->host->server,
                   look->gap.error, look->gap.count);
     if (status != LASTCALL_OK)
         look_free(&look->call);

@@ -9,10 +9,10 @@
 
 /* What questions go through, for one server. */
 struct wts_desk {
-    struct wts_machine *machine; /* held */
-    struct wts_calls *calls;     /* owned */
-    struct log *log;             /* borrowed; may be NULL */
-    int64_t timeout_ms;          /* for one question */
+    struct wts_host *host;   /* held */
+    struct wts_calls *calls; /* owned */
+    struct log *log;         /* borrowed; may be NULL */
+    int64_t timeout_ms;      /* for one question */
 };
 
 /*

@@ -48,12 +48,12 @@ const char *wts_answer_name(uint32_t answer)
     }
 }
 
-static void show_ask(struct wts_call *call, const struct wts_machine *machine)
+static void show_ask(struct wts_call *call, const struct wts_host *host)
 {
     struct show *show = (struct show *)call;
 
-    show->error = machine->api->send_message(machine->handle, show->session,
-                                             &show->message, &show->answer);
+    show->error = host->api->send_message(host->handle, show->session,
+                                          &show->message, &show->answer);
 }
 
 static void show_free(struct wts_call *call)
@@ -139,12 +139,12 @@ enum lastcall_status wts_message_show(const struct wts_desk *desk, uint32_t id,
         return wts_outcome(outcome, status,
                            "%.100s did not answer within %" PRId64
                            " ms; the message may have been shown",
-                           desk->machine->computer, timeout_ms);
+                           desk->host->computer, timeout_ms);
     if (status != LASTCALL_OK)
         return wts_call_outcome(desk, status, "", outcome);
     if (show->error != WTS_ERROR_NONE)
-        status = wts_error_outcome(desk->machine, show->error,
-                                   WTS_PURPOSE_MESSAGE, outcome);
+        status = wts_error_outcome(desk->host, show->error, WTS_PURPOSE_MESSAGE,
+                                   outcome);
     else
         status = say_answer(show, outcome);
     show_free(&show->call);

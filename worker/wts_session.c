@@ -55,7 +55,7 @@ bool wts_state_has_facts(int32_t state)
     return wts_state_has_client(state) || state == WTS_STATE_DISCONNECTED;
 }
 
-const char *wts_session_obstacle(const struct wts_machine *machine, uint32_t id,
+const char *wts_session_obstacle(const struct wts_host *host, uint32_t id,
                                  int32_t state)
 {
     if (id == WTS_SESSION_CURRENT)
@@ -64,7 +64,7 @@ const char *wts_session_obstacle(const struct wts_machine *machine, uint32_t id,
         return "it is a listener and nobody's session";
     if (id == 0)
         return "session 0 is that of the services";
-    if (id == machine->own_session)
+    if (id == host->own_session)
         return "it is the session that the worker itself runs in";
     if (state == WTS_STATE_LISTEN)
         return "it is a listener and nobody's session";
@@ -144,10 +144,10 @@ static void set_idle(struct session *out, const struct wts_info *info)
 }
 
 static void set_lock(struct session *out, const struct wts_info *info,
-                     const struct wts_machine *machine)
+                     const struct wts_host *host)
 {
     int32_t locked =
-        machine->is_lock_reversed ? WTS_LOCK_UNLOCKED : WTS_LOCK_LOCKED;
+        host->is_lock_reversed ? WTS_LOCK_UNLOCKED : WTS_LOCK_LOCKED;
 
     if (info->lock_flags == WTS_LOCK_LOCKED ||
         info->lock_flags == WTS_LOCK_UNLOCKED)
@@ -157,14 +157,14 @@ static void set_lock(struct session *out, const struct wts_info *info,
 static enum lastcall_status set_info(struct session *out,
                                      const struct wts_info *info,
                                      const struct wts_facts *facts,
-                                     const struct wts_machine *machine)
+                                     const struct wts_host *host)
 {
     enum lastcall_status status = LASTCALL_OK;
 
     if (info == NULL)
         return LASTCALL_OK;
     set_idle(out, info);
-    set_lock(out, info, machine);
+    set_lock(out, info, host);
     status = set_time(out, SESSION_LOGON_TIME, info->logon_ft);
     if (status == LASTCALL_OK)
         status = set_time(out, SESSION_STARTED_AT, info->logon_ft);
@@ -226,7 +226,7 @@ static enum lastcall_status set_name(struct session *out,
 
 static enum lastcall_status set_names(struct session *out,
                                       const struct wts_facts *facts,
-                                      const struct wts_machine *machine)
+                                      const struct wts_host *host)
 {
     const struct wts_entry *entry = facts->entry;
     char id[ID_TEXT_SIZE];
@@ -235,15 +235,14 @@ static enum lastcall_status set_names(struct session *out,
     snprintf(id, sizeof(id), "%" PRIu32, entry->id);
     status = session_set_text(out, SESSION_ID, id);
     if (status == LASTCALL_OK)
-        status = session_set_text(out, SESSION_SERVER, machine->server);
+        status = session_set_text(out, SESSION_SERVER, host->server);
     if (status == LASTCALL_OK)
         status = session_set_text(out, SESSION_BACKEND, "wts");
     if (status == LASTCALL_OK)
         status =
             session_set_text(out, SESSION_STATE, wts_state_name(entry->state));
     if (status == LASTCALL_OK)
-        status =
-            session_set_text(out, SESSION_COMPUTER_NAME, machine->computer);
+        status = session_set_text(out, SESSION_COMPUTER_NAME, host->computer);
     if (status == LASTCALL_OK)
         status = set_name(out, SESSION_SESSION_NAME, entry->session_name, NULL);
     if (status == LASTCALL_OK)
@@ -254,7 +253,7 @@ static enum lastcall_status set_names(struct session *out,
     return status;
 }
 
-enum lastcall_status wts_session_make(const struct wts_machine *machine,
+enum lastcall_status wts_session_make(const struct wts_host *host,
                                       const struct wts_facts *facts,
                                       struct session *out)
 {
@@ -263,11 +262,11 @@ enum lastcall_status wts_session_make(const struct wts_machine *machine,
 
     *out = (struct session){0};
     session_set_bool(out, SESSION_ENDABLE,
-                     wts_session_obstacle(machine, entry->id, entry->state) ==
+                     wts_session_obstacle(host, entry->id, entry->state) ==
                          NULL);
-    status = set_names(out, facts, machine);
+    status = set_names(out, facts, host);
     if (status == LASTCALL_OK)
-        status = set_info(out, facts->info, facts, machine);
+        status = set_info(out, facts->info, facts, host);
     if (status == LASTCALL_OK)
         status = set_client(out, facts->client);
     if (status == LASTCALL_OK)

@@ -7,7 +7,7 @@
 #define LASTCALL_WORKER_WTS_SESSION_H
 
 #include "protocol/session.h"
-#include "worker/wts_machine.h"
+#include "worker/wts_host.h"
 
 /* What was asked of a session.  Borrowed; NULL where it was not asked or
  * Windows did not tell. */
@@ -27,8 +27,8 @@ struct wts_facts {
  * Owner:  the caller calls session_deinit(out).
  */
 LASTCALL_MUST_USE enum lastcall_status
-wts_session_make(const struct wts_machine *machine,
-                 const struct wts_facts *facts, struct session *out);
+wts_session_make(const struct wts_host *host, const struct wts_facts *facts,
+                 struct session *out);
 
 /* Name a state as on the wire; "unknown" for a later Windows' number. */
 const char *wts_state_name(int32_t state);
@@ -43,7 +43,7 @@ bool wts_state_has_facts(int32_t state);
  * Why a session can neither be disconnected nor logged off: a sentence, or
  * NULL when it can.
  */
-const char *wts_session_obstacle(const struct wts_machine *machine, uint32_t id,
+const char *wts_session_obstacle(const struct wts_host *host, uint32_t id,
                                  int32_t state);
 
 /*

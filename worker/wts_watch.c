@@ -10,7 +10,7 @@
 #define FLUSH_TICK_MS 20
 
 struct wts_watch {
-    struct wts_machine *machine; /* held */
+    struct wts_host *host; /* held */
     void (*changed)(void *context);
     void *context;
     pthread_t thread;
@@ -31,7 +31,7 @@ static int64_t now_ms(void)
 static void watch_free(struct wts_watch *watch)
 {
     gate_deinit(&watch->gate);
-    wts_machine_release(watch->machine);
+    wts_host_release(watch->host);
     free(watch);
 }
 
@@ -81,7 +81,7 @@ static void pass_on(struct wts_watch *watch)
 static void *watch_main(void *argument)
 {
     struct wts_watch *watch = argument;
-    struct wts_machine *machine = watch->machine;
+    struct wts_host *host = watch->host;
     bool is_left = false;
 
     gate_lock(&watch->gate);
@@ -89,7 +89,7 @@ static void *watch_main(void *argument)
         uint32_t error = WTS_ERROR_NONE;
 
         gate_unlock(&watch->gate);
-        error = machine->api->wait_event(machine->handle);
+        error = host->api->wait_event(host->handle);
         gate_lock(&watch->gate);
         if (watch->is_closing)
             break;
@@ -108,7 +108,7 @@ static void *watch_main(void *argument)
     return NULL;
 }
 
-enum lastcall_status wts_watch_open(struct wts_machine *machine,
+enum lastcall_status wts_watch_open(struct wts_host *host,
                                     void (*changed)(void *context),
                                     void *context, struct wts_watch **out)
 {
@@ -123,7 +123,7 @@ enum lastcall_status wts_watch_open(struct wts_machine *machine,
         free(watch);
         return status;
     }
-    watch->machine = wts_machine_hold(machine);
+    watch->host = wts_host_hold(host);
     watch->changed = changed;
     watch->context = context;
     watch->window_ms = now_ms();
@@ -135,10 +135,10 @@ enum lastcall_status wts_watch_open(struct wts_machine *machine,
     return status;
 }
 
-static void flush_ask(struct wts_call *call, const struct wts_machine *machine)
+static void flush_ask(struct wts_call *call, const struct wts_host *host)
 {
     (void)call;
-    machine->api->flush_events(machine->handle);
+    host->api->flush_events(host->handle);
 }
 
 static void flush_free(struct wts_call *call)

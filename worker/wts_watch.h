@@ -23,13 +23,13 @@ struct wts_watch;
 /*
  * Start the thread.
  *
- *   machine  held on its own account
+ *   host     held on its own account
  *   changed  called on the thread, at most until close returns
  *
  * Returns LASTCALL_OK, LASTCALL_E_NOMEM, LASTCALL_E_INTERNAL.
  */
 LASTCALL_MUST_USE enum lastcall_status
-wts_watch_open(struct wts_machine *machine, void (*changed)(void *context),
+wts_watch_open(struct wts_host *host, void (*changed)(void *context),
                void *context, struct wts_watch **out);
 
 /*

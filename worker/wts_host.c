@@ -1,4 +1,4 @@
-#include "worker/wts_machine.h"
+#include "worker/wts_host.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,14 +34,14 @@ static bool is_same_name(const char *a, const char *b)
     return *a == *b;
 }
 
-static enum lastcall_status find_computer(struct wts_machine *machine,
+static enum lastcall_status find_computer(struct wts_host *host,
                                           const char *wanted,
                                           struct platform_error *error)
 {
-    const struct wts_api_ops *api = machine->api;
+    const struct wts_api_ops *api = host->api;
 
-    api->computer_name(machine->computer, sizeof(machine->computer));
-    if (wanted == NULL || is_same_name(wanted, machine->computer))
+    api->computer_name(host->computer, sizeof(host->computer));
+    if (wanted == NULL || is_same_name(wanted, host->computer))
         return LASTCALL_OK;
     if (!is_computer_name(wanted)) {
         snprintf(error->text, sizeof(error->text),
@@ -51,65 +51,63 @@ static enum lastcall_status find_computer(struct wts_machine *machine,
                  wanted);
         return LASTCALL_E_CONFIG;
     }
-    snprintf(machine->computer, sizeof(machine->computer), "%s", wanted);
-    machine->is_remote = true;
+    snprintf(host->computer, sizeof(host->computer), "%s", wanted);
+    host->is_remote = true;
     return LASTCALL_OK;
 }
 
-enum lastcall_status wts_machine_open(const struct wts_api_ops *api,
-                                      const struct server_settings *settings,
-                                      struct wts_machine **out,
-                                      struct platform_error *error)
+enum lastcall_status wts_host_open(const struct wts_api_ops *api,
+                                   const struct server_settings *settings,
+                                   struct wts_host **out,
+                                   struct platform_error *error)
 {
-    struct wts_machine *machine = calloc(1, sizeof(*machine));
+    struct wts_host *host = calloc(1, sizeof(*host));
     enum lastcall_status status = LASTCALL_E_NOMEM;
     uint32_t failure = WTS_ERROR_NONE;
 
     *out = NULL;
-    if (machine == NULL)
+    if (host == NULL)
         return status;
-    machine->api = api;
-    atomic_init(&machine->holders, 1);
-    snprintf(machine->server, sizeof(machine->server), "%s",
-             settings->name.text);
-    status = find_computer(machine, settings->computer, error);
+    host->api = api;
+    atomic_init(&host->holders, 1);
+    snprintf(host->server, sizeof(host->server), "%s", settings->name.text);
+    status = find_computer(host, settings->computer, error);
     if (status != LASTCALL_OK)
         goto out;
 
-    machine->is_lock_reversed = api->is_lock_reversed();
-    machine->own_session = WTS_SESSION_CURRENT;
-    if (!machine->is_remote &&
-        api->own_session(&machine->own_session) != WTS_ERROR_NONE)
-        machine->own_session = WTS_SESSION_CURRENT;
-    failure = api->open(machine->is_remote ? machine->computer : NULL,
-                        &machine->handle);
+    host->is_lock_reversed = api->is_lock_reversed();
+    host->own_session = WTS_SESSION_CURRENT;
+    if (!host->is_remote &&
+        api->own_session(&host->own_session) != WTS_ERROR_NONE)
+        host->own_session = WTS_SESSION_CURRENT;
+    failure = api->open(host->is_remote ? host->computer : NULL, &host->handle);
     if (failure != WTS_ERROR_NONE) {
         snprintf(error->text, sizeof(error->text),
                  "Windows gives no handle for the sessions of %.100s (error "
                  "%" PRIu32 "); this needs Windows 7 or Server 2008 R2 or "
                  "later",
-                 machine->computer, failure);
+                 host->computer, failure);
         status = LASTCALL_E_CONFIG;
         goto out;
     }
-    *out = machine;
+    *out = host;
 
 out:
     if (status != LASTCALL_OK)
-        free(machine);
+        free(host);
     return status;
 }
 
-struct wts_machine *wts_machine_hold(struct wts_machine *machine)
+struct wts_host *wts_host_hold(struct wts_host *host)
 {
-    atomic_fetch_add(&machine->holders, 1u);
-    return machine;
+    atomic_fetch_add(&host->holders, 1u);
+    return host;
 }
 
-void wts_machine_release(struct wts_machine *machine)
+void wts_host_release(struct wts_host *host)
 {
-    if (machine == NULL || atomic_fetch_sub(&machine->holders, 1u) != 1u)
+    if (host == NULL || atomic_fetch_sub(&host->holders, 1u) != 1u)
         return;
-    machine->api->close(machine->handle);
-    free(machine);
+    host->api->close(host->handle);
+    free(host);
 }
