@@ -135,20 +135,11 @@ static void fill_request(struct ending *ending)
 /* How long a host may have good reason to be at it. */
 static int64_t patience_ms(const struct request *request)
 {
-    switch (request->action) {
-    case ACTION_LOGOFF:
-        return LOGOFF_PATIENCE_MS;
-    case ACTION_MESSAGE:
+    if (request->action == ACTION_MESSAGE)
         return message_answer_ms(request);
-    case ACTION_PING:
-    case ACTION_LIST:
-    case ACTION_STOP:
-    case ACTION_DISCONNECT:
-    case ACTION_END:
-    case ACTION_COUNT:
-        break;
-    }
-    return 0;
+    if (request->action == ACTION_LOGOFF)
+        return LOGOFF_PATIENCE_MS + request->confirm_s * 1000;
+    return DISPATCH_TIMEOUT_PRESET_MS + request->confirm_s * 1000;
 }
 
 /* People and their programs need their time, unless the operator has less. */

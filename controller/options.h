@@ -41,7 +41,7 @@ enum option_group {
     OPTIONS_FILTER = 1 << 5,
     OPTIONS_SELECT = 1 << 6,
     OPTIONS_ENDING = 1 << 7,
-    OPTIONS_STOP = 1 << 8,
+    OPTIONS_CONFIRM = 1 << 8,
     OPTIONS_TTL = 1 << 9,
     OPTIONS_OUTPUT = 1 << 10,
     OPTIONS_FRESH = 1 << 11,

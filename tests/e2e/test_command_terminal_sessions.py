@@ -167,8 +167,8 @@ def test_people_and_programs_take_their_time(ts):
     waiting = [ts.operator.spawn(*verb, "--host", "ts-01", "--session", "3",
                                  "--yes")
                for verb in (("message", "--wait", "--timeout-box", "5s", "x"),
-                            ("logoff",))]
-    assert [running.wait() for running in waiting] == [OK, OK], [
+                            ("logoff",), ("disconnect", "--confirm", "5s"))]
+    assert [running.wait() for running in waiting] == [OK] * 3, [
         running.output() for running in waiting]
 
 
