@@ -41,11 +41,20 @@ if(WIN32)
     target_link_options(lastcall_flags INTERFACE
         -static -fstack-protector-strong
         LINKER:--dynamicbase LINKER:--nxcompat LINKER:--high-entropy-va)
-    target_link_libraries(lastcall_flags INTERFACE ssp)
+    include(deploy/windows/delayed.cmake)
 else()
     target_link_options(lastcall_flags INTERFACE
         LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
 endif()
+
+# What the two programs link besides, and nothing else does.
+add_library(lastcall_program INTERFACE)
+target_link_libraries(lastcall_program INTERFACE lastcall_flags)
+if(WIN32)
+    target_sources(lastcall_program INTERFACE
+        ${PROJECT_SOURCE_DIR}/protocol/io/system_dll_win32.c)
+endif()
+
 if(LASTCALL_SANITIZE)
     target_compile_options(lastcall_flags INTERFACE
         -fsanitize=${LASTCALL_SANITIZE} -fno-sanitize-recover=all

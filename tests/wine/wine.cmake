@@ -8,3 +8,27 @@ set_tests_properties(wine.start PROPERTIES
     FIXTURES_SETUP wine LABELS wine TIMEOUT 120)
 set_tests_properties(wine.end PROPERTIES
     FIXTURES_CLEANUP wine LABELS wine TIMEOUT 30)
+
+# The programs import what Windows takes from System32 alone, are hardened,
+# and load nothing from their own folder.
+foreach(program lastcall lastcall-worker)
+    add_test(NAME tree.imports.${program}
+             COMMAND ${CMAKE_COMMAND} -DOBJDUMP=${CMAKE_OBJDUMP}
+                     -DPROGRAM=$<TARGET_FILE:${program}>
+                     -P ${CMAKE_CURRENT_SOURCE_DIR}/wine/imports.cmake)
+    set_tests_properties(tree.imports.${program} PROPERTIES
+        LABELS tree TIMEOUT 30)
+endforeach()
+add_library(planted MODULE wine/planted.c)
+set_target_properties(planted PROPERTIES PREFIX "")
+add_executable(planted_victim wine/planted_victim.c)
+target_link_libraries(planted PRIVATE lastcall_flags)
+target_link_libraries(planted_victim PRIVATE lastcall_flags)
+add_test(NAME wine.planted
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/wine/planted
+                 $<TARGET_FILE_DIR:planted_victim>
+                 $<TARGET_FILE:lastcall> $<TARGET_FILE:lastcall-worker>)
+set_target_properties(planted PROPERTIES
+    LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:planted_victim>)
+set_tests_properties(wine.planted PROPERTIES
+    FIXTURES_REQUIRED wine LABELS wine TIMEOUT 60)
