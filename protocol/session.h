@@ -20,6 +20,9 @@
 /* A list keeps at most this many; the rest is counted (truncated). */
 #define SESSION_COUNT_MAX 10000
 
+/* The state of a terminal session whose user is away and still logged on. */
+#define SESSION_STATE_DISCONNECTED "disconnected"
+
 enum session_field {
     /* every backend */
     SESSION_ID,

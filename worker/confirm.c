@@ -6,6 +6,8 @@
 
 #include "protocol/bytes.h"
 
+#define MS_PER_S 1000
+
 static bool is_same_text(const struct session *a, const struct session *b,
                          enum session_field field)
 {
@@ -13,6 +15,33 @@ static bool is_same_text(const struct session *a, const struct session *b,
     const char *other = session_text(b, field);
 
     return one != NULL && other != NULL && strcmp(one, other) == 0;
+}
+
+/* What one of the two does not tell does not tell them apart. */
+static bool is_other_text(const struct session *a, const struct session *b,
+                          enum session_field field)
+{
+    const char *one = session_text(a, field);
+    const char *other = session_text(b, field);
+
+    return one != NULL && other != NULL && strcmp(one, other) != 0;
+}
+
+bool confirm_has_ended(enum action action, const struct session *old,
+                       const struct session_list *list)
+{
+    const char *id = session_text(old, SESSION_ID);
+    const struct session *now = NULL;
+    const char *state = NULL;
+
+    if (id != NULL)
+        now = session_list_find(list, id);
+    if (now == NULL || is_other_text(old, now, SESSION_USERNAME) ||
+        is_other_text(old, now, SESSION_LOGON_TIME))
+        return true;
+    state = session_text(now, SESSION_STATE);
+    return action == ACTION_DISCONNECT && state != NULL &&
+           strcmp(state, SESSION_STATE_DISCONNECTED) == 0;
 }
 
 static bool is_target(const struct job *job, const char *session_id)
@@ -75,33 +104,67 @@ static bool has_twin(const struct watch *watch, const struct session_list *list)
     return false;
 }
 
+bool watch_begin(struct watch *out, struct job *job, size_t target,
+                 enum backend_kind kind, int64_t now_ms)
+{
+    const struct request *request = &job->order->request;
+    const int64_t confirm_ms = request->confirm_s * MS_PER_S;
+    const int64_t settle_ms = job->targets[target].outcome.settle_ms;
+
+    *out = (struct watch){
+        .job = job,
+        .target = target,
+        .action = action_resolve(request->action, kind),
+        .confirm_until_ms = now_ms + confirm_ms,
+        .until_ms = now_ms + (settle_ms > confirm_ms ? settle_ms : confirm_ms),
+    };
+    return confirm_ms > 0 || settle_ms > 0;
+}
+
 void watch_update(struct watch *watch, const struct session_list *list)
 {
     const struct session *old = &watch->job->targets[watch->target].session;
-    const char *id = session_text(old, SESSION_ID);
 
     watch->is_blind = list == NULL;
     if (list == NULL)
         return;
-    watch->is_listed = id != NULL && session_list_find(list, id) != NULL;
+    watch->is_listed = !confirm_has_ended(watch->action, old, list);
     if (!watch->is_listed)
         watch->was_gone = true;
-    /* Beside a target that never went nothing came back. */
-    watch->has_twin = watch->was_gone && has_twin(watch, list);
+    /* Beside a target that never went nothing came back; and only for an order
+     * to be confirmed is it known what was there before. */
+    watch->has_twin = watch->was_gone &&
+                      watch->job->order->request.confirm_s > 0 &&
+                      has_twin(watch, list);
+}
+
+bool watch_is_over(const struct watch *watch, int64_t now_ms)
+{
+    if (now_ms >= watch->until_ms)
+        return true;
+    return now_ms >= watch->confirm_until_ms && watch->was_gone &&
+           !watch->is_blind;
 }
 
 void watch_settle(const struct watch *watch, struct session_outcome *outcome)
 {
+    const bool is_disconnect = watch->action == ACTION_DISCONNECT;
+
     if (watch->is_listed && watch->was_gone)
         outcome_set(outcome, LASTCALL_REAPPEARED,
-                    "the session ended and came back under the same id");
+                    is_disconnect ? "the user connected to the session again"
+                                  : "the session ended and came back under "
+                                    "the same id");
     else if (watch->has_twin)
         outcome_set(outcome, LASTCALL_REAPPEARED,
                     "the same user began the same thing again on the same "
                     "player");
     else if (watch->is_listed)
         outcome_set(outcome, LASTCALL_UNCONFIRMED,
-                    "the server accepted, and still lists the session");
+                    is_disconnect
+                        ? "the server accepted, and still lists the session "
+                          "as connected"
+                        : "the server accepted, and still lists the session");
     else if (!watch->was_gone)
         outcome_set(outcome, LASTCALL_UNCONFIRMED,
                     "the server accepted, and could not be asked since");

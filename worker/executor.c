@@ -7,11 +7,13 @@
 
 #include "protocol/io/gate.h"
 #include "worker/confirm.h"
+#include "worker/lane.h"
 
 /* The queue's members are guarded by the gate; the rest is the thread's. */
 struct executor {
     struct executor_options options;
-    void *backend; /* owned */
+    void *backend;     /* owned */
+    struct lane *lane; /* owned; messages that wait for their answer */
     pthread_t thread;
 
     struct gate gate;
@@ -36,17 +38,6 @@ static int64_t now_ms(const struct executor *executor)
         executor->options.clock->state);
 }
 
-void job_deinit(struct job *job)
-{
-    for (size_t i = 0; i < job->target_count; i++)
-        session_deinit(&job->targets[i].session);
-    free(job->targets);
-    for (size_t i = 0; i < job->other_count; i++)
-        free(job->others[i]);
-    free(job->others);
-    *job = (struct job){0};
-}
-
 void snapshot_free(struct snapshot *snapshot)
 {
     if (snapshot == NULL)
@@ -63,81 +54,6 @@ static bool is_interrupted(struct executor *executor)
     answer = executor->is_interrupted;
     gate_unlock(&executor->gate);
     return answer;
-}
-
-/* Set an outcome, unless a backend gave one that may not travel. */
-static void outcome_mend(struct session_outcome *outcome)
-{
-    if (status_is_wire(outcome->code))
-        return;
-    if (outcome->detail[0] == '\0')
-        snprintf(outcome->detail, sizeof(outcome->detail), "%s",
-                 status_text(outcome->code));
-    outcome->code = outcome->code == LASTCALL_E_CLOSED ? LASTCALL_INTERRUPTED
-                                                       : LASTCALL_SERVER_ERROR;
-}
-
-void outcome_set(struct session_outcome *outcome, enum lastcall_status code,
-                 const char *detail)
-{
-    outcome->code = code;
-    snprintf(outcome->detail, sizeof(outcome->detail), "%s", detail);
-}
-
-/* ---- selecting ---- */
-
-static bool is_selected(const struct request *request,
-                        const struct session *session)
-{
-    const char *id = NULL;
-
-    if (request->session_id != NULL) {
-        id = session_text(session, SESSION_ID);
-        return id != NULL && strcmp(id, request->session_id) == 0;
-    }
-    return !request->has_where || filter_match(&request->where, session);
-}
-
-static enum lastcall_status target_add(struct job *job,
-                                       const struct session *session)
-{
-    struct job_target *target = NULL;
-
-    if (job->target_count == job->target_capacity) {
-        const size_t capacity =
-            job->target_capacity == 0 ? 4 : job->target_capacity * 2;
-        struct job_target *grown =
-            realloc(job->targets, capacity * sizeof(*grown));
-
-        if (grown == NULL)
-            return LASTCALL_E_NOMEM;
-        job->targets = grown;
-        job->target_capacity = capacity;
-    }
-    target = &job->targets[job->target_count];
-    *target = (struct job_target){0};
-    if (session_copy(session, &target->session) != LASTCALL_OK)
-        return LASTCALL_E_NOMEM;
-    job->target_count++;
-    return LASTCALL_OK;
-}
-
-static void job_select(struct job *job, const struct session_list *list,
-                       const struct session_outcome *outcome)
-{
-    enum lastcall_status status = LASTCALL_OK;
-
-    job->outcome = *outcome;
-    if (outcome->code != LASTCALL_OK)
-        return;
-    for (size_t i = 0; i < list->count && status == LASTCALL_OK; i++) {
-        if (is_selected(&job->order->request, &list->items[i]))
-            status = target_add(job, &list->items[i]);
-    }
-    if (status == LASTCALL_OK && job->order->request.confirm_s > 0)
-        status = confirm_prepare(job, list);
-    if (status != LASTCALL_OK)
-        outcome_set(&job->outcome, LASTCALL_BUSY, "out of memory");
 }
 
 static void job_done(struct executor *executor, struct job *job)
@@ -158,7 +74,7 @@ static void watches_update(struct executor *executor,
         struct job *job = watch->job;
 
         watch_update(watch, list);
-        if (now < watch->until_ms) {
+        if (!watch_is_over(watch, now)) {
             link = &watch->next;
             continue;
         }
@@ -235,28 +151,6 @@ static void snapshot_emit(struct executor *executor, struct session_list *list,
                                       snapshot);
 }
 
-/* Take the jobs of one kind out of a chain. */
-static struct job *jobs_split(struct job **jobs, enum job_kind kind)
-{
-    struct job *taken = NULL;
-    struct job **end = &taken;
-    struct job **link = jobs;
-
-    while (*link != NULL) {
-        struct job *job = *link;
-
-        if (job->kind != kind) {
-            link = &job->next;
-            continue;
-        }
-        *link = job->next;
-        job->next = NULL;
-        *end = job;
-        end = &job->next;
-    }
-    return taken;
-}
-
 /* Take what was queued of one kind. */
 static struct job *queue_take(struct executor *executor, enum job_kind kind)
 {
@@ -310,46 +204,27 @@ static void list_once(struct executor *executor)
 
 /* ---- acting ---- */
 
+/* Watch a target whose act was accepted, where there is need. */
 static void watch_add(struct executor *executor, struct job *job, size_t target)
 {
-    const int64_t confirm_ms = job->order->request.confirm_s * 1000;
-    struct watch *watch = calloc(1, sizeof(*watch));
+    struct watch begun;
+    struct watch *watch = NULL;
 
+    if (!watch_begin(&begun, job, target, executor->options.ops->kind,
+                     now_ms(executor)))
+        return;
+    watch = malloc(sizeof(*watch));
     if (watch == NULL) {
         outcome_set(&job->targets[target].outcome, LASTCALL_UNCONFIRMED,
                     "accepted; out of memory while confirming");
         return;
     }
-    watch->job = job;
-    watch->target = target;
-    watch->until_ms = now_ms(executor) + confirm_ms;
+    *watch = begun;
     watch->next = executor->watches;
     executor->watches = watch;
     job->watch_count++;
     if (executor->next_watch_ms == 0 || watch->next == NULL)
         executor->next_watch_ms = now_ms(executor) + EXECUTOR_CONFIRM_TICK_MS;
-}
-
-static void target_act(struct executor *executor, struct job *job, size_t i)
-{
-    struct job_target *target = &job->targets[i];
-
-    target->outcome = (struct session_outcome){.code = LASTCALL_SERVER_ERROR};
-    target->outcome.code = executor->options.ops->act(
-        executor->backend, &target->session, job->order, &target->outcome);
-    outcome_mend(&target->outcome);
-    if (target->outcome.code == LASTCALL_OK &&
-        job->order->request.confirm_s > 0)
-        watch_add(executor, job, i);
-}
-
-/* An order may have waited for long behind others of a slow server. */
-static bool is_over(const struct executor *executor, const struct order *order)
-{
-    const struct clock *clock = executor->options.clock;
-
-    return order->until_s != 0 &&
-           clock->wall_ms(clock->state) >= order->until_s * 1000;
 }
 
 /* After a timeout: does the server still answer, or was it that one call? */
@@ -375,28 +250,24 @@ static void server_ask(struct executor *executor,
 static void job_act(struct executor *executor, struct job *job,
                     struct session_outcome *server)
 {
+    struct job_gate gate = {.clock = executor->options.clock};
+
     for (size_t i = 0; i < job->target_count; i++) {
         struct job_target *target = &job->targets[i];
 
         if (!target->is_wanted)
             continue;
-        if (is_interrupted(executor)) {
-            outcome_set(&target->outcome, LASTCALL_INTERRUPTED,
-                        "the worker stopped before this session's turn");
+        gate.is_interrupted = is_interrupted(executor);
+        if (!job_may_begin(job, i, &gate))
             continue;
-        }
-        if (is_over(executor, job->order)) {
-            outcome_set(&target->outcome, LASTCALL_EXPIRED,
-                        "the command's time ran out before this session's "
-                        "turn");
-            continue;
-        }
         if (server->code != LASTCALL_OK) {
             outcome_set(&target->outcome, server->code,
                         "not tried: the server had stopped answering");
             continue;
         }
-        target_act(executor, job, i);
+        job_act_on(job, i, executor->options.ops, executor->backend);
+        if (target->outcome.code == LASTCALL_OK)
+            watch_add(executor, job, i);
         if (target->outcome.code == LASTCALL_TIMEOUT)
             server_ask(executor, server);
     }
@@ -416,7 +287,10 @@ static void act_all(struct executor *executor, struct job *jobs)
 
         jobs = job->next;
         job->next = NULL;
-        job_act(executor, job, &server);
+        if (lane_is_for(job->order))
+            lane_take(executor->lane, job);
+        else
+            job_act(executor, job, &server);
     }
     soon = now_ms(executor) + EXECUTOR_SETTLE_MS;
     if (executor->next_poll_ms > soon)
@@ -515,16 +389,50 @@ static void *executor_main(void *argument)
     return NULL;
 }
 
+/* Open the backend, and what belongs to it. */
+static enum lastcall_status backend_open(struct executor *executor,
+                                         struct platform_error *error)
+{
+    const struct executor_options *options = &executor->options;
+    const struct backend_surroundings around = {
+        .settings = options->settings,
+        .clock = options->clock,
+        .log = options->log,
+        .changed = executor_hint,
+        .changed_context = executor,
+    };
+    struct lane_options lane = {
+        .ops = options->ops,
+        .clock = options->clock,
+        .context = options->events.context,
+        .done = options->events.done,
+    };
+    enum lastcall_status status =
+        options->ops->open(&around, &executor->backend, error);
+
+    if (status != LASTCALL_OK)
+        return status;
+    lane.backend = executor->backend;
+    status = lane_open(&lane, &executor->lane);
+    if (status != LASTCALL_OK)
+        options->ops->close(executor->backend);
+    return status;
+}
+
+static void backend_close(struct executor *executor)
+{
+    lane_close(executor->lane);
+    executor->options.ops->close(executor->backend);
+}
+
 enum lastcall_status executor_open(const struct executor_options *options,
                                    struct executor **out,
                                    struct platform_error *error)
 {
     enum lastcall_status status = LASTCALL_E_NOMEM;
-    struct backend_surroundings around = {0};
-    struct executor *executor = NULL;
+    struct executor *executor = calloc(1, sizeof(*executor));
 
     *out = NULL;
-    executor = calloc(1, sizeof(*executor));
     if (executor == NULL)
         return status;
     executor->options = *options;
@@ -533,19 +441,12 @@ enum lastcall_status executor_open(const struct executor_options *options,
         free(executor);
         return status;
     }
-    around = (struct backend_surroundings){
-        .settings = options->settings,
-        .clock = options->clock,
-        .log = options->log,
-        .changed = executor_hint,
-        .changed_context = executor,
-    };
-    status = options->ops->open(&around, &executor->backend, error);
+    status = backend_open(executor, error);
     if (status != LASTCALL_OK)
         goto out;
     status = gate_thread_start(&executor->thread, executor_main, executor);
     if (status != LASTCALL_OK)
-        options->ops->close(executor->backend);
+        backend_close(executor);
 
 out:
     if (status != LASTCALL_OK) {
@@ -599,6 +500,7 @@ void executor_interrupt(struct executor *executor)
     executor->is_interrupted = true;
     gate_unlock(&executor->gate);
     gate_signal(&executor->gate);
+    lane_interrupt(executor->lane);
     executor->options.ops->interrupt(executor->backend);
 }
 
@@ -608,7 +510,7 @@ void executor_close(struct executor *executor)
         return;
     executor_interrupt(executor);
     pthread_join(executor->thread, NULL);
-    executor->options.ops->close(executor->backend);
+    backend_close(executor);
     gate_deinit(&executor->gate);
     free(executor);
 }

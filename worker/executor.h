@@ -7,11 +7,15 @@
  *
  *     JOB_SELECT  list afresh, and copy what the order selects
  *     JOB_ACT     do the order's action on the targets that are wanted, and
- *                 watch the list for confirm_s where the order says so
+ *                 watch the list for confirm_s where the order says so, or
+ *                 until the ending shows where the server is still at it
  *
  * After an act that timed out the server is asked for its list once.  When it
  * answers, the next session is tried; when it does not, it is the server that
  * hangs, and what waits for it is answered so without a timeout each.
+ *
+ * A message that waits for its answer goes to the lane (lane.h), and holds up
+ * nothing here.
  *
  * Besides, the executor lists every sessions_interval, and soon after an act,
  * and hands out snapshots.
@@ -23,7 +27,7 @@
 #include <stdint.h>
 
 #include "protocol/session.h"
-#include "worker/policy.h"
+#include "worker/job.h"
 #include "worker/session_backend.h"
 
 /* Jobs waiting for one server; more are refused. */
@@ -34,41 +38,6 @@
 #define EXECUTOR_RETRY_FIRST_MS 1000
 /* How often version and rights are asked for. */
 #define EXECUTOR_REPORT_INTERVAL_MS 3600000
-
-enum job_kind {
-    JOB_SELECT,
-    JOB_ACT,
-};
-
-struct job_target {
-    struct session session; /* owned; as it was selected */
-    bool is_wanted;         /* set by the pipeline: act on it */
-    struct session_outcome outcome;
-};
-
-/* Owned by whoever holds it: the pipeline, or the executor until done(). */
-struct job {
-    struct job *next; /* in the queue that holds it */
-    enum job_kind kind;
-    size_t server;             /* index among the settings' servers */
-    const struct order *order; /* borrowed; unchanged while the job is out */
-    void *owner;               /* the pipeline's */
-    struct session_outcome outcome; /* of listing, after JOB_SELECT */
-    struct job_target *targets;     /* owned; filled by JOB_SELECT */
-    size_t target_count;
-    size_t target_capacity;
-    char **others; /* owned; ids that were listed and not selected, where
-                      the order is to be confirmed */
-    size_t other_count;
-    size_t watch_count; /* the executor's: confirmations still open */
-};
-
-/* Set a code and its sentence. */
-void outcome_set(struct session_outcome *outcome, enum lastcall_status code,
-                 const char *detail);
-
-/* Free the targets; the job itself is the caller's. */
-void job_deinit(struct job *job);
 
 /* What a server looked like at one time. */
 struct snapshot {
@@ -86,6 +55,7 @@ void snapshot_free(struct snapshot *snapshot);
 /* Called on the executor's thread: queue and return. */
 struct executor_events {
     void *context;
+    /* Also on the lane's threads, several at a time. */
     void (*done)(void *context, struct job *job);
     /* Takes the snapshot over. */
     void (*snapshot)(void *context, struct snapshot *snapshot);
@@ -140,7 +110,7 @@ void executor_hint(void *executor);
  */
 void executor_interrupt(struct executor *executor);
 
-/* Interrupt, join the thread and free; NULL is fine. */
+/* Interrupt, join the threads and free; NULL is fine. */
 void executor_close(struct executor *executor);
 
 #endif

@@ -21,8 +21,8 @@ struct session_outcome {
     enum lastcall_status code;
     char detail[RESULT_DETAIL_SIZE]; /* a sentence for a person, or "" */
     /* With LASTCALL_OK: the server accepted and is at it.  The session is
-     * watched until its ending shows in the list, at most this long; 0: done.
-     */
+     * watched until its ending shows in the list, at most this long, and then
+     * LASTCALL_UNCONFIRMED; 0: done. */
     int64_t settle_ms;
     /* The button that answered a message, such as "yes"; else "". */
     char response[RESULT_RESPONSE_SIZE];

@@ -70,17 +70,22 @@ static enum lastcall_status fake_open(const struct backend_surroundings *around,
 {
     (void)error;
     *state = &fake_servers[strcmp(around->settings->name.text, "two") == 0];
+    ((struct fake_server *)*state)->is_closed = false;
     return LASTCALL_OK;
 }
 
 /* With the lock held: stay here while told to. */
 static enum lastcall_status hang(struct fake_server *server, const bool *hangs)
 {
-    server->is_hanging = *hangs;
+    const bool is_counted = *hangs;
+
+    server->hang_count += is_counted;
+    server->is_hanging = server->hang_count > 0;
     fake_changed();
     while (*hangs && !server->is_interrupted)
         pthread_cond_wait(&changed, &mutex);
-    server->is_hanging = false;
+    server->hang_count -= is_counted;
+    server->is_hanging = server->hang_count > 0;
     return server->is_interrupted ? LASTCALL_E_CLOSED : LASTCALL_OK;
 }
 
@@ -96,6 +101,13 @@ static void fill_session(const struct fake_session *from,
         LASTCALL_OK);
     assert_int_equal(session_set_text(session, SESSION_MEDIA_KEY, "/film"),
                      LASTCALL_OK);
+    if (from->state[0] != '\0')
+        assert_int_equal(session_set_text(session, SESSION_STATE, from->state),
+                         LASTCALL_OK);
+    if (from->logon[0] != '\0')
+        assert_int_equal(
+            session_set_text(session, SESSION_LOGON_TIME, from->logon),
+            LASTCALL_OK);
     session_set_bool(session, SESSION_ENDABLE, !from->is_unendable);
 }
 
@@ -148,36 +160,73 @@ static enum lastcall_status fake_list(void *state, struct session_list *out,
     return outcome->code;
 }
 
-static void end_session(struct fake_server *server, const char *id)
+static void end_session(struct fake_server *server, const char *id,
+                        bool is_disconnect)
 {
     for (size_t i = 0; i < FAKE_SESSION_MAX; i++) {
-        if (strcmp(server->sessions[i].id, id) == 0 &&
-            !server->sessions[i].is_deaf)
-            server->sessions[i].id[0] = '\0';
+        struct fake_session *session = &server->sessions[i];
+
+        if (strcmp(session->id, id) != 0 || session->is_deaf)
+            continue;
+        if (is_disconnect)
+            snprintf(session->state, sizeof(session->state),
+                     SESSION_STATE_DISCONNECTED);
+        else
+            session->id[0] = '\0';
     }
 }
 
-static enum lastcall_status fake_act(void *state, const struct session *target,
-                                     const struct order *order,
-                                     struct session_outcome *outcome)
+/* With the lock held. */
+static void do_act(struct fake_server *server, const char *id,
+                   enum action action, struct session_outcome *outcome)
+{
+    if (action == ACTION_MESSAGE) {
+        snprintf(outcome->response, sizeof(outcome->response), "yes");
+        return;
+    }
+    end_session(server, id, action == ACTION_DISCONNECT);
+    outcome->settle_ms = server->settle_ms;
+}
+
+static enum lastcall_status act(void *state, const struct session *target,
+                                enum action action,
+                                struct session_outcome *outcome)
 {
     struct fake_server *server = state;
     const char *id = session_text(target, SESSION_ID);
 
-    (void)order;
     fake_lock();
+    assert_false(server->is_closed);
     assert_true(server->acts < FAKE_ACT_MAX);
     snprintf(server->acted[server->acts++], 32, "%s", id);
-    outcome->code = hang(server, &server->hangs_act);
+    outcome->code =
+        hang(server, action == ACTION_MESSAGE ? &server->hangs_message
+                                              : &server->hangs_act);
     if (outcome->code == LASTCALL_OK &&
         (server->act_fails_for[0] == '\0' ||
          strcmp(server->act_fails_for, id) == 0))
         outcome->code = server->act_status;
     if (outcome->code == LASTCALL_OK)
-        end_session(server, id);
+        do_act(server, id, action, outcome);
     fake_changed();
     fake_unlock();
     return outcome->code;
+}
+
+static enum lastcall_status plex_act(void *state, const struct session *target,
+                                     const struct order *order,
+                                     struct session_outcome *outcome)
+{
+    return act(state, target,
+               action_resolve(order->request.action, BACKEND_PLEX), outcome);
+}
+
+static enum lastcall_status wts_act(void *state, const struct session *target,
+                                    const struct order *order,
+                                    struct session_outcome *outcome)
+{
+    return act(state, target,
+               action_resolve(order->request.action, BACKEND_WTS), outcome);
 }
 
 static enum lastcall_status fake_report(void *state, struct backend_report *out)
@@ -202,7 +251,11 @@ static void fake_interrupt(void *state)
 
 static void fake_close(void *state)
 {
-    (void)state;
+    struct fake_server *server = state;
+
+    fake_lock();
+    server->is_closed = true;
+    fake_unlock();
 }
 
 const struct session_backend_ops fake_backend_ops = {
@@ -211,7 +264,19 @@ const struct session_backend_ops fake_backend_ops = {
     .actions = ACTION_SET_ALL,
     .open = fake_open,
     .list = fake_list,
-    .act = fake_act,
+    .act = plex_act,
+    .report = fake_report,
+    .interrupt = fake_interrupt,
+    .close = fake_close,
+};
+
+const struct session_backend_ops fake_wts_ops = {
+    .name = "wts",
+    .kind = BACKEND_WTS,
+    .actions = ACTION_SET_ALL,
+    .open = fake_open,
+    .list = fake_list,
+    .act = wts_act,
     .report = fake_report,
     .interrupt = fake_interrupt,
     .close = fake_close,

@@ -10,7 +10,7 @@
 
 #define FAKE_SERVER_COUNT 2
 #define FAKE_SESSION_MAX 16
-#define FAKE_ACT_MAX 64
+#define FAKE_ACT_MAX 256
 #define FAKE_WAIT_MS 10000
 
 /* ---- servers ---- */
@@ -19,6 +19,8 @@ struct fake_session {
     char id[32]; /* "": nobody */
     char user[32];
     char machine[32];
+    char state[16]; /* "": not told; so is logon */
+    char logon[32];
     bool is_unendable;
     bool is_deaf; /* an act does not end it */
 };
@@ -32,17 +34,25 @@ struct fake_server {
     char act_fails_for[32]; /* an id; "": act_status holds for every one */
     bool hangs_list;        /* until released or interrupted */
     bool hangs_act;
+    bool hangs_message; /* instead of the former, for a message */
+    int64_t settle_ms; /* of an act that was accepted */
     /* what was seen */
     unsigned lists;
     unsigned acts;
     char acted[FAKE_ACT_MAX][32];
     bool is_interrupted;
     bool is_hanging;
+    unsigned hang_count; /* calls that hang at the same time */
+    bool is_closed;
 };
 
 /* The servers "one" and "two", in the order of the settings. */
 extern struct fake_server fake_servers[FAKE_SERVER_COUNT];
+/* An act ends the session, a disconnect makes its state so; a message is
+ * answered with "yes". */
 extern const struct session_backend_ops fake_backend_ops;
+/* The same as terminal sessions. */
+extern const struct session_backend_ops fake_wts_ops;
 
 /* Forget everything. */
 void fake_reset(void);
