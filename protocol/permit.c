@@ -241,11 +241,18 @@ static enum lastcall_status parse_set(const char *at, const char *end,
         memcpy(name, item, len);
         name[len] = '\0';
         set = set_of(name);
-        if (set == 0 || set == PERMIT_REQUIRE_UNKNOWN)
+        if (set == 0)
             return LASTCALL_E_SYNTAX;
         *out |= set;
     }
     return LASTCALL_OK;
+}
+
+static uint32_t known_requirement_set(const char *name)
+{
+    const uint32_t set = requirement_set(name);
+
+    return set == PERMIT_REQUIRE_UNKNOWN ? 0 : set;
 }
 
 static enum lastcall_status parse_audiences(const char *at, const char *end,
@@ -292,7 +299,7 @@ enum lastcall_status permit_rule_parse(const char *text,
     if (status == LASTCALL_OK)
         status = parse_set(colon + 1, at, action_set, &out->actions);
     if (status == LASTCALL_OK && mark != NULL)
-        status = parse_set(mark + 1, mark + strlen(mark), requirement_set,
+        status = parse_set(mark + 1, mark + strlen(mark), known_requirement_set,
                            &out->require);
     if (status == LASTCALL_OK)
         status = parse_audiences(at + 1, end, out);

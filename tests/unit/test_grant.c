@@ -307,6 +307,22 @@ static void permits_of_the_command_line(void **state)
     permit_rule_deinit(&rule);
 }
 
+static void every_action_can_be_permitted(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ACTION_COUNT; i++) {
+        struct permit_rule rule;
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "wts:%s@all",
+                       action_name((enum action)i));
+        if (permit_rule_parse(text, &rule) != LASTCALL_OK)
+            fail_msg("%s", text);
+        assert_int_equal(rule.actions, ACTION_BIT(i));
+        permit_rule_deinit(&rule);
+    }
+}
+
 static void permits_of_the_command_line_that_are_refused(void **state)
 {
     static const char *const texts[] = {
@@ -391,6 +407,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_or_malformed_is_refused),
         cmocka_unit_test(no_list_of_a_grant_is_longer_than_its_bound),
         cmocka_unit_test(permits_of_the_command_line),
+        cmocka_unit_test(every_action_can_be_permitted),
         cmocka_unit_test(permits_of_the_command_line_that_are_refused),
         cmocka_unit_test(too_many_audiences),
         cmocka_unit_test(an_unknown_backend_is_not_permitted),
