@@ -404,14 +404,25 @@ static void hand_out_begun(struct batch *batch, bool is_kept)
     }
 }
 
-/* A confirmation keeps the job for long, and the event comes before it. */
-static void note_confirmed_targets(struct batch *batch, const struct run *run)
+/* Does the job come back long after the act?  It may be confirmed, or a
+ * terminal server may take its time. */
+static bool is_slow(const struct run *run, const struct job *job,
+                    const struct settings *settings)
 {
-    if (run->order.request.confirm_s == 0)
-        return;
+    return run->order.request.confirm_s > 0 ||
+           settings->servers[job->server].backend == BACKEND_WTS;
+}
+
+/* The event of what ends comes before such a job. */
+static void note_slow_targets(struct batch *batch, const struct run *run)
+{
+    const struct settings *settings = batch->options.settings;
+
     for (size_t i = 0; i < run->job_count; i++) {
         const struct job *job = &run->jobs[i];
 
+        if (!run_removes(run, job, settings) || !is_slow(run, job, settings))
+            continue;
         for (size_t k = 0; k < job->target_count; k++) {
             const char *id = session_text(&job->targets[k].session, SESSION_ID);
 
@@ -428,7 +439,7 @@ static void hand_out_armed(struct batch *batch, bool is_kept)
 
     while ((run = list_pop(&batch->armed)) != NULL) {
         if (is_kept) {
-            note_confirmed_targets(batch, run);
+            note_slow_targets(batch, run);
             submit_all(batch, run);
             continue;
         }

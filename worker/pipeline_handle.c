@@ -138,6 +138,10 @@ void pipeline_handle_messages(struct pipeline *pipeline)
 static void note_endings(struct pipeline *pipeline, const struct job *job,
                          const struct run *run)
 {
+    const bool removes = run_removes(run, job, pipeline->options.settings);
+
+    if (run->order.request.action == ACTION_MESSAGE)
+        return;
     for (size_t i = 0; i < job->target_count; i++) {
         const struct job_target *target = &job->targets[i];
         const char *id = session_text(&target->session, SESSION_ID);
@@ -145,7 +149,7 @@ static void note_endings(struct pipeline *pipeline, const struct job *job,
         if (!target->is_wanted || target->outcome.code != LASTCALL_OK)
             continue;
         counters_add(pipeline->options.counters, COUNTER_ENDED);
-        if (id != NULL)
+        if (id != NULL && removes)
             herald_note_ending(&pipeline->herald, job->server, id,
                                &run->entry.request_id);
     }
@@ -163,6 +167,7 @@ static void conclude(struct pipeline *pipeline, struct run *run)
 void pipeline_handle_job(struct pipeline *pipeline, struct job *job)
 {
     const struct run_rules rules = {
+        .settings = pipeline->options.settings,
         .policy = pipeline->options.policy,
         .now_s = pipeline_wall_s(pipeline),
         .skew_s = pipeline->options.settings->worker.clock_skew_s,

@@ -65,7 +65,8 @@ policy_authorise(const struct policy *policy, const struct settings *settings,
                  struct json_error *detail);
 void order_deinit(struct order *order);
 
-/* Say whether the host's owner protects a session from being ended. */
+/* Say whether the host's owner protects a session from being ended; a message
+ * may still be shown to it. */
 bool policy_protects(const struct policy *policy,
                      const struct session *session);
 

@@ -6,6 +6,7 @@
 
 #include "protocol/grant.h"
 #include "protocol/json_strict.h"
+#include "worker/confirm.h"
 
 static size_t server_index(const struct settings *settings, const char *name)
 {
@@ -32,6 +33,7 @@ static enum lastcall_status read_target(struct recovery *recovery,
     const char *server = NULL;
     const char *id = NULL;
     const char *username = NULL;
+    const char *logon_time = NULL;
     size_t index = 0;
 
     if (json_get_text(object, "server", JSON_REQUIRED, NAME_LEN_MAX, &server,
@@ -39,25 +41,39 @@ static enum lastcall_status read_target(struct recovery *recovery,
         json_get_text(object, "session_id", JSON_REQUIRED, SESSION_TEXT_MAX,
                       &id, NULL) != LASTCALL_OK ||
         json_get_text(object, "username", JSON_OPTIONAL, SESSION_TEXT_MAX,
-                      &username, NULL) != LASTCALL_OK)
+                      &username, NULL) != LASTCALL_OK ||
+        json_get_text(object, "logon_time", JSON_OPTIONAL, SESSION_TEXT_MAX,
+                      &logon_time, NULL) != LASTCALL_OK)
         return LASTCALL_E_SHAPE;
     out = result_add_session(&recovery->run->result);
     if (out == NULL)
         return LASTCALL_E_NOMEM;
     out->session_id = bytes_copy_text(id);
     if (out->session_id == NULL ||
+        session_set_text(&out->session, SESSION_ID, id) != LASTCALL_OK ||
         session_set_text(&out->session, SESSION_USERNAME, username) !=
+            LASTCALL_OK ||
+        session_set_text(&out->session, SESSION_LOGON_TIME, logon_time) !=
             LASTCALL_OK)
         return LASTCALL_E_NOMEM;
-    set_detail(out, LASTCALL_INTERRUPTED,
-               "the worker was restarted and could not ask the server since");
     if (name_parse(server, strlen(server), &out->server) != LASTCALL_OK)
         return LASTCALL_E_SHAPE;
+    if (recovery->run->result.action == ACTION_MESSAGE) {
+        /* No list tells, and nobody is to be shown it twice. */
+        set_detail(out, LASTCALL_INTERRUPTED,
+                   "the worker was restarted; whether the message was shown "
+                   "cannot be told");
+    } else {
+        set_detail(out, LASTCALL_INTERRUPTED,
+                   "the worker was restarted and could not ask the server "
+                   "since");
+    }
     index = server_index(settings, server);
     if (index == settings->server_count)
         return LASTCALL_OK; /* taken out of the settings meanwhile */
     out->backend = (enum backend_kind)settings->servers[index].backend;
-    recovery->waiting |= UINT64_C(1) << index;
+    if (recovery->run->result.action != ACTION_MESSAGE)
+        recovery->waiting |= UINT64_C(1) << index;
     return LASTCALL_OK;
 }
 
@@ -117,18 +133,25 @@ void recovery_free(struct recovery *recovery)
     free(recovery);
 }
 
-/* The same session, not another one that was given its id. */
-static bool is_listed(const struct session_list *list,
-                      const struct session_result *target)
+static void look_for(struct session_result *target, enum action action,
+                     const struct session_list *list)
 {
-    const struct session *found = session_list_find(list, target->session_id);
-    const char *was = session_text(&target->session, SESSION_USERNAME);
-    const char *is = NULL;
+    const enum action resolved = action_resolve(action, target->backend);
 
-    if (found == NULL)
-        return false;
-    is = session_text(found, SESSION_USERNAME);
-    return was == NULL || is == NULL || strcmp(was, is) == 0;
+    if (!confirm_has_ended(resolved, &target->session, list))
+        set_detail(target, LASTCALL_INTERRUPTED,
+                   resolved == ACTION_DISCONNECT
+                       ? "the worker was restarted; the session is still "
+                         "connected"
+                       : "the worker was restarted; the session is still "
+                         "there");
+    else
+        set_detail(target, LASTCALL_OK,
+                   session_list_find(list, target->session_id) != NULL &&
+                           resolved == ACTION_DISCONNECT
+                       ? "disconnected; established after the worker was "
+                         "restarted"
+                       : "gone; established after the worker was restarted");
 }
 
 void recovery_look(struct recovery *recovery, const struct snapshot *snapshot,
@@ -144,14 +167,8 @@ void recovery_look(struct recovery *recovery, const struct snapshot *snapshot,
     for (size_t i = 0; i < result->session_count; i++) {
         struct session_result *target = &result->sessions[i];
 
-        if (strcmp(target->server.text, server) != 0)
-            continue;
-        if (is_listed(&snapshot->sessions, target))
-            set_detail(target, LASTCALL_INTERRUPTED,
-                       "the worker was restarted; the session is still there");
-        else
-            set_detail(target, LASTCALL_OK,
-                       "gone; established after the worker was restarted");
+        if (strcmp(target->server.text, server) == 0)
+            look_for(target, result->action, &snapshot->sessions);
     }
 }
 
@@ -175,7 +192,7 @@ struct run *recovery_take_run(struct recovery *recovery)
     result_tally(result);
     if (result->code == LASTCALL_OK)
         run_set_result(run, LASTCALL_OK,
-                       "every session is gone; established after the worker "
+                       "every session has ended; established after the worker "
                        "was restarted");
     else
         run_set_result(run, LASTCALL_INTERRUPTED,

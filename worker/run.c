@@ -122,18 +122,58 @@ static bool is_endable(const struct session *session)
     return value->kind != VALUE_BOOL || value->as.boolean;
 }
 
-static void target_decide(const struct request *request,
+/* What the request's action stands for on a job's server. */
+static enum action action_on(const struct run *run, const struct job *job,
+                             const struct settings *settings)
+{
+    return action_resolve(
+        run->order.request.action,
+        (enum backend_kind)settings->servers[job->server].backend);
+}
+
+bool run_removes(const struct run *run, const struct job *job,
+                 const struct settings *settings)
+{
+    const enum action action = action_on(run, job, settings);
+
+    return action == ACTION_STOP || action == ACTION_LOGOFF;
+}
+
+static bool is_disconnected(const struct session *session)
+{
+    const char *state = session_text(session, SESSION_STATE);
+
+    return state != NULL && strcmp(state, SESSION_STATE_DISCONNECTED) == 0;
+}
+
+/* Tell as much as can be told without acting. */
+static void target_foretell(enum action action, struct job_target *target)
+{
+    if (action == ACTION_DISCONNECT && is_disconnected(&target->session))
+        outcome_set(&target->outcome, LASTCALL_ALREADY_GONE,
+                    "disconnected already");
+    else
+        outcome_set(&target->outcome, LASTCALL_OK, "would be done");
+}
+
+/*
+ * Decide about one target.
+ *
+ *   action  resolved for the target's kind of server
+ */
+static void target_decide(const struct request *request, enum action action,
                           const struct policy *policy,
                           struct job_target *target)
 {
+    const bool is_ending = action != ACTION_MESSAGE;
     struct json_error why = {0};
 
-    if (policy_protects(policy, &target->session)) {
+    if (is_ending && policy_protects(policy, &target->session)) {
         outcome_set(&target->outcome, LASTCALL_PROTECTED,
                     "this host's policy protects the session");
         return;
     }
-    if (request->action != ACTION_MESSAGE && !is_endable(&target->session)) {
+    if (is_ending && !is_endable(&target->session)) {
         outcome_set(&target->outcome, LASTCALL_NOT_ENDABLE,
                     "the server gives no way to end this session");
         return;
@@ -145,7 +185,7 @@ static void target_decide(const struct request *request,
         return;
     }
     if (request->dry_run)
-        outcome_set(&target->outcome, LASTCALL_OK, "would be done");
+        target_foretell(action, target);
     else
         target->is_wanted = true;
 }
@@ -185,7 +225,8 @@ enum run_next run_decide(struct run *run, const struct run_rules *rules)
         struct job *job = &run->jobs[i];
 
         for (size_t k = 0; k < job->target_count; k++)
-            target_decide(request, rules->policy, &job->targets[k]);
+            target_decide(request, action_on(run, job, rules->settings),
+                          rules->policy, &job->targets[k]);
         job->kind = JOB_ACT;
         if (run_job_has_work(job))
             next = RUN_ACT;
@@ -216,6 +257,7 @@ static enum lastcall_status target_put(json_t *array,
                                        const struct job *job,
                                        const struct session *session)
 {
+    const char *logon_time = session_text(session, SESSION_LOGON_TIME);
     json_t *object = json_object();
 
     if (object == NULL || json_array_append_new(array, object) != 0)
@@ -227,8 +269,13 @@ static enum lastcall_status target_put(json_t *array,
                  json_text_or_null(session_text(session, SESSION_ID))) !=
             LASTCALL_OK)
         return LASTCALL_E_NOMEM;
-    return json_put(object, "username",
-                    json_text_or_null(session_text(session, SESSION_USERNAME)));
+    if (json_put(object, "username",
+                 json_text_or_null(session_text(session, SESSION_USERNAME))) !=
+        LASTCALL_OK)
+        return LASTCALL_E_NOMEM;
+    if (logon_time == NULL)
+        return LASTCALL_OK;
+    return json_put(object, "logon_time", json_string(logon_time));
 }
 
 enum lastcall_status run_write_targets(const struct run *run,

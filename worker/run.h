@@ -43,6 +43,7 @@ void run_free(struct run *run);
 
 /* What the decision looks at besides the run. */
 struct run_rules {
+    const struct settings *settings;
     const struct policy *policy;
     int64_t now_s;
     int64_t skew_s;
@@ -69,6 +70,13 @@ enum run_next {
  */
 enum run_next run_decide(struct run *run, const struct run_rules *rules);
 
+/*
+ * Say whether the act takes a session out of its server's list.  After a
+ * disconnect and a message it is still there.
+ */
+bool run_removes(const struct run *run, const struct job *job,
+                 const struct settings *settings);
+
 /* Say whether a job is to be handed out for its second phase. */
 bool run_job_has_work(const struct job *job);
 
@@ -80,7 +88,7 @@ void run_job_refuse(struct job *job, enum lastcall_status code,
 
 /*
  * Write the wanted targets for the journal: a JSON array of objects with
- * server, session_id and username.
+ * server, session_id, username and, where it is known, logon_time.
  *
  *   out  initialised by this function; bytes_deinit()
  *

@@ -89,6 +89,13 @@ static enum lastcall_status hang(struct fake_server *server, const bool *hangs)
     return server->is_interrupted ? LASTCALL_E_CLOSED : LASTCALL_OK;
 }
 
+static void fill_text(struct session *session, enum session_field field,
+                      const char *text)
+{
+    if (text[0] != '\0')
+        assert_int_equal(session_set_text(session, field, text), LASTCALL_OK);
+}
+
 static void fill_session(const struct fake_session *from,
                          struct session *session)
 {
@@ -101,13 +108,9 @@ static void fill_session(const struct fake_session *from,
         LASTCALL_OK);
     assert_int_equal(session_set_text(session, SESSION_MEDIA_KEY, "/film"),
                      LASTCALL_OK);
-    if (from->state[0] != '\0')
-        assert_int_equal(session_set_text(session, SESSION_STATE, from->state),
-                         LASTCALL_OK);
-    if (from->logon[0] != '\0')
-        assert_int_equal(
-            session_set_text(session, SESSION_LOGON_TIME, from->logon),
-            LASTCALL_OK);
+    fill_text(session, SESSION_STATE, from->state);
+    fill_text(session, SESSION_LOGON_TIME, from->logon);
+    fill_text(session, SESSION_SESSION_NAME, from->name);
     session_set_bool(session, SESSION_ENDABLE, !from->is_unendable);
 }
 

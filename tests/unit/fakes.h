@@ -19,8 +19,9 @@ struct fake_session {
     char id[32]; /* "": nobody */
     char user[32];
     char machine[32];
-    char state[16]; /* "": not told; so is logon */
+    char state[16]; /* "": not told; so are the next */
     char logon[32];
+    char name[16];
     bool is_unendable;
     bool is_deaf; /* an act does not end it */
 };
@@ -35,7 +36,7 @@ struct fake_server {
     bool hangs_list;        /* until released or interrupted */
     bool hangs_act;
     bool hangs_message; /* instead of the former, for a message */
-    int64_t settle_ms; /* of an act that was accepted */
+    int64_t settle_ms;  /* of an act that was accepted */
     /* what was seen */
     unsigned lists;
     unsigned acts;

@@ -65,7 +65,8 @@ static int64_t shifted_wall_ms(void *state)
 static int64_t monotonic_ms(void *state)
 {
     (void)state;
-    return platform_clock.monotonic_ms(platform_clock.state);
+    return platform_clock.monotonic_ms(platform_clock.state) +
+           stage.run_shift_ms;
 }
 
 static const struct clock stage_clock = {
@@ -83,7 +84,8 @@ static void open_executors(void)
         const struct executor_options options = {
             .settings = &stage.servers[i],
             .server = i,
-            .ops = &fake_backend_ops,
+            .ops = stage.servers[i].backend == BACKEND_WTS ? &fake_wts_ops
+                                                           : &fake_backend_ops,
             .clock = &stage_clock,
             .events = {NULL, on_done, on_snapshot},
         };
@@ -161,7 +163,7 @@ int set_up(void **state)
     if (mkdtemp(stage.directory) == NULL ||
         gate_init(&stage.gate) != LASTCALL_OK)
         return -1;
-    fake_fleet_init(&stage.fleet, "alice", "plex:*@*");
+    fake_fleet_init(&stage.fleet, "alice", "*:*@*");
     fake_identity(&stage.fleet, &stage.identity, &stage.trust);
     for (size_t i = 0; i < FAKE_SERVER_COUNT; i++) {
         snprintf(stage.servers[i].name.text, sizeof(stage.servers[i].name.text),

@@ -9,8 +9,8 @@
 
 #include <stdatomic.h>
 
-#include "tests/unit/fakes.h"
 #include "protocol/io/gate.h"
+#include "tests/unit/fakes.h"
 #include "worker/pipeline.h"
 
 #define PUBLISHED_MAX 512
@@ -50,6 +50,8 @@ struct stage {
     size_t refused_count;       /* publishes that found it so */
     atomic_uint lost_commits;   /* so many commits of the journal fail */
     atomic_llong wall_shift_ms; /* the stage's wall clock is wrong by this */
+    atomic_llong run_shift_ms;  /* and its monotonic one, which is looked at
+                                   with the next thing that comes in */
 };
 extern struct stage stage;
 

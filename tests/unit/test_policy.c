@@ -55,7 +55,8 @@ static enum lastcall_status ask(const struct policy *policy, const char *permit,
     struct json_error error = {0};
     enum lastcall_status status = LASTCALL_FORBIDDEN;
 
-    assert_int_equal(permit_rule_parse(permit, &rule), LASTCALL_OK);
+    if (permit_rule_parse(permit, &rule) != LASTCALL_OK)
+        fail_msg("permit %s", permit);
     grant.rules = &rule;
     grant.rule_count = 1;
     if (request_decode(&verified, &request, &error) != LASTCALL_OK)
@@ -81,6 +82,23 @@ struct verdict {
     enum lastcall_status status;
     uint64_t servers;
 };
+
+static void judge(const struct verdict *verdicts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct policy policy = load(verdicts[i].allow, NULL);
+        struct order order;
+
+        if (ask(&policy, verdicts[i].permit, verdicts[i].request, &order) !=
+            verdicts[i].status)
+            fail_msg("case %zu", i);
+        if (order.servers != verdicts[i].servers)
+            fail_msg("case %zu: servers %llx", i,
+                     (unsigned long long)order.servers);
+        order_deinit(&order);
+        policy_deinit(&policy);
+    }
+}
 
 /* holds 3.3, 3.5, 4.11, 5.2 */
 static void the_grant_and_the_owner_must_both_allow(void **state)
@@ -114,17 +132,51 @@ static void the_grant_and_the_owner_must_both_allow(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
-        struct policy policy = load(verdicts[i].allow, NULL);
-        struct order order;
+    judge(verdicts, sizeof(verdicts) / sizeof(verdicts[0]));
+}
 
-        if (ask(&policy, verdicts[i].permit, verdicts[i].request, &order) !=
-            verdicts[i].status)
-            fail_msg("case %zu", i);
-        assert_int_equal(order.servers, verdicts[i].servers);
-        order_deinit(&order);
-        policy_deinit(&policy);
-    }
+#define ON(action)                                                             \
+    "{\"request\":{\"action\":\"" action "\",\"session_id\":\"2\"}}"
+#define MESSAGE                                                                \
+    "{\"request\":{\"action\":\"message\",\"session_id\":\"2\","               \
+    "\"message\":\"soon\"}}"
+
+/* holds 3.3, 4.11, 5.2 */
+static void a_terminal_server_has_words_of_its_own(void **state)
+{
+    static const char owner[] = "wts:list,message,disconnect; plex:list";
+    static const struct verdict verdicts[] = {
+        {owner, "*:*@*", ON("disconnect"), LASTCALL_OK, 2},
+        {owner, "*:*@*", ON("logoff"), LASTCALL_FORBIDDEN, 0},
+        {owner, "*:*@*", MESSAGE, LASTCALL_OK, 2},
+        {"wts:list,disconnect", "*:*@*", MESSAGE, LASTCALL_FORBIDDEN, 0},
+        {owner, "*:*@*", ON("list"), LASTCALL_OK, 3},
+        /* "end" is the disconnect of a terminal server, and no logoff. */
+        {owner, "wts:*@*",
+         "{\"request\":{\"action\":\"end\",\"session_id\":\"2\","
+         "\"backend\":\"wts\"}}",
+         LASTCALL_OK, 2},
+        {"wts:end", "wts:*@*", ON("disconnect"), LASTCALL_OK, 2},
+        {"wts:end", "wts:*@*", ON("logoff"), LASTCALL_FORBIDDEN, 0},
+        {NULL, "wts:disconnect@*",
+         "{\"request\":{\"action\":\"end\",\"session_id\":\"2\","
+         "\"server\":\"attic\"}}",
+         LASTCALL_OK, 2},
+        {NULL, "wts:logoff@*",
+         "{\"request\":{\"action\":\"end\",\"session_id\":\"2\","
+         "\"server\":\"attic\"}}",
+         LASTCALL_FORBIDDEN, 0},
+        {NULL, "wts:disconnect@*", ON("logoff"), LASTCALL_FORBIDDEN, 0},
+        {NULL, "wts:disconnect@*", MESSAGE, LASTCALL_FORBIDDEN, 0},
+        /* On both kinds it takes both permits. */
+        {NULL, "wts:*@*", ON("end"), LASTCALL_FORBIDDEN, 0},
+        {owner, "*:*@*", ON("end"), LASTCALL_FORBIDDEN, 0},
+    };
+
+    (void)state;
+    servers[1].backend = BACKEND_WTS;
+    judge(verdicts, sizeof(verdicts) / sizeof(verdicts[0]));
+    servers[1].backend = BACKEND_PLEX;
 }
 
 /* holds 5.6 */
@@ -187,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_grant_and_the_owner_must_both_allow),
+        cmocka_unit_test(a_terminal_server_has_words_of_its_own),
         cmocka_unit_test(the_smaller_limit_counts),
         cmocka_unit_test(a_protected_session_is_known),
         cmocka_unit_test(a_bad_policy_is_named),

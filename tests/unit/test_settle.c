@@ -280,7 +280,7 @@ static void what_is_accepted_is_watched_until_it_shows(void **state)
     struct job quick;
 
     (void)state;
-    log_off_slowly(&job, &order, 3600 * 1000); /* never by its time */
+    log_off_slowly(&job, &order, 3600000); /* never by its time */
     assert_true(fake_await(has_acted, NULL));
     select_for(&quick, &other); /* held up by nothing */
     assert_int_equal(quick.target_count, 1);
@@ -300,7 +300,7 @@ static void a_disconnect_shows_in_the_state(void **state)
     struct job job;
 
     (void)state;
-    log_off_slowly(&job, &order, 3600 * 1000);
+    log_off_slowly(&job, &order, 3600000);
     assert_true(fake_await(has_acted, NULL));
     fake_lock();
     snprintf(fake_servers[0].sessions[0].state,
@@ -331,7 +331,7 @@ static void a_stop_ends_the_watch(void **state)
     struct job job;
 
     (void)state;
-    log_off_slowly(&job, &order, 3600 * 1000);
+    log_off_slowly(&job, &order, 3600000);
     assert_true(fake_await(has_acted, NULL));
     executor_interrupt(executor);
     assert_ptr_equal(await_job(), &job);

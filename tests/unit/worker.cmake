@@ -6,7 +6,7 @@ foreach(name executor settle lane)
     lastcall_test(${name} SOURCES unit/fakes.c unit/executor_stage.c
                   LIBS lastcall_worker)
 endforeach()
-foreach(name pipeline pipeline_faults)
+foreach(name pipeline pipeline_faults pipeline_wts)
     lastcall_test(${name} SOURCES unit/fakes.c unit/pipeline_stage.c
                   LIBS lastcall_worker TIMEOUT 120)
 endforeach()
