@@ -116,7 +116,7 @@ static void a_message_may_be_shown_to_who_may_not_be_ended(void **state)
     stop(INBOX_STOP);
 }
 
-/* holds 5.19 */
+/* holds 5.20 */
 static void a_message_that_waits_holds_up_nobody(void **state)
 {
     struct result result;
