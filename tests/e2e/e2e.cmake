@@ -5,7 +5,7 @@ set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
 
 # e2e/test_<area>.py as CTest entry e2e.<area>.
 foreach(area acl command_exit command_keys command_output command_terminal
-             command_terminal_sessions
+             command_terminal_sessions command_wts
              counts crash harness inventory isolation link memory packets plex
              policy refusals revocation service stop storm vectors worker)
     add_test(NAME e2e.${area}

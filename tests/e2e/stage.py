@@ -13,6 +13,7 @@ import lastcall_py as py
 import processes
 from processes import Broker, Process, Tls
 from standin import Standin
+from terminal_server import TerminalServer
 
 COMMAND_TIMEOUT = 60.0
 
@@ -83,6 +84,8 @@ class Host:
         self.state_dir = os.path.join(directory, "state")
         self.sections = {}
         self.servers = {}
+        self.program = "lastcall-worker"
+        self.environment = {}
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -113,10 +116,11 @@ class Worker:
 
     def spawn(self, *arguments):
         """Start it without waiting for anything."""
-        argv = [processes.bin_path("lastcall-worker"), "--config",
+        argv = [processes.bin_path(self.host.program), "--config",
                 self.host.config, "--log-level", "debug", *arguments]
         self.process = self.stage.adopt(
-            Process("worker " + self.host.name, argv))
+            Process("worker " + self.host.name, argv,
+                    env=processes.environment(**self.host.environment)))
         return self
 
     def start(self, *arguments):
@@ -162,6 +166,7 @@ class Stage:
         self.clients = []
         self.brokers = []
         self.standins = []
+        self.terminal_servers = 0
         self.broker = None
         self._observer = None
         self._observers = {}
@@ -197,6 +202,11 @@ class Stage:
         self.adopt(server.process)
         self.standins.append(server)
         return server
+
+    def terminal_server(self):
+        self.terminal_servers += 1
+        return TerminalServer(self.make_directory(
+            "wts%d" % self.terminal_servers))
 
     def _connect(self, client):
         client.connect(self.broker)
@@ -243,7 +253,13 @@ class Stage:
         if policy:
             host.sections["policy"] = policy
         for label, server in (servers or {}).items():
-            host.servers[label] = self.server_keys(host, label, server)
+            if isinstance(server, TerminalServer):
+                host.servers[label] = {"backend": "wts",
+                                       "sessions_interval": "1s"}
+                host.program = "lastcall-worker-standin"
+                host.environment.update(server.environment)
+            else:
+                host.servers[label] = self.server_keys(host, label, server)
         host.write_config()
         return host
 

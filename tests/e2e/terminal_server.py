@@ -1,0 +1,101 @@
+"""The machine of a stand-in Windows host: tests/standin/wts/README.md."""
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+import time
+
+ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
+STATES = ("active", "connected", "connect_query", "shadow", "disconnected",
+          "idle", "listen", "reset", "down", "init")
+PATIENCE = float(os.environ.get("LASTCALL_E2E_PATIENCE", "30"))
+
+
+def escape(text):
+    for raw, written in ESCAPES:
+        text = text.replace(raw, written)
+    return text
+
+
+class TerminalServer:
+    """Sessions as a file tells them, and the calls that were made."""
+
+    def __init__(self, directory):
+        self.state = os.path.join(directory, "state")
+        self.log = os.path.join(directory, "log")
+        self.environment = {"WTS_STANDIN_STATE": self.state,
+                            "WTS_STANDIN_LOG": self.log}
+        self._lock = threading.Lock()
+        with open(self.state, "w") as out:
+            out.write("host\tname=TS-01\n")
+
+    @contextlib.contextmanager
+    def lines(self):
+        """The records of the file, to be changed in place."""
+        with self._lock, open(self.state + ".lock", "w") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            with open(self.state, encoding="utf-8") as file:
+                records = file.read().splitlines()
+            yield records
+            with open(self.state + ".new", "w", encoding="utf-8") as out:
+                out.write("".join(line + "\n" for line in records))
+            os.replace(self.state + ".new", self.state)
+
+    def add(self, kind, **keys):
+        with self.lines() as records:
+            records.append("\t".join([kind] + [
+                "%s=%s" % (key, escape(str(value)))
+                for key, value in keys.items()]))
+
+    def session(self, session_id, user=None, **keys):
+        if user is not None:
+            keys["user"] = user
+        keys = {"state": "active", "logon_age_s": 7200, "idle_s": 60, **keys}
+        self.add("session", id=session_id, **keys)
+
+    def fail(self, function, error, **keys):
+        self.add("fail", fn=function, error=error, **keys)
+
+    def remove(self, session_id):
+        with self.lines() as records:
+            records[:] = [line for line in records if not self._is(
+                line, session_id)]
+
+    @staticmethod
+    def _is(line, session_id):
+        parts = line.split("\t")
+        return parts[0] == "session" and "id=%s" % session_id in parts
+
+    def states(self):
+        """The state of each session by its id."""
+        with self.lines() as records:
+            rows = [dict(part.split("=", 1) for part in line.split("\t")[1:])
+                    for line in records if line.startswith("session\t")]
+        # The stand-in writes numbers, and leaves out what is 0.
+        return {int(row["id"]): STATES[int(state)] if state.isdigit()
+                else state for row in rows
+                for state in [row.get("state", "0")]}
+
+    def calls(self, function=None):
+        """What was asked of Windows."""
+        if not os.path.exists(self.log):
+            return []
+        with open(self.log, encoding="utf-8") as file:
+            entries = [json.loads(line) for line in file
+                       if line.endswith("\n")]
+        faults = [e for e in entries if "fault" in e]
+        assert not faults, faults
+        return [e for e in entries
+                if function is None or e.get("fn") == function]
+
+    def await_call(self, match, what):
+        """The first call that matches; the log is written by another."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            found = [entry for entry in self.calls() if match(entry)]
+            if found:
+                return found[0]
+            time.sleep(0.01)
+        raise AssertionError("no %s; calls: %r" % (what, self.calls()[-20:]))
