@@ -1,5 +1,6 @@
-#include <windows.h>
 #include <winsock2.h>
+
+#include <windows.h>
 
 #include <wincrypt.h>
 
@@ -7,10 +8,6 @@
 #include <openssl/ssl.h>
 
 #include "protocol/io/tls_trust.h"
-
-/* wincrypt.h has macros of these names. */
-#undef X509_NAME
-#undef X509_EXTENSIONS
 
 /* Add what one store holds; OpenSSL takes a certificate twice as once. */
 static enum lastcall_status add_store(X509_STORE *out, const wchar_t *name)

@@ -9,10 +9,15 @@ lastcall_test(connection_flush SOURCES unit/fake_link.c unit/watch.c
 foreach(filling paho mosquitto)
     if(TARGET lastcall_link_${filling})
         lastcall_test(mqtt_link_${filling} SOURCES unit/mqtt_link_suite.c
+                      unit/mqtt_link_wire.c unit/mqtt_told.c unit/mqtt_wire.c
                       unit/broker.c unit/seen.c unit/watch.c
                       LIBS lastcall_link_${filling} TIMEOUT 180)
     endif()
 endforeach()
+if(TARGET lastcall_link_mosquitto AND LASTCALL_SANITIZE STREQUAL "thread")
+    set_tests_properties(unit.mqtt_link_mosquitto PROPERTIES ENVIRONMENT
+        TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/unit/tsan.suppressions)
+endif()
 set_source_files_properties(unit/broker.c PROPERTIES
     COMPILE_DEFINITIONS MOSQUITTO="${MOSQUITTO}")
 lastcall_test(config LIBS lastcall_io)

@@ -285,6 +285,14 @@ static void test_wrong_name(void **state)
                "certificate is for another name");
 }
 
+/* A certificate for names alone says nothing about an address. */
+static void test_wrong_address(void **state)
+{
+    (void)state;
+    refuse_tls("127.0.0.1", broker.name_port, broker.ca,
+               "certificate is for another name");
+}
+
 static void test_plain_by_v6_address(void **state)
 {
     (void)state;
@@ -468,6 +476,7 @@ int main(void)
         cmocka_unit_test_setup(test_wrong_ca, set_up),
         cmocka_unit_test_setup(test_system_does_not_trust_it, set_up),
         cmocka_unit_test_setup(test_wrong_name, set_up),
+        cmocka_unit_test_setup(test_wrong_address, set_up),
         cmocka_unit_test_setup(test_plain_by_v6_address, set_up),
         cmocka_unit_test_setup(test_tls_wants_a_name_for_v6, set_up),
         cmocka_unit_test_setup(test_plain_to_tls_port, set_up),
@@ -480,5 +489,6 @@ int main(void)
     (void)setenv("http_proxy", "", 1);
     (void)setenv("https_proxy", "http://127.0.0.1:9", 1);
     platform_forget_proxies();
-    return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
+    return cmocka_run_group_tests(tests, set_up_group, tear_down_group) +
+           mqtt_link_wire_tests();
 }

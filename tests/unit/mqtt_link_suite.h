@@ -10,4 +10,7 @@
 
 extern const struct mqtt_link_ops *const mqtt_link_under_test;
 
+/* The tests with a broker byte by byte; returns how many failed. */
+int mqtt_link_wire_tests(void);
+
 #endif
