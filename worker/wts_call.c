@@ -152,10 +152,10 @@ static enum lastcall_status lane_new(struct wts_calls *calls, struct lane **out)
 }
 
 /* Find a thread that is free, or start one; with the lock held. */
-static enum lastcall_status lane_take(struct wts_calls *calls,
-                                      struct lane **out)
+static enum lastcall_status
+lane_take(struct wts_calls *calls, enum wts_call_urge urge, struct lane **out)
 {
-    if (calls->stuck_count >= WTS_CALL_STUCK_MAX)
+    if (calls->stuck_count >= WTS_CALL_STUCK_MAX && urge == WTS_CALL_NORMAL)
         return LASTCALL_BUSY;
     for (struct lane *lane = calls->lanes; lane != NULL; lane = lane->next) {
         if (lane->state != LANE_IDLE)
@@ -223,7 +223,7 @@ enum lastcall_status wts_calls_run(struct wts_calls *calls,
 
     gate_lock(&calls->gate);
     if (!calls->is_interrupted || urge == WTS_CALL_LAST)
-        status = lane_take(calls, &lane);
+        status = lane_take(calls, urge, &lane);
     if (status == LASTCALL_OK) {
         lane->call = call;
         lane->state = LANE_ASKING;

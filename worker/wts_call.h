@@ -28,7 +28,8 @@ struct wts_call {
 
 enum wts_call_urge {
     WTS_CALL_NORMAL,
-    WTS_CALL_LAST, /* also after wts_calls_interrupt() */
+    /* To clean up: also after wts_calls_interrupt(), and however many hang. */
+    WTS_CALL_LAST,
 };
 
 struct wts_calls;

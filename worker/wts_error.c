@@ -27,11 +27,11 @@ struct error_row {
 #define UNREACHABLE ALL(LASTCALL_UNREACHABLE)
 #define FAULT ALL(LASTCALL_SERVER_ERROR)
 
-static const char no_session[] = "there is no such session";
+static const char no_session[] = "There is no such session";
 static const char no_manager[] =
-    "its session manager does not answer; try again later";
+    "The session manager of the machine does not answer; try again later";
 static const char no_rights[] =
-    "the account of the worker lacks the permission for this; LocalSystem "
+    "The account of the worker lacks the permission for this; LocalSystem "
     "has all of them";
 static const char not_console[] =
     "Windows does not let the console be disconnected; log it off instead";
@@ -43,44 +43,44 @@ static const struct error_row rows[] = {
      {LASTCALL_UNREACHABLE, LASTCALL_ALREADY_GONE, LASTCALL_NOT_FOUND},
      no_session},
     {5, USUAL, ALL(LASTCALL_DENIED), no_rights},
-    {6, UNUSUAL, FAULT, "the worker's handle is not valid"},
+    {6, UNUSUAL, FAULT, "The worker's handle is not valid"},
     {31,
      USUAL,
      {LASTCALL_SERVER_ERROR, LASTCALL_INVALID_REQUEST,
       LASTCALL_INVALID_REQUEST},
      "Windows cannot do this with such a session"},
-    {50, USUAL, ALL(LASTCALL_UNSUPPORTED), "this Windows cannot do it"},
+    {50, USUAL, ALL(LASTCALL_UNSUPPORTED), "This Windows cannot do it"},
     {87,
      USUAL,
      {LASTCALL_SERVER_ERROR, LASTCALL_INVALID_REQUEST,
       LASTCALL_INVALID_REQUEST},
      "Windows cannot do this with such a session"},
-    {120, USUAL, ALL(LASTCALL_UNSUPPORTED), "this Windows cannot do it"},
-    {122, UNUSUAL, FAULT, "the worker gave too little room"},
-    {995, UNUSUAL, UNREACHABLE, "the machine is shutting down"},
+    {120, USUAL, ALL(LASTCALL_UNSUPPORTED), "This Windows cannot do it"},
+    {122, UNUSUAL, FAULT, "The worker gave too little room"},
+    {995, UNUSUAL, UNREACHABLE, "The machine is shutting down"},
     {1008,
      UNUSUAL,
      {LASTCALL_SERVER_ERROR, LASTCALL_UNSUPPORTED, LASTCALL_UNSUPPORTED},
-     "nobody is logged on in this session"},
+     "Nobody is logged on in this session"},
     {1062, UNUSUAL, UNREACHABLE,
-     "its service for sessions (TermService) does not run"},
-    {1063, UNUSUAL, FAULT, "the worker was not started as a service"},
-    {1460, UNUSUAL, ALL(LASTCALL_TIMEOUT), "it took Windows too long"},
+     "The machine's service for sessions (TermService) does not run"},
+    {1063, UNUSUAL, FAULT, "The worker was not started as a service"},
+    {1460, UNUSUAL, ALL(LASTCALL_TIMEOUT), "It took Windows too long"},
     {1702, UNUSUAL, UNREACHABLE, no_manager},
-    {1707, UNUSUAL, UNREACHABLE, "no machine of this name is known"},
+    {1707, UNUSUAL, UNREACHABLE, "No machine of this name is known"},
     {1717, UNUSUAL, UNREACHABLE, no_manager},
     {1722, UNUSUAL, UNREACHABLE,
-     "the machine is off, has another name, or its firewall is closed"},
-    {1723, UNUSUAL, UNREACHABLE, "it is too busy; try again later"},
+     "The machine is off, has another name, or its firewall is closed"},
+    {1723, UNUSUAL, UNREACHABLE, "It is too busy; try again later"},
     {1726, UNUSUAL, UNREACHABLE, no_manager},
     {1727, UNUSUAL, UNREACHABLE, no_manager},
-    {1733, USUAL, FAULT, "the two machines speak different versions"},
-    {1783, USUAL, FAULT, "the two machines speak different versions"},
-    {1818, UNUSUAL, UNREACHABLE, "the call was ended before its answer"},
+    {1733, USUAL, FAULT, "The two machines speak different versions"},
+    {1783, USUAL, FAULT, "The two machines speak different versions"},
+    {1818, UNUSUAL, UNREACHABLE, "The call was ended before its answer"},
     {7007,
      USUAL,
      {LASTCALL_SERVER_ERROR, LASTCALL_ALREADY_GONE, LASTCALL_NOT_FOUND},
-     "the session is already closing"},
+     "The session is already closing"},
     {7022,
      USUAL,
      {LASTCALL_UNREACHABLE, LASTCALL_ALREADY_GONE, LASTCALL_NOT_FOUND},
@@ -88,11 +88,11 @@ static const struct error_row rows[] = {
     {7024,
      UNUSUAL,
      {LASTCALL_SERVER_ERROR, LASTCALL_BUSY, LASTCALL_BUSY},
-     "the session is connecting or disconnecting right now; try again"},
+     "The session is connecting or disconnecting right now; try again"},
     {7037,
      UNUSUAL,
      {LASTCALL_SERVER_ERROR, LASTCALL_NOT_ENDABLE, LASTCALL_UNSUPPORTED},
-     "logons are disabled for this session"},
+     "Logons are disabled for this session"},
     {7038,
      UNUSUAL,
      {LASTCALL_SERVER_ERROR, LASTCALL_NOT_ENDABLE, LASTCALL_UNSUPPORTED},
@@ -155,7 +155,7 @@ static const char *meaning_of(const struct wts_host *host, uint32_t error,
     if (row == NULL)
         return "";
     if (row->meaning == no_rights && host->is_remote)
-        return "the machine must let itself be asked (AllowRemoteRPC = 1 "
+        return "The machine must let itself be asked (AllowRemoteRPC = 1 "
                "below HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal "
                "Server), and the account of the worker must be an "
                "administrator there";

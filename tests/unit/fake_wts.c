@@ -70,6 +70,13 @@ void fake_wts_remove(uint32_t id)
     *session = fake_wts.sessions[--fake_wts.session_count];
 }
 
+void fake_wts_hold(enum fake_wts_call call, unsigned count)
+{
+    watch_lock(&fake_wts.watch);
+    fake_wts.holds[call] = count;
+    watch_unlock(&fake_wts.watch);
+}
+
 void fake_wts_release(void)
 {
     watch_lock(&fake_wts.watch);

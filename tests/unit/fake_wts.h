@@ -87,6 +87,8 @@ struct fake_wts_session *fake_wts_add(uint32_t id, enum wts_state state,
 struct fake_wts_session *fake_wts_find(uint32_t id);
 /* Take a session away; with the watch locked. */
 void fake_wts_remove(uint32_t id);
+/* Let so many calls stand until fake_wts_release(). */
+void fake_wts_hold(enum fake_wts_call call, unsigned count);
 /* Let all calls that stand go on. */
 void fake_wts_release(void);
 /* Tell of a change. */

@@ -200,7 +200,7 @@ static void a_list_that_fails_says_why(void **state)
     assert_int_equal(
         fake_wts_backend_ops.list(bench.backend, &sessions, &outcome),
         LASTCALL_DENIED);
-    assert_says(&outcome, "Windows error 5: Access is denied. the account");
+    assert_says(&outcome, "Windows error 5: Access is denied. The account");
     assert_null(strstr(outcome.detail, "AllowRemoteRPC"));
     fake_wts.errors[FAKE_WTS_ENUMERATE] = WTS_ERROR_UNKNOWN;
     assert_int_equal(
@@ -581,7 +581,7 @@ static void a_call_that_hangs_is_settled_by_looking(void **state)
         fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
         ends_while_it_stands = happens != 0;
         fake_wts.before = end_meanwhile;
-        fake_wts.holds[FAKE_WTS_DISCONNECT] = 1;
+        fake_wts_hold(FAKE_WTS_DISCONNECT, 1);
         bench_open(&bench, SHORT_MS);
         assert_int_equal(pick_and_act(&bench, ACTION_DISCONNECT, "2", &outcome),
                          happens ? LASTCALL_OK : LASTCALL_TIMEOUT);
@@ -599,7 +599,7 @@ static void a_list_that_hangs_ends_in_time(void **state)
 
     (void)state;
     fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
-    fake_wts.holds[FAKE_WTS_INFO] = 1;
+    fake_wts_hold(FAKE_WTS_INFO, 1);
     bench_open(&bench, SHORT_MS);
     assert_int_equal(
         fake_wts_backend_ops.list(bench.backend, &sessions, &outcome),
@@ -721,7 +721,7 @@ static void a_message_that_cannot_be_shown(void **state)
     request.style = style;
     assert_int_equal(send(&bench, request, &outcome), LASTCALL_INVALID_REQUEST);
     request.style = NULL;
-    fake_wts.holds[FAKE_WTS_MESSAGE] = 1;
+    fake_wts_hold(FAKE_WTS_MESSAGE, 1);
     assert_int_equal(send(&bench, request, &outcome), LASTCALL_TIMEOUT);
     assert_says(&outcome, "may have been shown");
     bench_close(&bench);
@@ -757,7 +757,7 @@ static void messages_wait_side_by_side(void **state)
     fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
     fake_wts_add(3, WTS_STATE_ACTIVE, "bob");
     fake_wts.answer = WTS_ANSWER_NO;
-    fake_wts.holds[FAKE_WTS_MESSAGE] = 3;
+    fake_wts_hold(FAKE_WTS_MESSAGE, 3);
     bench_open(&bench, LONG_MS);
     for (size_t i = 0; i < 3; i++) {
         waiting[i].bench = &bench;

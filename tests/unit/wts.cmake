@@ -15,3 +15,6 @@ function(wts_fake_test name)
 endfunction()
 
 wts_fake_test(backend_wts)
+wts_fake_test(wts_call)
+wts_fake_test(wts_error)
+lastcall_test(wts_session LIBS lastcall_worker)

@@ -1,0 +1,374 @@
+#include "tests/unit/fake_wts.h"
+
+#include "tests/unit/case_lines.h"
+
+#include <stdlib.h>
+
+#include "worker/wts_call.h"
+#include "worker/wts_watch.h"
+
+#define SHORT_MS 50
+#define LONG_MS 10000
+
+/* What the calls of these tests leave behind; under the watch's lock. */
+static struct {
+    unsigned asked;
+    unsigned freed;
+    unsigned hints;
+    pthread_t threads[16];
+} seen;
+
+struct question {
+    struct wts_call call;
+    uint32_t answer;
+};
+
+/* Ask the fake, which may let the call stand. */
+static void question_ask(struct wts_call *call, const struct wts_host *host)
+{
+    struct question *question = (struct question *)call;
+
+    watch_lock(&fake_wts.watch);
+    seen.threads[seen.asked++ % 16] = pthread_self();
+    watch_unlock(&fake_wts.watch);
+    (void)host->api->read_protocol(host->handle, 2, &question->answer);
+}
+
+static void question_free(struct wts_call *call)
+{
+    free(call);
+    watch_lock(&fake_wts.watch);
+    seen.freed++;
+    watch_unlock(&fake_wts.watch);
+}
+
+static struct wts_call *question_new(void)
+{
+    struct question *question = calloc(1, sizeof(*question));
+
+    assert_non_null(question);
+    question->call =
+        (struct wts_call){.ask = question_ask, .free = question_free};
+    return &question->call;
+}
+
+struct bench {
+    struct wts_host *host;
+    struct wts_calls *calls;
+};
+
+static void bench_open(struct bench *bench)
+{
+    const struct server_settings settings = {.timeout_ms = SHORT_MS};
+    struct platform_error error = {""};
+
+    assert_int_equal(
+        wts_host_open(&fake_wts_api_ops, &settings, &bench->host, &error),
+        LASTCALL_OK);
+    assert_int_equal(wts_calls_open(bench->host, &bench->calls), LASTCALL_OK);
+}
+
+static void bench_close(struct bench *bench)
+{
+    wts_calls_close(bench->calls);
+    wts_host_release(bench->host);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_wts_reset();
+    memset(&seen, 0, sizeof(seen));
+    fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+    return 0;
+}
+
+/* Run one that has time enough. */
+static void run_well(struct bench *bench)
+{
+    struct wts_call *call = question_new();
+
+    assert_int_equal(
+        wts_calls_run(bench->calls, call, LONG_MS, WTS_CALL_NORMAL),
+        LASTCALL_OK);
+    assert_int_equal(((struct question *)call)->answer, WTS_PROTOCOL_RDP);
+    call->free(call);
+}
+
+/* Run one that stands. */
+static void run_stuck(struct bench *bench)
+{
+    fake_wts_hold(FAKE_WTS_PROTOCOL, 1);
+    assert_int_equal(
+        wts_calls_run(bench->calls, question_new(), SHORT_MS, WTS_CALL_NORMAL),
+        LASTCALL_TIMEOUT);
+}
+
+static void one_thread_serves_one_after_the_other(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench);
+    for (int i = 0; i < 10; i++)
+        run_well(&bench);
+    for (int i = 0; i < 10; i++)
+        assert_true(pthread_equal(seen.threads[i], seen.threads[0]));
+    assert_false(pthread_equal(seen.threads[0], pthread_self()));
+    bench_close(&bench);
+    assert_int_equal(seen.freed, 10);
+    assert_int_equal(fake_wts.closes, 1);
+}
+
+static void what_hangs_is_left_behind_and_cleans_up(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench);
+    run_stuck(&bench);
+    assert_int_equal(seen.freed, 0);
+    run_well(&bench); /* on another thread */
+    assert_false(pthread_equal(seen.threads[1], seen.threads[0]));
+    fake_wts_release();
+    fake_wts_await(&seen.freed, 2);
+    bench_close(&bench);
+    fake_wts_await(&fake_wts.closes, 1);
+}
+
+/* Closing waits for nobody, and what hangs keeps the handle. */
+static void closing_waits_for_nobody(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench);
+    run_stuck(&bench);
+    run_stuck(&bench);
+    bench_close(&bench);
+    watch_lock(&fake_wts.watch);
+    assert_int_equal(fake_wts.held, 2);
+    assert_int_equal(fake_wts.closes, 0);
+    assert_int_equal(seen.freed, 0);
+    watch_unlock(&fake_wts.watch);
+    fake_wts_release();
+    fake_wts_await(&fake_wts.closes, 1);
+    fake_wts_await(&seen.freed, 2);
+}
+
+static void only_so_many_may_hang(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench);
+    for (unsigned i = 0; i < WTS_CALL_STUCK_MAX; i++)
+        run_stuck(&bench);
+    fake_wts_await(&fake_wts.held, WTS_CALL_STUCK_MAX);
+    assert_int_equal(
+        wts_calls_run(bench.calls, question_new(), LONG_MS, WTS_CALL_NORMAL),
+        LASTCALL_BUSY);
+    assert_int_equal(seen.asked, WTS_CALL_STUCK_MAX);
+    assert_int_equal(seen.freed, 1);
+    fake_wts_release();
+    fake_wts_await(&seen.freed, WTS_CALL_STUCK_MAX + 1);
+    /* The count goes down right after the call is freed. */
+    for (;;) {
+        struct wts_call *call = question_new();
+        enum lastcall_status status =
+            wts_calls_run(bench.calls, call, LONG_MS, WTS_CALL_NORMAL);
+
+        if (status == LASTCALL_OK) {
+            call->free(call);
+            break;
+        }
+        assert_int_equal(status, LASTCALL_BUSY);
+    }
+    bench_close(&bench);
+    fake_wts_await(&fake_wts.closes, 1);
+}
+
+/* On a thread; returns the question where it got an answer. */
+static void *run_aside(void *argument)
+{
+    struct bench *bench = argument;
+    struct wts_call *call = question_new();
+
+    return wts_calls_run(bench->calls, call, LONG_MS, WTS_CALL_NORMAL) ==
+                   LASTCALL_OK
+               ? call
+               : NULL;
+}
+
+static void an_interrupt_ends_every_wait(void **state)
+{
+    struct bench bench;
+    pthread_t threads[3];
+    struct wts_call *last = question_new();
+
+    (void)state;
+    bench_open(&bench);
+    fake_wts_hold(FAKE_WTS_PROTOCOL, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_aside, &bench),
+                         0);
+    fake_wts_await(&fake_wts.held, 3);
+    wts_calls_interrupt(bench.calls);
+    for (size_t i = 0; i < 3; i++) {
+        void *answered = NULL;
+
+        pthread_join(threads[i], &answered);
+        assert_null(answered);
+    }
+    /* It lasts, but for what cleans up. */
+    assert_int_equal(
+        wts_calls_run(bench.calls, question_new(), LONG_MS, WTS_CALL_NORMAL),
+        LASTCALL_INTERRUPTED);
+    assert_int_equal(wts_calls_run(bench.calls, last, LONG_MS, WTS_CALL_LAST),
+                     LASTCALL_OK);
+    last->free(last);
+    bench_close(&bench);
+    fake_wts_release();
+    fake_wts_await(&seen.freed, 5);
+    fake_wts_await(&fake_wts.closes, 1);
+}
+
+static void many_at_a_time(void **state)
+{
+    struct bench bench;
+    pthread_t threads[8];
+
+    (void)state;
+    bench_open(&bench);
+    fake_wts_hold(FAKE_WTS_PROTOCOL, 8);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_aside, &bench),
+                         0);
+    fake_wts_await(&fake_wts.held, 8);
+    fake_wts_release();
+    for (size_t i = 0; i < 8; i++) {
+        void *answered = NULL;
+
+        pthread_join(threads[i], &answered);
+        assert_non_null(answered);
+        question_free(answered);
+    }
+    run_well(&bench);
+    bench_close(&bench);
+    /* The threads that were too many end by themselves. */
+    fake_wts_await(&fake_wts.closes, 1);
+    assert_int_equal(seen.freed, 9);
+}
+
+static void hint(void *context)
+{
+    (void)context;
+    watch_lock(&fake_wts.watch);
+    seen.hints++;
+    watch_unlock(&fake_wts.watch);
+}
+
+static void watch_start(struct bench *bench, struct wts_watch **out)
+{
+    assert_int_equal(wts_watch_open(bench->host, hint, NULL, out), LASTCALL_OK);
+}
+
+static void changes_are_passed_on(void **state)
+{
+    struct bench bench;
+    struct wts_watch *watch = NULL;
+
+    (void)state;
+    bench_open(&bench);
+    watch_start(&bench, &watch);
+    fake_wts_await(&fake_wts.calls[FAKE_WTS_EVENT], 1);
+    assert_int_equal(seen.hints, 0);
+    fake_wts_tell();
+    fake_wts_await(&seen.hints, 1);
+    fake_wts_tell();
+    fake_wts_await(&seen.hints, 2);
+    fake_wts_await(&fake_wts.calls[FAKE_WTS_EVENT], 3);
+    wts_watch_close(watch, bench.calls);
+    assert_int_equal(seen.hints, 2);
+    assert_true(fake_wts.flushes > 0);
+    assert_int_equal(fake_wts.ended[FAKE_WTS_EVENT], 3);
+    bench_close(&bench);
+    assert_int_equal(fake_wts.closes, 1);
+}
+
+/* One that fails at once, as where nobody implements it. */
+static void a_wait_that_fails_does_not_spin(void **state)
+{
+    struct bench bench;
+    struct wts_watch *watch = NULL;
+
+    (void)state;
+    fake_wts.errors[FAKE_WTS_EVENT] = WTS_ERROR_UNKNOWN;
+    bench_open(&bench);
+    watch_start(&bench, &watch);
+    fake_wts_await(&fake_wts.calls[FAKE_WTS_EVENT], 2); /* a second later */
+    wts_watch_close(watch, bench.calls);
+    assert_int_equal(fake_wts.calls[FAKE_WTS_EVENT], 2);
+    assert_int_equal(seen.hints, 0);
+    bench_close(&bench);
+}
+
+/* One that says "changed" all the time. */
+static void a_wait_that_never_waits_does_not_spin(void **state)
+{
+    struct bench bench;
+    struct wts_watch *watch = NULL;
+
+    (void)state;
+    fake_wts.events = 1000000;
+    bench_open(&bench);
+    watch_start(&bench, &watch);
+    fake_wts_await(&seen.hints, WTS_WATCH_BURST_MAX + 5);
+    wts_watch_close(watch, bench.calls);
+    watch_lock(&fake_wts.watch);
+    assert_in_range(fake_wts.calls[FAKE_WTS_EVENT], WTS_WATCH_BURST_MAX,
+                    3 * WTS_WATCH_BURST_MAX);
+    watch_unlock(&fake_wts.watch);
+    bench_close(&bench);
+}
+
+static void a_wait_that_does_not_end_is_left_behind(void **state)
+{
+    struct bench bench;
+    struct wts_watch *watch = NULL;
+
+    (void)state;
+    fake_wts_hold(FAKE_WTS_EVENT, 1); /* deaf to a flush */
+    bench_open(&bench);
+    watch_start(&bench, &watch);
+    fake_wts_await(&fake_wts.held, 1);
+    wts_calls_interrupt(bench.calls);
+    wts_watch_close(watch, bench.calls);
+    bench_close(&bench);
+    watch_lock(&fake_wts.watch);
+    assert_int_equal(fake_wts.held, 1);
+    assert_int_equal(fake_wts.closes, 0);
+    fake_wts.events = 1;
+    watch_unlock(&fake_wts.watch);
+    fake_wts_release();
+    fake_wts_await(&fake_wts.closes, 1);
+    assert_int_equal(seen.hints, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(one_thread_serves_one_after_the_other, setup),
+        cmocka_unit_test_setup(what_hangs_is_left_behind_and_cleans_up, setup),
+        cmocka_unit_test_setup(closing_waits_for_nobody, setup),
+        cmocka_unit_test_setup(only_so_many_may_hang, setup),
+        cmocka_unit_test_setup(an_interrupt_ends_every_wait, setup),
+        cmocka_unit_test_setup(many_at_a_time, setup),
+        cmocka_unit_test_setup(changes_are_passed_on, setup),
+        cmocka_unit_test_setup(a_wait_that_fails_does_not_spin, setup),
+        cmocka_unit_test_setup(a_wait_that_never_waits_does_not_spin, setup),
+        cmocka_unit_test_setup(a_wait_that_does_not_end_is_left_behind, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
