@@ -1,4 +1,22 @@
 # What goes where, program by program; packagers take the components apart.
+
+# On Windows one folder that an installer, or a person, puts under Program
+# Files: cpack --config build/mingw/CPackConfig.cmake makes it a zip.
+if(WIN32)
+    install(TARGETS lastcall-worker RUNTIME DESTINATION . COMPONENT worker)
+    install(FILES worker.conf.example DESTINATION . COMPONENT worker)
+    install(TARGETS lastcall RUNTIME DESTINATION . COMPONENT controller)
+    install(FILES controller.conf.example README.md SECURITY.md CHANGELOG.md
+                  LICENSE
+            DESTINATION . COMPONENT controller)
+    install(FILES protocol/PROTOCOL.md DESTINATION protocol
+            COMPONENT controller)
+    set(CPACK_GENERATOR ZIP)
+    set(CPACK_STRIP_FILES ON)
+    set(CPACK_PACKAGE_FILE_NAME lastcall-${PROJECT_VERSION}-win64)
+    include(CPack)
+    return()
+endif()
 install(TARGETS lastcall-worker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
         COMPONENT worker)
 install(FILES deploy/man/lastcall-worker.8
