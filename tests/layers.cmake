@@ -42,6 +42,8 @@ set(owners
     "sqlite3\\.h|^protocol/io/store\\.h$"
     "windows\\.h|_win32\\.[ch]$"
     "winsock2\\.h|_win32\\.[ch]$"
+    "wtsapi32\\.h|^worker/wts_abi\\.h$"
+    "ws2tcpip\\.h|_win32\\.[ch]$"
     "aclapi\\.h|^(protocol/io/platform_acl|worker/access)_win32\\.c$"
     "bcrypt\\.h|^protocol/io/platform_win32\\.c$"
     "wincrypt\\.h|^protocol/io/tls_trust_win32\\.c$"

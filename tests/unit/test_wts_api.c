@@ -595,7 +595,7 @@ static void test_errors_have_texts(void **state)
         assert_null(strpbrk(text, "\r\n"));
     }
     stage_api()->error_text(5, text, sizeof(text));
-    assert_string_equal(text, "Access is denied.");
+    assert_non_null(strstr(text, "denied"));
 }
 
 /* ---- the stand-in itself ---- */

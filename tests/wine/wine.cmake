@@ -1,5 +1,6 @@
 # Tests of the Windows programs, under Wine.  The emulator is tests/wine/run.
 set(LASTCALL_WINE ${CMAKE_CURRENT_SOURCE_DIR}/wine/run)
+set(LASTCALL_WINE_PREFIX ${PROJECT_SOURCE_DIR}/build/mingw/wine/prefix)
 
 # Wine's server stays while tests run: started anew for each it takes seconds.
 add_test(NAME wine.start COMMAND ${LASTCALL_WINE} --stay)
@@ -32,3 +33,5 @@ set_target_properties(planted PROPERTIES
     LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:planted_victim>)
 set_tests_properties(wine.planted PROPERTIES
     FIXTURES_REQUIRED wine LABELS wine TIMEOUT 60)
+
+include(${CMAKE_CURRENT_LIST_DIR}/wts.cmake)

@@ -1,0 +1,49 @@
+#include "tests/unit/wts_stage.h"
+
+#include <windows.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "worker/wts_api_win32.h"
+
+#define NOT_THE_STANDIN 1000u
+
+const struct wts_api_ops *stage_api(void)
+{
+    return &wts_api_win32;
+}
+
+void stage_make_folder(char path[STAGE_PATH_SIZE])
+{
+    static unsigned number;
+    char base[STAGE_PATH_SIZE - 64];
+
+    if (GetTempPathA(sizeof(base), base) == 0)
+        abort();
+    snprintf(path, STAGE_PATH_SIZE, "%slastcall-wts-%lu-%u", base,
+             (unsigned long)GetCurrentProcessId(), number++);
+    if (!CreateDirectoryA(path, NULL))
+        abort();
+}
+
+void stage_remove_folder(const char *path)
+{
+    RemoveDirectoryA(path);
+}
+
+void stage_set_variable(const char *name, const char *value)
+{
+    SetEnvironmentVariableA(name, value);
+}
+
+/* The library was unloaded when the last server was closed, and said so. */
+unsigned stage_leaks(void)
+{
+    unsigned unloaded = stage_count("\"unloaded\":true");
+    unsigned clean = stage_count("\"live_allocs\":0,\"bad_frees\":0");
+
+    if (unloaded == 0)
+        return NOT_THE_STANDIN;
+    return unloaded - clean + stage_count("\"bad_free\"");
+}

@@ -1,0 +1,15 @@
+# The Windows session calls under Wine, over the stand-in's DLL.
+include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/wts.cmake)
+
+# It takes the place of Wine's own in the system's folder, from where alone
+# the worker loads it.
+add_test(NAME wine.wtsapi32
+         COMMAND ${CMAKE_COMMAND} -E copy $<TARGET_FILE:wtsapi32>
+                 ${LASTCALL_WINE_PREFIX}/drive_c/windows/system32/wtsapi32.dll)
+set_tests_properties(wine.wtsapi32 PROPERTIES
+    FIXTURES_SETUP wtsapi32 FIXTURES_REQUIRED wine LABELS wine TIMEOUT 30)
+
+lastcall_test(wts_api SOURCES unit/wts_stage.c unit/wts_stage_win32.c
+              LIBS wts_standin lastcall_worker TIMEOUT 120)
+set_tests_properties(unit.wts_api PROPERTIES
+    FIXTURES_REQUIRED "wine;wtsapi32")
