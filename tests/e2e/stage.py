@@ -255,7 +255,7 @@ class Stage:
         for label, server in (servers or {}).items():
             if isinstance(server, TerminalServer):
                 host.servers[label] = {"backend": "wts",
-                                       "sessions_interval": "1s"}
+                                       "sessions_interval": "30s"}
                 host.program = "lastcall-worker-standin"
                 host.environment.update(server.environment)
             else:

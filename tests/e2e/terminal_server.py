@@ -43,25 +43,40 @@ class TerminalServer:
                 out.write("".join(line + "\n" for line in records))
             os.replace(self.state + ".new", self.state)
 
-    def add(self, kind, **keys):
+    def add(self, *rows):
+        """Rows of a kind and its keys."""
         with self.lines() as records:
-            records.append("\t".join([kind] + [
-                "%s=%s" % (key, escape(str(value)))
-                for key, value in keys.items()]))
+            for kind, keys in rows:
+                records.append("\t".join([kind] + [
+                    "%s=%s" % (key, escape(str(value)))
+                    for key, value in keys.items()]))
 
-    def session(self, session_id, user=None, **keys):
-        if user is not None:
-            keys["user"] = user
-        keys = {"state": "active", "logon_age_s": 7200, "idle_s": 60, **keys}
-        self.add("session", id=session_id, **keys)
+    def sessions(self, rows):
+        """Many at once: id, user, keys."""
+        self.add(*(("session", {
+            "id": session_id, "user": user, "state": "active",
+            "logon_age_s": 7200, "idle_s": 60, **keys})
+            for session_id, user, keys in rows))
+
+    def session(self, session_id, user, **keys):
+        self.sessions([(session_id, user, keys)])
 
     def fail(self, function, error, **keys):
-        self.add("fail", fn=function, error=error, **keys)
+        self.add(("fail", {"fn": function, "error": error, **keys}))
 
     def remove(self, session_id):
         with self.lines() as records:
             records[:] = [line for line in records if not self._is(
                 line, session_id)]
+
+    def disconnect(self, session_id):
+        """Somebody closes his client."""
+        with self.lines() as records:
+            for i, line in enumerate(records):
+                if self._is(line, session_id):
+                    kept = [part for part in line.split("\t")
+                            if not part.startswith("state=")]
+                    records[i] = "\t".join([*kept, "state=disconnected"])
 
     @staticmethod
     def _is(line, session_id):

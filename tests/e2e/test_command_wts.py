@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+import processes
 from desk import FALSE, OK
 from test_command_terminal import Terminal
 
@@ -17,11 +18,11 @@ MB_YESNO, MB_ICONQUESTION = 4, 0x20
 class Office:
     """An operator, and a host whose server is Windows' stand-in."""
 
-    def __init__(self, stage, **servers):
+    def __init__(self, stage, policy=None, **servers):
         self.windows = stage.terminal_server()
         self.operator = stage.operator()
         self.host = stage.host("office-02", {"desktop": self.windows,
-                                             **servers})
+                                             **servers}, policy=policy)
         self.stage = stage
 
     def open(self):
@@ -85,26 +86,32 @@ def test_a_session_that_is_not_there_is_not_found(office):
     assert done.status == FALSE and "not_found" in done.out, done
 
 
-def test_those_that_were_left_alone_are_ended_and_no_others(office):
+def test_those_that_were_left_alone_are_ended_and_no_others(stage, broker):
     """One that fails hinders none; who is at work stays."""
+    office = Office(stage, policy={"max_sessions": "0"}).open()
     windows = office.windows
-    for number in range(10, 30):
-        windows.session(number, "user%d" % number, state="disconnected",
-                        idle_s=3 * HOUR, domain="CORP")
-    windows.session(40, "fresh", state="disconnected", idle_s=HOUR)
-    windows.session(41, "reader", idle_s=5 * HOUR)
+    windows.sessions(
+        (number, "user%d" % number, {"state": "disconnected",
+                                     "idle_s": 3 * HOUR, "domain": "CORP"})
+        for number in range(10, 410))
+    windows.sessions(
+        (number, "fresh", {"state": "disconnected", "idle_s": HOUR})
+        for number in range(500, 550))
+    windows.sessions(
+        (number, "reader", {"idle_s": 5 * HOUR})
+        for number in range(550, 600))
     windows.fail("WTSLogoffSession", 5, session=13)
     selection = ("--state", "disconnected", "--idle", "2h")
     rehearsal = office.run("logoff", *selection, "-n", "-o", "json")
-    assert rehearsal.status == OK and result_of(rehearsal)["matched"] == 20
+    assert rehearsal.status == OK and result_of(rehearsal)["matched"] == 400
     assert windows.calls("WTSLogoffSession") == []
     done = office.run("logoff", *selection, "--yes", "-o", "json")
     result = result_of(done)
     assert done.status == FALSE and result["code"] == "partial", done
-    assert (result["matched"], result["succeeded"]) == (20, 19)
+    assert (result["matched"], result["succeeded"]) == (400, 399)
     [failed] = [s for s in result["sessions"] if not s["success"]]
     assert (failed["session_id"], failed["code"]) == ("13", "denied")
-    assert sorted(windows.states()) == [2, 13, 40, 41]
+    assert sorted(windows.states()) == [13, *range(500, 600)]
 
 
 def test_the_id_now_belongs_to_another(office):
@@ -180,3 +187,48 @@ def test_one_command_ends_both_kinds(stage, broker, plex):
     listed = json.loads(office.run("hosts", "-o", "json").out)["hosts"]
     assert sorted(s["backend"] for s in listed[0]["servers"]) == [
         "plex", "wts"]
+
+
+def test_a_slow_logoff_is_watched_until_the_session_is_gone(office):
+    office.windows.session(3, "anna", logoff_ms=1500)
+    done = office.run("logoff", "--session", "3", "--yes", "-o", "json")
+    assert done.status == OK, done
+    assert sorted(office.windows.states()) == [2], done
+
+
+def test_a_machine_that_lies_is_not_believed(office):
+    """Windows says yes, and the session stays connected."""
+    office.windows.fail("WTSDisconnectSession", 0, nochange=1)
+    done = office.run("disconnect", "--session", "2", "--yes", "-o", "json",
+                      "--timeout", "20s")
+    assert done.status == FALSE, done
+    assert result_of(done)["code"] == "unconfirmed", done
+
+
+def test_a_lost_answer_is_settled_by_looking(office):
+    office.windows.fail("WTSDisconnectSession", 1726, after=1)
+    done = office.run("disconnect", "--session", "2", "--yes", "-o", "json")
+    assert done.status == OK, done
+    assert office.windows.states() == {2: "disconnected"}
+    assert len(office.windows.calls("WTSDisconnectSession")) == 1
+
+
+def test_changes_are_in_the_retained_inventory_at_once(office):
+    """Windows tells of them; nobody waits for the next reading."""
+    watcher, windows = office.stage.observer(), office.windows
+    watcher.await_inventory("office-02", "desktop", lambda i: i["count"] == 1)
+
+    def seen(after, wanted):
+        watcher.await_inventory("office-02", "desktop", lambda i: wanted == {
+            s["session_id"]: s["state"] for s in i["sessions"]}, after=after,
+            timeout=processes.PATIENCE / 15)  # 2 s
+
+    mark = watcher.mark()
+    windows.session(3, "anna")
+    seen(mark, {"2": "active", "3": "active"})
+    mark = watcher.mark()
+    windows.disconnect(3)
+    seen(mark, {"2": "active", "3": "disconnected"})
+    mark = watcher.mark()
+    windows.remove(2)
+    seen(mark, {"3": "disconnected"})
