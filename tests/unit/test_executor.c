@@ -247,6 +247,51 @@ static void an_unreachable_server_is_asked_again(void **state)
     assert_int_equal(back.last_code, LASTCALL_OK);
 }
 
+static int64_t now_ms(void)
+{
+    return platform_clock.monotonic_ms(platform_clock.state);
+}
+
+/* The sessions are listed once a minute here, and soon after a hint. */
+static void a_hint_is_followed_by_a_list(void **state)
+{
+    int64_t began_ms = 0;
+
+    (void)state;
+    start();
+    await_snapshots(1);
+    fake_play(0, "a", "ann");
+    began_ms = now_ms();
+    executor_hint(executor);
+    await_snapshots(2);
+    assert_true(now_ms() - began_ms < 2000);
+    assert_int_equal(back.last_count, 1);
+}
+
+static void a_burst_of_hints_is_few_lists(void **state)
+{
+    int64_t began_ms = 0;
+    int64_t most = 0;
+
+    (void)state;
+    start();
+    await_snapshots(1);
+    began_ms = now_ms();
+    gate_lock(&back.gate);
+    for (int i = 0; i < 100; i++) {
+        gate_unlock(&back.gate);
+        executor_hint(executor);
+        gate_lock(&back.gate);
+        gate_wait(&back.gate, 5); /* half a second in all */
+    }
+    gate_unlock(&back.gate);
+    await_snapshots(2);
+    most = 2 + (now_ms() - began_ms) / EXECUTOR_SETTLE_MS;
+    fake_lock();
+    assert_in_range(fake_servers[0].lists, 2, most);
+    fake_unlock();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +306,8 @@ int main(void)
         TEST(the_queue_is_bounded),
         TEST(an_interrupt_gives_every_job_back),
         TEST(an_unreachable_server_is_asked_again),
+        TEST(a_hint_is_followed_by_a_list),
+        TEST(a_burst_of_hints_is_few_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
