@@ -74,6 +74,16 @@ static enum lastcall_status fake_open(const struct backend_surroundings *around,
     return LASTCALL_OK;
 }
 
+/* With the lock held, which is let go. */
+static void linger(void)
+{
+    const struct timespec time = {.tv_nsec = FAKE_LINGER_MS * 1000000};
+
+    pthread_mutex_unlock(&mutex);
+    nanosleep(&time, NULL);
+    pthread_mutex_lock(&mutex);
+}
+
 /* With the lock held: stay here while told to. */
 static enum lastcall_status hang(struct fake_server *server, const bool *hangs)
 {
@@ -84,6 +94,8 @@ static enum lastcall_status hang(struct fake_server *server, const bool *hangs)
     fake_changed();
     while (*hangs && !server->is_interrupted)
         pthread_cond_wait(&changed, &mutex);
+    if (is_counted && server->is_interrupted && server->is_sluggish)
+        linger();
     server->hang_count -= is_counted;
     server->is_hanging = server->hang_count > 0;
     return server->is_interrupted ? LASTCALL_E_CLOSED : LASTCALL_OK;
@@ -257,6 +269,7 @@ static void fake_close(void *state)
     struct fake_server *server = state;
 
     fake_lock();
+    assert_int_equal(server->hang_count, 0); /* every call has come back */
     server->is_closed = true;
     fake_unlock();
 }

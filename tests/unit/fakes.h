@@ -12,6 +12,7 @@
 #define FAKE_SESSION_MAX 16
 #define FAKE_ACT_MAX 256
 #define FAKE_WAIT_MS 10000
+#define FAKE_LINGER_MS 100
 
 /* ---- servers ---- */
 
@@ -36,6 +37,7 @@ struct fake_server {
     bool hangs_list;        /* until released or interrupted */
     bool hangs_act;
     bool hangs_message; /* instead of the former, for a message */
+    bool is_sluggish;   /* a call that is interrupted takes FAKE_LINGER_MS */
     int64_t settle_ms;  /* of an act that was accepted */
     /* what was seen */
     unsigned lists;

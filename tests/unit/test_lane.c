@@ -192,10 +192,13 @@ static void an_interrupt_ends_all_that_wait(void **state)
 static void a_close_waits_for_the_threads(void **state)
 {
     const struct order order = asking;
+    const unsigned count = 20;
     struct job job;
 
     (void)state;
-    ask(&job, &order, 20);
+    fake_servers[0].is_sluggish = true;
+    ask(&job, &order, count);
+    assert_true(fake_await(are_hanging, &count));
     executor_close(executor);
     executor = NULL;
     assert_true(fake_servers[0].is_closed);
