@@ -1,4 +1,5 @@
 #include "tests/unit/pipeline_stage.h"
+#include "tests/unit/scratch.h"
 
 #include <unistd.h>
 
@@ -25,7 +26,9 @@ on_publish(void *context, const struct mqtt_message *message, uint64_t tag)
     assert_true(stage.published_count < PUBLISHED_MAX);
     out = &stage.published[stage.published_count++];
     snprintf(out->topic, sizeof(out->topic), "%s", message->topic);
-    out->token = strndup(message->payload, message->len);
+    out->token = calloc(message->len + 1, 1);
+    assert_non_null(out->token);
+    memcpy(out->token, message->payload, message->len);
     is_acked = tag != 0;
     gate_signal(&stage.gate);
     gate_unlock(&stage.gate);
@@ -160,7 +163,7 @@ int set_up(void **state)
     memset(&stage, 0, sizeof(stage));
     snprintf(stage.directory, sizeof(stage.directory),
              "/tmp/lastcall-pipeline-XXXXXX");
-    if (mkdtemp(stage.directory) == NULL ||
+    if (scratch_make(stage.directory) == NULL ||
         gate_init(&stage.gate) != LASTCALL_OK)
         return -1;
     fake_fleet_init(&stage.fleet, "alice", "*:*@*");
@@ -251,7 +254,7 @@ void offer(const char *token, const struct wrong *wrong)
     inbox_offer(stage.inbox, &message);
 }
 
-void send(const char *jti, const char *request, const struct wrong *wrong)
+void deliver(const char *jti, const char *request, const struct wrong *wrong)
 {
     char *token = sign_command(jti, request, wrong);
 

@@ -81,7 +81,7 @@ struct wrong {
 char *sign_command(const char *jti, const char *request,
                    const struct wrong *wrong);
 void offer(const char *token, const struct wrong *wrong);
-void send(const char *jti, const char *request, const struct wrong *wrong);
+void deliver(const char *jti, const char *request, const struct wrong *wrong);
 
 /* How many answers to a command, or messages on a topic, went out so far;
  * only when the pipeline rests. */

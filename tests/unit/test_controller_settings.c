@@ -12,6 +12,7 @@
 
 #include "controller/settings.h"
 #include "protocol/io/platform.h"
+#include "tests/unit/scratch.h"
 
 #define EXAMPLE TEST_SOURCE_DIR "/../controller.conf.example"
 
@@ -28,7 +29,7 @@ static const char *environment(const char *name)
         return variable_broker;
     if (strcmp(name, "LASTCALL_FLEET") == 0)
         return variable_fleet;
-    if (strcmp(name, "XDG_CONFIG_HOME") == 0)
+    if (strcmp(name, "XDG_CONFIG_HOME") == 0 || strcmp(name, "APPDATA") == 0)
         return personal_home;
     return NULL;
 }
@@ -49,7 +50,7 @@ static int make_directory(void **state)
     char path[128];
 
     (void)state;
-    if (mkdtemp(directory) == NULL)
+    if (scratch_make(directory) == NULL)
         return -1;
     snprintf(system_file, sizeof system_file, "%s/controller.conf", directory);
     snprintf(given_file, sizeof given_file, "%s/given.conf", directory);

@@ -1,4 +1,5 @@
 #include "tests/unit/bodies.h"
+#include "tests/unit/scratch.h"
 
 #include <unistd.h>
 
@@ -56,7 +57,7 @@ static int set_up(void **state)
     stage.identity.fleet = (struct name){"lastcall"};
     snprintf(stage.directory, sizeof(stage.directory),
              "/tmp/lastcall-delivery-XXXXXX");
-    if (mkdtemp(stage.directory) == NULL ||
+    if (scratch_make(stage.directory) == NULL ||
         journal_open(stage.directory, 100, &stage.journal, &error) !=
             LASTCALL_OK)
         return -1;

@@ -1,17 +1,15 @@
-#define _XOPEN_SOURCE 700 /* mkdtemp */
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "protocol/io/keyfile.h"
+#include "tests/unit/scratch.h"
 
 static char directory[] = "/tmp/lastcall-keyfile-XXXXXX";
 static char path[128];
@@ -48,13 +46,11 @@ static void test_round_trip(void **state)
 {
     struct key key;
     struct key back;
-    struct stat info;
 
     (void)state;
     assert_int_equal(key_generate(&key), LASTCALL_OK);
     assert_int_equal(keyfile_write_pair(path, &key, &error), LASTCALL_OK);
-    assert_int_equal(stat(path, &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_true(scratch_is_private(path));
 
     assert_int_equal(keyfile_read_private(path, &back, &error), LASTCALL_OK);
     assert_true(back.has_private);
@@ -108,10 +104,10 @@ static void test_readable_by_others(void **state)
     assert_int_equal(key_generate(&key), LASTCALL_OK);
     assert_int_equal(keyfile_write_pair(path, &key, &error), LASTCALL_OK);
     key_deinit(&key);
-    assert_int_equal(chmod(path, 0640), 0);
+    assert_true(scratch_share(path));
     assert_int_equal(keyfile_read_private(path, &key, &error),
                      LASTCALL_E_PERMISSION);
-    snprintf(mend, sizeof(mend), "chmod 600 %s", path);
+    snprintf(mend, sizeof(mend), "%s%s", scratch_mend, path);
     assert_non_null(strstr(error.text, mend));
     assert_int_equal(keyfile_read_any(path, &key, &error),
                      LASTCALL_E_PERMISSION);
@@ -129,7 +125,7 @@ static void test_wrong_half(void **state)
     key_deinit(&key);
     assert_int_equal(keyfile_read_public(path, &back, &error), LASTCALL_E_KEY);
     assert_non_null(strstr(error.text, ".pub"));
-    assert_int_equal(chmod(public_path, 0600), 0);
+    assert_true(scratch_hide(public_path));
     assert_int_equal(keyfile_read_private(public_path, &back, &error),
                      LASTCALL_E_KEY);
     assert_non_null(strstr(error.text, "a public key"));
@@ -215,7 +211,7 @@ static void test_lines(void **state)
 static int set_up_group(void **state)
 {
     (void)state;
-    return mkdtemp(directory) != NULL ? 0 : -1;
+    return scratch_make(directory) != NULL ? 0 : -1;
 }
 
 static int tear_down_group(void **state)

@@ -16,7 +16,7 @@
 static enum lastcall_status read_words(const char *const *words,
                                        struct request *out)
 {
-    char *argv[WORD_MAX];
+    char *argv[WORD_MAX] = {NULL};
     int argc = 0;
     struct options options;
     enum lastcall_status status = LASTCALL_E_INTERNAL;

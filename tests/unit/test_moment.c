@@ -45,12 +45,12 @@ static void every_day_agrees_with_the_c_library(void **state)
     for (int64_t day = 0; day < 150000; day++) {
         time_t seconds = (time_t)(day * 86400 + day % 86400);
         char text[MOMENT_TEXT_SIZE], expected[MOMENT_TEXT_SIZE];
-        struct tm tm;
+        const struct tm *tm = gmtime(&seconds); /* there is no other thread */
         int64_t ms;
 
-        assert_non_null(gmtime_r(&seconds, &tm));
+        assert_non_null(tm);
         assert_int_equal(
-            strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.007Z", &tm),
+            strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.007Z", tm),
             MOMENT_TEXT_SIZE - 1);
         moment_format((int64_t)seconds * 1000 + 7, text);
         assert_string_equal(text, expected);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -13,6 +14,7 @@
 #include "controller/output.h"
 #include "controller/records.h"
 #include "protocol/moment.h"
+#include "tests/unit/scratch.h"
 
 #define CASES TEST_SOURCE_DIR "/cases/output/"
 #define FILE_BYTES_MAX (256u * 1024u)
@@ -47,7 +49,7 @@ static char *read_case(const char *name, const char *suffix)
 
     assert_non_null(text);
     snprintf(path, sizeof path, CASES "%s.%s", name, suffix);
-    file = fopen(path, "r");
+    file = fopen(path, "rb");
     if (file == NULL)
         fail_msg("%s is not there", path);
     assert_true(fread(text, 1, FILE_BYTES_MAX - 1, file) < FILE_BYTES_MAX - 1);
@@ -68,14 +70,33 @@ static void write_case(const char *name, const char *suffix, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
+static char directory[] = "/tmp/lastcall-output-XXXXXX";
+static char rendered[64]; /* the file that the forms write into */
+
+static int make_directory(void **state)
+{
+    (void)state;
+    if (scratch_make(directory) == NULL)
+        return -1;
+    snprintf(rendered, sizeof rendered, "%s/rendered", directory);
+    return 0;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    unlink(rendered);
+    return rmdir(directory);
+}
+
 /* What a form makes of a case; the caller frees. */
 static char *render(const json_t *input, const struct output_layout *layout,
                     const struct output_writer *writer,
                     enum output_colour colour)
 {
     char *text = NULL;
-    size_t len = 0;
-    FILE *stream = open_memstream(&text, &len);
+    long len = 0;
+    FILE *stream = fopen(rendered, "w+b");
     const json_t *records = json_object_get(input, "records");
     struct output output = {.colour = colour};
 
@@ -91,7 +112,13 @@ static char *render(const json_t *input, const struct output_layout *layout,
             &output, json_incref(json_object_get(input, "summary")),
             (enum exit_code)json_integer_value(json_object_get(input, "exit"))),
         LASTCALL_OK);
-    fclose(stream);
+    len = ftell(stream);
+    assert_true(len >= 0);
+    text = calloc((size_t)len + 1, 1);
+    assert_non_null(text);
+    rewind(stream);
+    assert_int_equal(fread(text, 1, (size_t)len, stream), len);
+    assert_int_equal(fclose(stream), 0);
     return text;
 }
 
@@ -195,7 +222,7 @@ static void test_writers_are_found_by_name(void **state)
 
 static void test_failure_to_write_is_told(void **state)
 {
-    FILE *full = fopen("/dev/full", "w");
+    FILE *full = scratch_full();
     struct output output = {.now_ms = 0};
 
     (void)state;
@@ -270,5 +297,5 @@ int main(void)
         cmocka_unit_test(test_clean_text),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -55,7 +55,7 @@ static void what_is_proved_and_wrong_is_answered(void **state)
     fake_play(0, "a", "ann");
     start();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        send(cases[i].jti, cases[i].request, &cases[i].wrong);
+        deliver(cases[i].jti, cases[i].request, &cases[i].wrong);
         expect(cases[i].jti, cases[i].code);
     }
     assert_int_equal(counters_read(&stage.counters, COUNTER_DROPPED), 0);
@@ -90,11 +90,11 @@ static void what_is_not_proved_is_not_answered(void **state)
     fake_play(0, "a", "ann");
     start();
     for (size_t i = 0; i < count; i++)
-        send("silence-0123456789", STOP_A, &wrongs[i]);
-    send("short", STOP_A, &right);
+        deliver("silence-0123456789", STOP_A, &wrongs[i]);
+    deliver("short", STOP_A, &right);
     offer("garbage", &right);
     /* What comes after them is answered: they were all looked at. */
-    send("after-01234567890123", PING, &right);
+    deliver("after-01234567890123", PING, &right);
     expect("after-01234567890123", LASTCALL_OK);
     assert_int_equal(counters_read(&stage.counters, COUNTER_DROPPED),
                      count + 2);
@@ -122,7 +122,7 @@ static void a_revoked_key_is_silent_also_after_a_restart(void **state)
 
     (void)state;
     start();
-    send("before-0123456789012", PING, &right);
+    deliver("before-0123456789012", PING, &right);
     expect("before-0123456789012", LASTCALL_OK);
     assert_int_equal(revocation_add(&list,
                                     stage.fleet.controller_key.thumbprint,
@@ -134,7 +134,7 @@ static void a_revoked_key_is_silent_also_after_a_restart(void **state)
         LASTCALL_OK);
     json_decref(claims);
     offer((const char *)token.data, &revoked);
-    send("revoked-012345678901", PING, &right);
+    deliver("revoked-012345678901", PING, &right);
     stop(INBOX_STOP);
     assert_int_equal(stage.counters.dropped[LASTCALL_REVOKED], 1);
     assert_int_equal(count_results("revoked-012345678901"), 0);
@@ -174,7 +174,7 @@ static void a_replay_runs_nothing_and_gives_the_result_again(void **state)
     assert_true(result.replayed);
     assert_int_equal(result.session_count, 1);
     result_deinit(&result);
-    send("replay-0123456789012", LIST, &right); /* the id, other bytes */
+    deliver("replay-0123456789012", LIST, &right); /* the id, other bytes */
     result = await("replay-0123456789012", 3);
     assert_int_equal(result.code, LASTCALL_INVALID_REQUEST);
     result_deinit(&result);
@@ -197,7 +197,7 @@ static void a_running_command_is_not_answered_twice(void **state)
     offer(token, &right);
     assert_true(fake_await(is_one_hanging, NULL));
     offer(token, &right);
-    send("after-01234567890123", PING, &right);
+    deliver("after-01234567890123", PING, &right);
     expect("after-01234567890123", LASTCALL_OK);
     set_hang(0, false, false);
     expect("running-012345678901", LASTCALL_OK);
@@ -220,11 +220,11 @@ static void a_hung_server_holds_up_nobody_else(void **state)
     fake_play(1, "b", "bob");
     fake_servers[0].hangs_list = true;
     start();
-    send("both-012345678901234", STOP_ALL, &right);
-    send("two-0123456789012345",
-         "{\"action\":\"stop\",\"server\":\"two\",\"where\":\"username == "
-         "'bob'\"}",
-         &right);
+    deliver("both-012345678901234", STOP_ALL, &right);
+    deliver("two-0123456789012345",
+            "{\"action\":\"stop\",\"server\":\"two\",\"where\":\"username == "
+            "'bob'\"}",
+            &right);
     expect("two-0123456789012345", LASTCALL_OK);
     fake_play(1, "c", "cyd");
     fake_lock();
@@ -250,17 +250,17 @@ static void a_limit_counts_over_all_servers(void **state)
     fake_play(0, "a", "ann");
     fake_play(1, "b", "bob");
     start();
-    send("limit-01234567890123",
-         "{\"action\":\"stop\",\"where\":\"username != 'x'\",\"limit\":1}",
-         &right);
+    deliver("limit-01234567890123",
+            "{\"action\":\"stop\",\"where\":\"username != 'x'\",\"limit\":1}",
+            &right);
     result = await("limit-01234567890123", 1);
     assert_int_equal(result.code, LASTCALL_LIMIT_EXCEEDED);
     assert_int_equal(result.matched, 2);
     result_deinit(&result);
     assert_int_equal(act_count(), 0);
-    send("limit-11234567890123",
-         "{\"action\":\"stop\",\"where\":\"username != 'x'\",\"limit\":2}",
-         &right);
+    deliver("limit-11234567890123",
+            "{\"action\":\"stop\",\"where\":\"username != 'x'\",\"limit\":2}",
+            &right);
     expect("limit-11234567890123", LASTCALL_OK);
     assert_int_equal(act_count(), 2);
     stop(INBOX_STOP);
@@ -282,12 +282,12 @@ static void the_protected_and_unendable_are_left_alone(void **state)
     fake_play(0, "c", "cyd");
     fake_servers[0].sessions[2].is_unendable = true;
     start();
-    send("protect-dry-01234567",
-         "{\"action\":\"stop\",\"where\":\"username == 'ceo'\","
-         "\"dry_run\":true}",
-         &right);
+    deliver("protect-dry-01234567",
+            "{\"action\":\"stop\",\"where\":\"username == 'ceo'\","
+            "\"dry_run\":true}",
+            &right);
     expect("protect-dry-01234567", LASTCALL_PROTECTED);
-    send("protect-012345678901", STOP_ALL, &right);
+    deliver("protect-012345678901", STOP_ALL, &right);
     result = await("protect-012345678901", 1);
     assert_int_equal(result.code, LASTCALL_PARTIAL);
     assert_int_equal(result.session_count, 3);
@@ -308,8 +308,9 @@ static void a_dry_run_acts_on_nothing(void **state)
     (void)state;
     fake_play(0, "a", "ann");
     start();
-    send("dry-0123456789012345",
-         "{\"action\":\"stop\",\"session_id\":\"a\",\"dry_run\":true}", &right);
+    deliver("dry-0123456789012345",
+            "{\"action\":\"stop\",\"session_id\":\"a\",\"dry_run\":true}",
+            &right);
     result = await("dry-0123456789012345", 1);
     assert_int_equal(result.code, LASTCALL_OK);
     assert_true(result.dry_run);
@@ -327,9 +328,9 @@ static void nothing_found_is_told_apart_from_nothing_matched(void **state)
 
     (void)state;
     start();
-    send("notfound-01234567890", STOP_A, &right);
+    deliver("notfound-01234567890", STOP_A, &right);
     expect("notfound-01234567890", LASTCALL_NOT_FOUND);
-    send("nomatch-012345678901", STOP_ALL, &right);
+    deliver("nomatch-012345678901", STOP_ALL, &right);
     expect("nomatch-012345678901", LASTCALL_NO_MATCH);
     stop(INBOX_STOP);
 }
@@ -342,10 +343,10 @@ static void a_failed_precondition_leaves_the_session_alone(void **state)
     (void)state;
     fake_play(0, "a", "ann");
     start();
-    send("changed-012345678901",
-         "{\"action\":\"stop\",\"session_id\":\"a\","
-         "\"precondition\":{\"username\":\"bob\"}}",
-         &right);
+    deliver("changed-012345678901",
+            "{\"action\":\"stop\",\"session_id\":\"a\","
+            "\"precondition\":{\"username\":\"bob\"}}",
+            &right);
     expect("changed-012345678901", LASTCALL_CHANGED);
     assert_int_equal(act_count(), 0);
     stop(INBOX_STOP);

@@ -16,12 +16,12 @@ static void a_result_waits_for_the_broker(void **state)
     (void)state;
     fake_play(0, "a", "ann");
     start();
-    send("ready-01234567890123", PING, &right);
+    deliver("ready-01234567890123", PING, &right);
     expect("ready-01234567890123", LASTCALL_OK);
     gate_lock(&stage.gate);
     stage.is_down = true;
     gate_unlock(&stage.gate);
-    send("waiting-012345678901", STOP_A, &right);
+    deliver("waiting-012345678901", STOP_A, &right);
     assert_true(fake_await(has_acted, NULL));
     stop(INBOX_RELOAD); /* finishes what runs */
     stage.is_down = false;
@@ -41,15 +41,15 @@ static void a_full_disk_refuses_and_recovers(void **state)
     fake_play(0, "a", "ann");
     stage.journal_sql = "PRAGMA query_only = 1";
     start();
-    send("full-ping-0123456789", PING, &right);
+    deliver("full-ping-0123456789", PING, &right);
     expect("full-ping-0123456789", LASTCALL_BUSY);
-    send("full-stop-0123456789", STOP_A, &right);
+    deliver("full-stop-0123456789", STOP_A, &right);
     expect("full-stop-0123456789", LASTCALL_BUSY);
     assert_int_equal(act_count(), 0);
     stop(INBOX_RELOAD);
     stage.journal_sql = NULL;
     start(); /* with room again; of the first time nothing was kept */
-    send("full-stop-0123456789", STOP_A, &right);
+    deliver("full-stop-0123456789", STOP_A, &right);
     {
         struct result result = await("full-stop-0123456789", 2);
 
@@ -73,12 +73,12 @@ static void a_lost_entry_keeps_nobody_from_being_served(void **state)
         " BEGIN DELETE FROM command WHERE request_id = NEW.request_id; END";
     start();
     /* Without its targets on record, nothing is done. */
-    send("lost-stop-0123456789", STOP_A, &right);
+    deliver("lost-stop-0123456789", STOP_A, &right);
     expect("lost-stop-0123456789", LASTCALL_BUSY);
     assert_int_equal(act_count(), 0);
-    send("lost-ping-0123456789", PING, &right);
+    deliver("lost-ping-0123456789", PING, &right);
     expect("lost-ping-0123456789", LASTCALL_OK);
-    send("kept-stop-0123456789", STOP_A, &right);
+    deliver("kept-stop-0123456789", STOP_A, &right);
     expect("kept-stop-0123456789", LASTCALL_OK);
     assert_int_equal(act_count(), 1);
     stop(INBOX_STOP);
@@ -130,7 +130,7 @@ static void a_result_that_cannot_be_recorded_is_recorded_later(void **state)
     /* Until the next try it counts as running, and is not answered. */
     for (size_t round = 1; !is_known; round++) {
         offer(token, &right);
-        send("fence-01234567890123", LIST, &right);
+        deliver("fence-01234567890123", LIST, &right);
         result = await("fence-01234567890123", round);
         result_deinit(&result);
         gate_lock(&stage.gate);
@@ -158,7 +158,7 @@ static void a_result_recorded_late_is_sent_then(void **state)
     fake_play(0, "a", "ann");
     fake_servers[0].hangs_act = true;
     start();
-    send(jti, STOP_A, &right);
+    deliver(jti, STOP_A, &right);
     assert_true(fake_await(is_one_hanging, NULL));
     db = lock_journal();
     gate_lock(&stage.gate);
@@ -185,17 +185,17 @@ static void what_a_lost_commit_held_is_not_run(void **state)
     fake_play(0, "a", "ann");
     start();
     /* A refusal: no acknowledgement of it will need a commit. */
-    send("fence-01234567890123", "{\"action\":\"list\",\"server\":\"x\"}",
-         &right);
+    deliver("fence-01234567890123", "{\"action\":\"list\",\"server\":\"x\"}",
+            &right);
     expect("fence-01234567890123", LASTCALL_NOT_FOUND);
     stage.lost_commits = 1;
-    send("begun-01234567890123", STOP_A, &right);
+    deliver("begun-01234567890123", STOP_A, &right);
     expect("begun-01234567890123", LASTCALL_BUSY);
     set_hang(0, true, false);
     /* To one server: the other one's answer would be a commit more. */
-    send("armed-01234567890123",
-         "{\"action\":\"stop\",\"session_id\":\"a\",\"server\":\"one\"}",
-         &right);
+    deliver("armed-01234567890123",
+            "{\"action\":\"stop\",\"session_id\":\"a\",\"server\":\"one\"}",
+            &right);
     assert_true(fake_await(is_one_hanging, NULL));
     stage.lost_commits = 1;
     set_hang(0, false, false);
@@ -215,14 +215,14 @@ static void an_order_that_waited_too_long_is_not_begun(void **state)
     fake_servers[0].hangs_list = true;
     fake_servers[0].hangs_act = true;
     start();
-    send("first-01234567890123", STOP_A, &right);
-    send("second-0123456789012", "{\"action\":\"stop\",\"session_id\":\"b\"}",
-         &right);
-    send("fence-01234567890123", PING, &right);
+    deliver("first-01234567890123", STOP_A, &right);
+    deliver("second-0123456789012",
+            "{\"action\":\"stop\",\"session_id\":\"b\"}", &right);
+    deliver("fence-01234567890123", PING, &right);
     expect("fence-01234567890123", LASTCALL_OK);
     set_hang(0, false, true); /* one list selects for both */
     assert_true(fake_await(has_acted, NULL));
-    send("fence-11234567890123", PING, &right);
+    deliver("fence-11234567890123", PING, &right);
     expect("fence-11234567890123", LASTCALL_OK);
     stage.wall_shift_ms = 200 * 1000;
     set_hang(0, false, false);
@@ -299,9 +299,9 @@ static void a_stop_sends_what_was_held_back(void **state)
 
     (void)state;
     start();
-    send("held-01234567890123", "{\"action\":\"ping\",\"splay_s\":3600}",
-         &right);
-    send("fence-01234567890123", PING, &right);
+    deliver("held-01234567890123", "{\"action\":\"ping\",\"splay_s\":3600}",
+            &right);
+    deliver("fence-01234567890123", PING, &right);
     expect("fence-01234567890123", LASTCALL_OK);
     stop(INBOX_STOP);
     assert_int_equal(count_results("held-01234567890123"), 1);
@@ -317,10 +317,10 @@ static void targets_are_on_disk_whichever_server_listed_last(void **state)
     fake_servers[0].hangs_act = true;
     fake_servers[1].hangs_list = true;
     start();
-    send("durable-0123456789012", STOP_ALL, &right);
+    deliver("durable-0123456789012", STOP_ALL, &right);
     /* The first server lists a target; the second, later, lists none. */
-    send("fence-01234567890123", "{\"action\":\"list\",\"server\":\"one\"}",
-         &right);
+    deliver("fence-01234567890123", "{\"action\":\"list\",\"server\":\"one\"}",
+            &right);
     expect("fence-01234567890123", LASTCALL_OK);
     set_hang(1, false, false);
     assert_true(fake_await(is_one_hanging, NULL));
@@ -343,7 +343,7 @@ static void only_what_is_wanted_is_recorded(void **state)
     fake_servers[0].sessions[1].is_unendable = true;
     fake_servers[0].hangs_act = true;
     start();
-    send("targets-012345678901", STOP_ALL, &right);
+    deliver("targets-012345678901", STOP_ALL, &right);
     assert_true(fake_await(is_one_hanging, NULL));
     db = lock_journal();
     assert_int_equal(
@@ -432,10 +432,10 @@ static void a_stop_finishes_what_runs_and_says_offline(void **state)
     fake_play(0, "a", "ann");
     fake_servers[0].hangs_act = true;
     start();
-    send("last-012345678901234", STOP_A, &right);
+    deliver("last-012345678901234", STOP_A, &right);
     assert_true(fake_await(is_one_hanging, NULL));
     inbox_put_stop(stage.inbox, INBOX_STOP);
-    send("late-012345678901234", PING, &right);
+    deliver("late-012345678901234", PING, &right);
     expect("late-012345678901234", LASTCALL_BUSY);
     set_hang(0, false, false);
     stop(INBOX_STOP);
@@ -454,7 +454,7 @@ static void many_commands_share_commits(void **state)
     start();
     for (int i = 0; i < COUNT; i++) {
         snprintf(jti, sizeof(jti), "many-%016d", i);
-        send(jti, LIST, &right);
+        deliver(jti, LIST, &right);
     }
     for (int i = 0; i < COUNT; i++) {
         snprintf(jti, sizeof(jti), "many-%016d", i);

@@ -1,17 +1,15 @@
-#define _XOPEN_SOURCE 700 /* mkdtemp */
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "protocol/io/platform.h"
+#include "tests/unit/scratch.h"
 
 static char directory[] = "/tmp/lastcall-platform-XXXXXX";
 static struct platform_error error;
@@ -56,45 +54,6 @@ static void test_random(void **state)
         assert_true(platform_random_below(UINT32_MAX) < UINT32_MAX);
 }
 
-static void test_create_and_read(void **state)
-{
-    mode_t before = umask(0);
-    struct bytes data;
-    struct stat info;
-
-    (void)state;
-    assert_int_equal(
-        platform_create_file(at("a"), FILE_SECRET, "hello", 5, &error),
-        LASTCALL_OK);
-    assert_int_equal(platform_create_file(at("b"), FILE_PUBLIC, "x", 1, &error),
-                     LASTCALL_OK);
-    umask(before);
-    assert_int_equal(stat(at("a"), &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0600);
-    assert_int_equal(stat(at("b"), &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0644);
-    assert_int_equal(platform_read_file(at("a"), FILE_SECRET, 5, &data, &error),
-                     LASTCALL_OK);
-    assert_int_equal(data.len, 5);
-    assert_string_equal((const char *)data.data, "hello");
-    bytes_deinit(&data);
-    assert_int_equal(platform_create_file(at("a"), FILE_SECRET, "y", 1, &error),
-                     LASTCALL_E_EXISTS);
-    assert_non_null(strstr(error.text, at("a")));
-    unlink(at("a"));
-    unlink(at("b"));
-}
-
-static void test_never_follows_a_planted_link(void **state)
-{
-    (void)state;
-    assert_int_equal(symlink("/nonexistent-target", at("link")), 0);
-    assert_int_equal(
-        platform_create_file(at("link"), FILE_SECRET, "y", 1, &error),
-        LASTCALL_E_EXISTS);
-    unlink(at("link"));
-}
-
 static void refuse_read(const char *path, enum file_secrecy secrecy,
                         size_t len_max, enum lastcall_status expected)
 {
@@ -106,34 +65,79 @@ static void refuse_read(const char *path, enum file_secrecy secrecy,
     assert_true(error.text[0] != '\0');
 }
 
-static void test_refuses_to_read(void **state)
+static void read_hello(const char *path)
 {
-    char mend[300];
+    struct bytes data;
 
+    assert_int_equal(platform_read_file(path, FILE_SECRET, 5, &data, &error),
+                     LASTCALL_OK);
+    assert_int_equal(data.len, 5);
+    assert_string_equal((const char *)data.data, "hello");
+    bytes_deinit(&data);
+}
+
+static void test_secrets_are_for_their_owner(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        platform_create_file(at("a"), FILE_SECRET, "hello", 5, &error),
+        LASTCALL_OK);
+    assert_true(scratch_is_private(at("a")));
+    read_hello(at("a"));
+    assert_int_equal(platform_create_file(at("a"), FILE_SECRET, "y", 1, &error),
+                     LASTCALL_E_EXISTS);
+    assert_non_null(strstr(error.text, at("a")));
+    refuse_read(at("a"), FILE_SECRET, 4, LASTCALL_E_TOO_LARGE);
+
+    assert_true(scratch_share(at("a")));
+    assert_false(scratch_is_private(at("a")));
+    refuse_read(at("a"), FILE_SECRET, 5, LASTCALL_E_PERMISSION);
+    assert_non_null(strstr(error.text, scratch_mend));
+    assert_true(scratch_hide(at("a")));
+    read_hello(at("a"));
+    unlink(at("a"));
+}
+
+static void test_what_is_no_file_is_not_read(void **state)
+{
     (void)state;
     refuse_read(at("none"), FILE_PUBLIC, 10, LASTCALL_E_MISSING);
+    refuse_read(at("none/none"), FILE_PUBLIC, 10, LASTCALL_E_MISSING);
     refuse_read(directory, FILE_PUBLIC, 10, LASTCALL_E_IO);
-    assert_int_equal(mkfifo(at("fifo"), 0600), 0);
-    refuse_read(at("fifo"), FILE_PUBLIC, 10, LASTCALL_E_IO); /* at once */
-    unlink(at("fifo"));
+}
 
-    assert_int_equal(
-        platform_create_file(at("s"), FILE_SECRET, "hello", 5, &error),
-        LASTCALL_OK);
-    refuse_read(at("s"), FILE_SECRET, 4, LASTCALL_E_TOO_LARGE);
-    static const mode_t wide[] = {0640, 0604, 0620, 0602, 0610, 0601, 0666};
+static void test_directories_are_made_with_their_parents(void **state)
+{
+    (void)state;
+    assert_int_equal(platform_make_directory(at("x/y//z"), &error),
+                     LASTCALL_OK);
+    assert_int_equal(platform_make_directory(at("x/y/z/"), &error),
+                     LASTCALL_OK);
+    assert_int_equal(platform_create_file(at("x/f"), FILE_PUBLIC, "", 0, NULL),
+                     LASTCALL_OK);
+    assert_int_equal(platform_make_directory(at("x/f"), &error), LASTCALL_E_IO);
+    assert_non_null(strstr(error.text, "not a directory"));
+    assert_int_equal(platform_make_directory("", &error), LASTCALL_E_IO);
+    unlink(at("x/f"));
+    assert_int_equal(rmdir(at("x/y/z")), 0);
+    assert_int_equal(rmdir(at("x/y")), 0);
+    assert_int_equal(rmdir(at("x")), 0);
+}
 
-    for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
-        assert_int_equal(chmod(at("s"), wide[i]), 0);
-        refuse_read(at("s"), FILE_SECRET, 10, LASTCALL_E_PERMISSION);
-    }
-    /* The mend names the file behind a link. */
-    snprintf(mend, sizeof(mend), "chmod 600 %s/s", directory);
-    assert_int_equal(symlink("s", at("link")), 0);
-    refuse_read(at("link"), FILE_SECRET, 10, LASTCALL_E_PERMISSION);
-    assert_non_null(strstr(error.text, mend));
-    unlink(at("link"));
-    unlink(at("s"));
+static void test_full_paths_begin_at_a_root(void **state)
+{
+    char *full;
+
+    (void)state;
+    assert_null(platform_full_path(at("none")));
+    assert_int_equal(platform_create_file(at("f"), FILE_PUBLIC, "", 0, NULL),
+                     LASTCALL_OK);
+    full = platform_full_path(at("f"));
+    assert_non_null(full);
+    assert_true(platform_is_absolute(full));
+    assert_string_equal(full + platform_folder_len(full), "f");
+    free(full);
+    unlink(at("f"));
 }
 
 static void test_empty_file(void **state)
@@ -148,28 +152,6 @@ static void test_empty_file(void **state)
     assert_int_equal(data.len, 0);
     bytes_deinit(&data);
     unlink(at("e"));
-}
-
-static void test_make_directory(void **state)
-{
-    struct stat info;
-
-    (void)state;
-    assert_int_equal(platform_make_directory(at("x/y//z"), &error),
-                     LASTCALL_OK);
-    assert_int_equal(platform_make_directory(at("x/y/z/"), &error),
-                     LASTCALL_OK);
-    assert_int_equal(stat(at("x/y/z"), &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0700);
-    assert_int_equal(platform_create_file(at("x/f"), FILE_PUBLIC, "", 0, NULL),
-                     LASTCALL_OK);
-    assert_int_equal(platform_make_directory(at("x/f"), &error), LASTCALL_E_IO);
-    assert_non_null(strstr(error.text, "not a directory"));
-    assert_int_equal(platform_make_directory("", &error), LASTCALL_E_IO);
-    unlink(at("x/f"));
-    rmdir(at("x/y/z"));
-    rmdir(at("x/y"));
-    rmdir(at("x"));
 }
 
 static void test_names(void **state)
@@ -191,7 +173,7 @@ static void test_names(void **state)
 static int set_up_group(void **state)
 {
     (void)state;
-    return mkdtemp(directory) != NULL ? 0 : -1;
+    return scratch_make(directory) != NULL ? 0 : -1;
 }
 
 static int tear_down_group(void **state)
@@ -200,62 +182,16 @@ static int tear_down_group(void **state)
     return rmdir(directory);
 }
 
-static const char *variables[2]; /* XDG_CONFIG_HOME, HOME */
-
-static const char *two_variables(const char *name)
-{
-    if (strcmp(name, "XDG_CONFIG_HOME") == 0)
-        return variables[0];
-    return strcmp(name, "HOME") == 0 ? variables[1] : NULL;
-}
-
-static void expect_personal(const char *xdg, const char *home, const char *dir)
-{
-    variables[0] = xdg;
-    variables[1] = home;
-    char *found = platform_personal_dir(two_variables);
-
-    if (dir == NULL)
-        assert_null(found);
-    else
-        assert_string_equal(found, dir);
-    free(found);
-}
-
-static void personal_settings_lie_where_xdg_says(void **state)
-{
-    (void)state;
-    expect_personal("/x", "/home/a", "/x/lastcall");
-    expect_personal(NULL, "/home/a", "/home/a/.config/lastcall");
-    expect_personal("relative", "/home/a", "/home/a/.config/lastcall");
-    expect_personal("", "relative", NULL);
-    expect_personal(NULL, NULL, NULL);
-}
-
-static void paths_have_roots_and_folders(void **state)
-{
-    (void)state;
-    assert_true(platform_is_absolute("/a"));
-    assert_false(platform_is_absolute("a/b"));
-    assert_false(platform_is_absolute("C:\\a"));
-    assert_false(platform_is_absolute(""));
-    assert_int_equal(platform_folder_len("/a/b"), 3);
-    assert_int_equal(platform_folder_len("/b"), 1);
-    assert_int_equal(platform_folder_len("a\\b"), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(personal_settings_lie_where_xdg_says),
-        cmocka_unit_test(paths_have_roots_and_folders),
         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_random),
-        cmocka_unit_test(test_create_and_read),
-        cmocka_unit_test(test_never_follows_a_planted_link),
-        cmocka_unit_test(test_refuses_to_read),
+        cmocka_unit_test(test_secrets_are_for_their_owner),
+        cmocka_unit_test(test_what_is_no_file_is_not_read),
+        cmocka_unit_test(test_directories_are_made_with_their_parents),
+        cmocka_unit_test(test_full_paths_begin_at_a_root),
         cmocka_unit_test(test_empty_file),
-        cmocka_unit_test(test_make_directory),
         cmocka_unit_test(test_names),
     };
 

@@ -1,13 +1,13 @@
 /* Texts between Windows and us: nothing is cut, nothing invalid gets in. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
+
+#include <cmocka.h>
 
 #include "protocol/io/wide_win32.h"
 

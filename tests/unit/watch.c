@@ -1,15 +1,15 @@
 #include "tests/unit/watch.h"
 
-#include <time.h>
+#include <stdlib.h>
 
-#define MS_PER_S 1000
-#define NS_PER_MS 1000000L
-#define NS_PER_S 1000000000L
+#include "protocol/io/gate.h"
+#include "protocol/io/platform.h"
 
 void watch_init(struct watch *watch)
 {
     pthread_mutex_init(&watch->lock, NULL);
-    pthread_cond_init(&watch->changed, NULL);
+    if (gate_condition_init(&watch->changed) != LASTCALL_OK)
+        abort();
 }
 
 void watch_lock(struct watch *watch)
@@ -26,20 +26,16 @@ void watch_unlock(struct watch *watch)
 bool watch_await(struct watch *watch, const unsigned *value, unsigned wanted,
                  uint32_t timeout_ms)
 {
-    struct timespec until;
-    int code = 0;
+    const struct clock *clock = &platform_clock;
+    const int64_t until_ms = clock->monotonic_ms(clock->state) + timeout_ms;
+    int64_t left_ms = timeout_ms;
     bool is_there;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += timeout_ms / MS_PER_S;
-    until.tv_nsec += timeout_ms % MS_PER_S * NS_PER_MS;
-    if (until.tv_nsec >= NS_PER_S) {
-        until.tv_sec++;
-        until.tv_nsec -= NS_PER_S;
-    }
     pthread_mutex_lock(&watch->lock);
-    while (*value < wanted && code == 0)
-        code = pthread_cond_timedwait(&watch->changed, &watch->lock, &until);
+    while (*value < wanted && left_ms > 0) {
+        (void)gate_condition_wait(&watch->changed, &watch->lock, left_ms);
+        left_ms = until_ms - clock->monotonic_ms(clock->state);
+    }
     is_there = *value >= wanted;
     pthread_mutex_unlock(&watch->lock);
     return is_there;

@@ -1,6 +1,9 @@
 # Tests of messages and the WTS backend.
 lastcall_test(message_style LIBS lastcall_protocol)
 
+if(WIN32)
+    return() # the double of the session calls is a program of Linux
+endif()
 include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/wts.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/worker.cmake)
 lastcall_test(wts_api SOURCES unit/wts_stage.c unit/wts_stage_posix.c

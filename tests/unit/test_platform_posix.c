@@ -1,0 +1,198 @@
+/* What is POSIX's own about files: modes, links, FIFOs. */
+#define _XOPEN_SOURCE 700 /* mkdtemp */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "protocol/io/platform.h"
+
+static char directory[] = "/tmp/lastcall-posix-XXXXXX";
+static struct platform_error error;
+
+static const char *at(const char *name)
+{
+    static char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    return path;
+}
+
+static void test_create_and_read(void **state)
+{
+    mode_t before = umask(0);
+    struct bytes data;
+    struct stat info;
+
+    (void)state;
+    assert_int_equal(
+        platform_create_file(at("a"), FILE_SECRET, "hello", 5, &error),
+        LASTCALL_OK);
+    assert_int_equal(platform_create_file(at("b"), FILE_PUBLIC, "x", 1, &error),
+                     LASTCALL_OK);
+    umask(before);
+    assert_int_equal(stat(at("a"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_int_equal(stat(at("b"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0644);
+    assert_int_equal(platform_read_file(at("a"), FILE_SECRET, 5, &data, &error),
+                     LASTCALL_OK);
+    assert_int_equal(data.len, 5);
+    assert_string_equal((const char *)data.data, "hello");
+    bytes_deinit(&data);
+    assert_int_equal(platform_create_file(at("a"), FILE_SECRET, "y", 1, &error),
+                     LASTCALL_E_EXISTS);
+    assert_non_null(strstr(error.text, at("a")));
+    unlink(at("a"));
+    unlink(at("b"));
+}
+
+static void test_never_follows_a_planted_link(void **state)
+{
+    (void)state;
+    assert_int_equal(symlink("/nonexistent-target", at("link")), 0);
+    assert_int_equal(
+        platform_create_file(at("link"), FILE_SECRET, "y", 1, &error),
+        LASTCALL_E_EXISTS);
+    unlink(at("link"));
+}
+
+static void refuse_read(const char *path, enum file_secrecy secrecy,
+                        size_t len_max, enum lastcall_status expected)
+{
+    struct bytes data;
+
+    assert_int_equal(platform_read_file(path, secrecy, len_max, &data, &error),
+                     expected);
+    assert_int_equal(data.len, 0);
+    assert_true(error.text[0] != '\0');
+}
+
+static void test_refuses_to_read(void **state)
+{
+    char mend[300];
+
+    (void)state;
+    refuse_read(at("none"), FILE_PUBLIC, 10, LASTCALL_E_MISSING);
+    refuse_read(directory, FILE_PUBLIC, 10, LASTCALL_E_IO);
+    assert_int_equal(mkfifo(at("fifo"), 0600), 0);
+    refuse_read(at("fifo"), FILE_PUBLIC, 10, LASTCALL_E_IO); /* at once */
+    unlink(at("fifo"));
+
+    assert_int_equal(
+        platform_create_file(at("s"), FILE_SECRET, "hello", 5, &error),
+        LASTCALL_OK);
+    refuse_read(at("s"), FILE_SECRET, 4, LASTCALL_E_TOO_LARGE);
+    static const mode_t wide[] = {0640, 0604, 0620, 0602, 0610, 0601, 0666};
+
+    for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+        assert_int_equal(chmod(at("s"), wide[i]), 0);
+        refuse_read(at("s"), FILE_SECRET, 10, LASTCALL_E_PERMISSION);
+    }
+    /* The mend names the file behind a link. */
+    snprintf(mend, sizeof(mend), "chmod 600 %s/s", directory);
+    assert_int_equal(symlink("s", at("link")), 0);
+    refuse_read(at("link"), FILE_SECRET, 10, LASTCALL_E_PERMISSION);
+    assert_non_null(strstr(error.text, mend));
+    unlink(at("link"));
+    unlink(at("s"));
+}
+
+static void test_make_directory(void **state)
+{
+    struct stat info;
+
+    (void)state;
+    assert_int_equal(platform_make_directory(at("x/y//z"), &error),
+                     LASTCALL_OK);
+    assert_int_equal(platform_make_directory(at("x/y/z/"), &error),
+                     LASTCALL_OK);
+    assert_int_equal(stat(at("x/y/z"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+    assert_int_equal(platform_create_file(at("x/f"), FILE_PUBLIC, "", 0, NULL),
+                     LASTCALL_OK);
+    assert_int_equal(platform_make_directory(at("x/f"), &error), LASTCALL_E_IO);
+    assert_non_null(strstr(error.text, "not a directory"));
+    assert_int_equal(platform_make_directory("", &error), LASTCALL_E_IO);
+    unlink(at("x/f"));
+    rmdir(at("x/y/z"));
+    rmdir(at("x/y"));
+    rmdir(at("x"));
+}
+
+static const char *variables[2]; /* XDG_CONFIG_HOME, HOME */
+
+static const char *two_variables(const char *name)
+{
+    if (strcmp(name, "XDG_CONFIG_HOME") == 0)
+        return variables[0];
+    return strcmp(name, "HOME") == 0 ? variables[1] : NULL;
+}
+
+static void expect_personal(const char *xdg, const char *home, const char *dir)
+{
+    variables[0] = xdg;
+    variables[1] = home;
+    char *found = platform_personal_dir(two_variables);
+
+    if (dir == NULL)
+        assert_null(found);
+    else
+        assert_string_equal(found, dir);
+    free(found);
+}
+
+static void personal_settings_lie_where_xdg_says(void **state)
+{
+    (void)state;
+    expect_personal("/x", "/home/a", "/x/lastcall");
+    expect_personal(NULL, "/home/a", "/home/a/.config/lastcall");
+    expect_personal("relative", "/home/a", "/home/a/.config/lastcall");
+    expect_personal("", "relative", NULL);
+    expect_personal(NULL, NULL, NULL);
+}
+
+static void paths_have_roots_and_folders(void **state)
+{
+    (void)state;
+    assert_true(platform_is_absolute("/a"));
+    assert_false(platform_is_absolute("a/b"));
+    assert_false(platform_is_absolute("C:\\a"));
+    assert_false(platform_is_absolute(""));
+    assert_int_equal(platform_folder_len("/a/b"), 3);
+    assert_int_equal(platform_folder_len("/b"), 1);
+    assert_int_equal(platform_folder_len("a\\b"), 0);
+}
+
+static int set_up_group(void **state)
+{
+    (void)state;
+    return mkdtemp(directory) != NULL ? 0 : -1;
+}
+
+static int tear_down_group(void **state)
+{
+    (void)state;
+    return rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_create_and_read),
+        cmocka_unit_test(test_never_follows_a_planted_link),
+        cmocka_unit_test(test_refuses_to_read),
+        cmocka_unit_test(test_make_directory),
+        cmocka_unit_test(personal_settings_lie_where_xdg_says),
+        cmocka_unit_test(paths_have_roots_and_folders),
+    };
+
+    return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
+}

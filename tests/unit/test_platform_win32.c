@@ -1,0 +1,195 @@
+/* What is Windows' own about files: access lists, roots, UTF-16 names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <windows.h>
+
+#include <aclapi.h>
+#include <cmocka.h>
+#include <sddl.h>
+
+#include "protocol/io/platform.h"
+#include "protocol/io/wide_win32.h"
+#include "tests/unit/scratch.h"
+
+static char directory[] = "/tmp/lastcall-win32-XXXXXX";
+static struct platform_error error;
+
+static const char *at(const char *name)
+{
+    static char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    return path;
+}
+
+/*
+ * Make a file with an access list and try to read it as a secret.  OWN in the
+ * description is the current user.
+ */
+static enum lastcall_status read_with(const wchar_t *description)
+{
+    enum lastcall_status status;
+    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
+    struct bytes data;
+    wchar_t *wide = wide_from_utf8(at("file"));
+    HANDLE file;
+
+    assert_non_null(wide);
+    assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(
+        description, SDDL_REVISION_1, &attributes.lpSecurityDescriptor, NULL));
+    file =
+        CreateFileW(wide, GENERIC_WRITE, 0, &attributes, CREATE_NEW, 0, NULL);
+    assert_true(file != INVALID_HANDLE_VALUE);
+    CloseHandle(file);
+    LocalFree(attributes.lpSecurityDescriptor);
+    status = platform_read_file(at("file"), FILE_SECRET, 10, &data, &error);
+    bytes_deinit(&data);
+    assert_true(scratch_hide(at("file"))); /* or we could not remove it */
+    assert_true(DeleteFileW(wide));
+    free(wide);
+    return status;
+}
+
+static void only_the_machine_may_read_a_secret_besides(void **state)
+{
+    (void)state;
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FA;;;BA)"), LASTCALL_OK);
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FA;;;OW)"), LASTCALL_OK);
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FR;;;WD)"),
+                     LASTCALL_E_PERMISSION);
+    assert_non_null(strstr(error.text, "S-1-1-0"));
+    assert_non_null(strstr(error.text, "/inheritance:r /grant:r *S-1-5-18:F "
+                                       "*S-1-5-32-544:F"));
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FW;;;WD)"),
+                     LASTCALL_E_PERMISSION);
+}
+
+static void names_are_unicode(void **state)
+{
+    const char *path = at("\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87 \xc3\xa4");
+    wchar_t *wide = wide_from_utf8(path);
+    struct bytes data;
+    char *full;
+
+    (void)state;
+    assert_int_equal(platform_create_file(path, FILE_SECRET, "x", 1, &error),
+                     LASTCALL_OK);
+    assert_int_not_equal(GetFileAttributesW(wide), INVALID_FILE_ATTRIBUTES);
+    assert_int_equal(platform_read_file(path, FILE_SECRET, 1, &data, &error),
+                     LASTCALL_OK);
+    bytes_deinit(&data);
+    full = platform_full_path(path);
+    assert_non_null(full);
+    assert_non_null(strstr(full, "\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87 \xc3\xa4"));
+    assert_null(strstr(full, "\\\\?\\"));
+    free(full);
+    assert_true(DeleteFileW(wide));
+    free(wide);
+}
+
+static void paths_have_drives_and_shares(void **state)
+{
+    (void)state;
+    assert_true(platform_is_absolute("C:\\a"));
+    assert_true(platform_is_absolute("c:/a"));
+    assert_true(platform_is_absolute("\\\\server\\share\\a"));
+    assert_true(platform_is_absolute("/a"));
+    assert_false(platform_is_absolute("C:a"));
+    assert_false(platform_is_absolute("a\\b"));
+    assert_false(platform_is_absolute("host.key"));
+    assert_false(platform_is_absolute(""));
+    assert_int_equal(platform_folder_len("C:\\a\\b"), 5);
+    assert_int_equal(platform_folder_len("C:\\a/b"), 5);
+    assert_int_equal(platform_folder_len("C:b"), 2);
+    assert_int_equal(platform_folder_len("b"), 0);
+}
+
+static void configuration_lies_below_program_data(void **state)
+{
+    char state_dir[300];
+
+    (void)state;
+    assert_non_null(strstr(platform_config_dir(), "\\ProgramData\\Lastcall"));
+    assert_true(platform_is_absolute(platform_config_dir()));
+    snprintf(state_dir, sizeof(state_dir), "%s\\state", platform_config_dir());
+    assert_string_equal(platform_state_dir(), state_dir);
+}
+
+static const char *app_data;
+
+static const char *one_variable(const char *name)
+{
+    return strcmp(name, "APPDATA") == 0 ? app_data : NULL;
+}
+
+static void personal_settings_lie_in_app_data(void **state)
+{
+    static const char *const unusable[] = {"C:\\Users\\J\xfcrgen",
+                                           "C:\\Users\\???", "Users", NULL};
+    char *found;
+
+    (void)state;
+    app_data = "C:\\Users\\J\xc3\xbcrgen\\AppData\\Roaming";
+    found = platform_personal_dir(one_variable);
+    assert_string_equal(found,
+                        "C:\\Users\\J\xc3\xbcrgen\\AppData\\Roaming\\Lastcall");
+    free(found);
+    for (size_t i = 0; i < sizeof(unusable) / sizeof(unusable[0]); i++) {
+        app_data = unusable[i];
+        found = platform_personal_dir(one_variable);
+        assert_non_null(found); /* the system knows it, too */
+        assert_true(platform_is_absolute(found));
+        assert_string_equal(found + platform_folder_len(found), "Lastcall");
+        assert_true(unusable[i] == NULL || strstr(found, unusable[i]) == NULL);
+        free(found);
+    }
+}
+
+static void a_lock_is_held_once(void **state)
+{
+    struct platform_lock lock;
+    struct platform_lock other;
+
+    (void)state;
+    assert_int_equal(platform_lock(at("lock"), &lock, &error), LASTCALL_OK);
+    assert_int_equal(platform_lock(at("lock"), &other, &error), LASTCALL_BUSY);
+    assert_non_null(strstr(error.text, "another process"));
+    platform_unlock(&other);
+    platform_unlock(&lock);
+    assert_int_equal(platform_lock(at("lock"), &lock, &error), LASTCALL_OK);
+    platform_unlock(&lock);
+    assert_int_equal(platform_lock(at("none/lock"), &lock, &error),
+                     LASTCALL_E_IO);
+    unlink(at("lock"));
+}
+
+static int set_up_group(void **state)
+{
+    (void)state;
+    return scratch_make(directory) != NULL ? 0 : -1;
+}
+
+static int tear_down_group(void **state)
+{
+    (void)state;
+    return rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_the_machine_may_read_a_secret_besides),
+        cmocka_unit_test(names_are_unicode),
+        cmocka_unit_test(paths_have_drives_and_shares),
+        cmocka_unit_test(configuration_lies_below_program_data),
+        cmocka_unit_test(personal_settings_lie_in_app_data),
+        cmocka_unit_test(a_lock_is_held_once),
+    };
+
+    return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
+}
