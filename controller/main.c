@@ -100,7 +100,7 @@ int main(int argc, char **argv)
     }
     platform_forget_proxies();
     code = run_word(argc, argv);
-    if (fflush(stdout) != 0 && code == EXIT_CODE_OK) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_CODE_OK) {
         say_error("standard output could not be written");
         code = EXIT_CODE_BROKER;
     }

@@ -43,6 +43,15 @@ void output_record(struct output *output, json_t *record)
     json_decref(record);
 }
 
+void output_flush(struct output *output)
+{
+    const bool is_flushed = fflush(output->stream) == 0;
+
+    if (output->status == LASTCALL_OK &&
+        (!is_flushed || ferror(output->stream)))
+        output->status = LASTCALL_E_IO;
+}
+
 enum lastcall_status output_end(struct output *output, json_t *summary,
                                 enum exit_code code)
 {
@@ -52,8 +61,7 @@ enum lastcall_status output_end(struct output *output, json_t *summary,
         output->status = LASTCALL_E_NOMEM;
     if (output->status == LASTCALL_OK && output->writer->end != NULL)
         output->writer->end(output, summary, code);
-    if (output->status == LASTCALL_OK && fflush(output->stream) != 0)
-        output->status = LASTCALL_E_IO;
+    output_flush(output);
     status = output->status;
     json_decref(summary);
     json_decref(output->head);

@@ -110,6 +110,12 @@ void output_begin(struct output *output, const struct output_writer *writer,
 void output_record(struct output *output, json_t *record);
 
 /*
+ * For writers: bring out what was written; that it or anything before it could
+ * not be written becomes the output's status.
+ */
+void output_flush(struct output *output);
+
+/*
  * End an answer and free what it holds.
  *
  *   summary  the reference is taken over; NULL is an error

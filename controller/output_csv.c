@@ -111,8 +111,7 @@ static void record(struct output *output, json_t *value)
         write_row(output, value, NULL);
     else
         output_each_row(block, value, write_row, output);
-    if (fflush(output->stream) != 0)
-        output->status = LASTCALL_E_IO;
+    output_flush(output);
 }
 
 const struct output_writer output_csv = {

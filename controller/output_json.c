@@ -72,8 +72,7 @@ static void begin_lines(struct output *output, const json_t *head)
 static void line_record(struct output *output, json_t *record)
 {
     write_line(output, output->layout->type, record, NULL);
-    if (output->status == LASTCALL_OK && fflush(output->stream) != 0)
-        output->status = LASTCALL_E_IO;
+    output_flush(output);
 }
 
 static void end_lines(struct output *output, const json_t *summary,

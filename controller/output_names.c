@@ -31,8 +31,7 @@ static void record(struct output *output, json_t *value)
     else if (clean.data != NULL)
         fprintf(output->stream, "%s\n", (const char *)clean.data);
     bytes_deinit(&clean);
-    if (fflush(output->stream) != 0)
-        output->status = LASTCALL_E_IO;
+    output_flush(output);
 }
 
 const struct output_writer output_names = {

@@ -35,7 +35,7 @@ static void ask(const char *jti, const char *request,
 {
     struct result result;
 
-    send(jti, request, &right);
+    deliver(jti, request, &right);
     result = await(jti, 1);
     assert_int_equal(result.matched, count);
     assert_int_equal(result.session_count, count);
@@ -94,8 +94,9 @@ static void a_message_may_be_shown_to_who_may_not_be_ended(void **state)
     start_wts();
     ask("list-0123456789012345", "{\"action\":\"list\",\"server\":\"one\"}", ok,
         3);
-    send("message-0123456789012",
-         "{\"action\":\"message\",\"message\":\"soon\"," MATCH_ALL "}", &right);
+    deliver("message-0123456789012",
+            "{\"action\":\"message\",\"message\":\"soon\"," MATCH_ALL "}",
+            &right);
     result = await("message-0123456789012", 1);
     assert_int_equal(result.code, LASTCALL_OK);
     assert_int_equal(result.succeeded, 3);
@@ -105,8 +106,8 @@ static void a_message_may_be_shown_to_who_may_not_be_ended(void **state)
     assert_int_equal(counters_read(&stage.counters, COUNTER_ENDED), 0);
 
     stage.policy.max_sessions = 2;
-    send("too-many-012345678901", "{\"action\":\"disconnect\"," MATCH_ALL "}",
-         &right);
+    deliver("too-many-012345678901",
+            "{\"action\":\"disconnect\"," MATCH_ALL "}", &right);
     expect("too-many-012345678901", LASTCALL_LIMIT_EXCEEDED);
     stage.policy.max_sessions = 3;
     ask("disconnect-0123456789", "{\"action\":\"disconnect\"," MATCH_ALL "}",
@@ -127,15 +128,15 @@ static void a_message_that_waits_holds_up_nobody(void **state)
     fake_play(1, "film", "cyd");
     fake_servers[0].hangs_message = true;
     start_wts();
-    send("waits-012345678901234", ASK_ANN, &right);
+    deliver("waits-012345678901234", ASK_ANN, &right);
     assert_true(fake_await(is_one_hanging, NULL));
-    send("ping-0123456789012345", PING, &right);
+    deliver("ping-0123456789012345", PING, &right);
     expect("ping-0123456789012345", LASTCALL_OK);
-    send("logoff-01234567890123",
-         "{\"action\":\"logoff\",\"session_id\":\"3\"}", &right);
+    deliver("logoff-01234567890123",
+            "{\"action\":\"logoff\",\"session_id\":\"3\"}", &right);
     expect("logoff-01234567890123", LASTCALL_OK);
-    send("stop-0123456789012345",
-         "{\"action\":\"stop\",\"session_id\":\"film\"}", &right);
+    deliver("stop-0123456789012345",
+            "{\"action\":\"stop\",\"session_id\":\"film\"}", &right);
     expect("stop-0123456789012345", LASTCALL_OK);
     assert_int_equal(count_results("waits-012345678901234"), 0);
     fake_lock();
@@ -156,13 +157,13 @@ static void a_stop_does_not_wait_for_an_answer(void **state)
     log_on("2", "ann", "active");
     fake_servers[0].hangs_message = true;
     start_wts();
-    send("waits-012345678901234", ASK_ANN, &right);
+    deliver("waits-012345678901234", ASK_ANN, &right);
     assert_true(fake_await(is_one_hanging, NULL));
     inbox_put_stop(stage.inbox, INBOX_STOP);
-    send("refused-0123456789012", PING, &right);
+    deliver("refused-0123456789012", PING, &right);
     expect("refused-0123456789012", LASTCALL_BUSY); /* it drains */
     stage.run_shift_ms = PIPELINE_DRAIN_MS;
-    send("fence-012345678901234", PING, &right);
+    deliver("fence-012345678901234", PING, &right);
     expect("waits-012345678901234", LASTCALL_INTERRUPTED);
     stop(INBOX_STOP);
     assert_int_equal(act_count(), 1);
@@ -231,8 +232,8 @@ static void an_event_names_the_request_that_removed_the_session(void **state)
     log_on("2", "ann", "active");
     start_wts();
     await_topic("/sessions/one", 1);
-    send("disconnect-0123456789",
-         "{\"action\":\"disconnect\",\"session_id\":\"2\"}", &right);
+    deliver("disconnect-0123456789",
+            "{\"action\":\"disconnect\",\"session_id\":\"2\"}", &right);
     await_topic("/event/one", 1); /* changed */
     /* Now ann's session ends by itself: no request did that. */
     fake_lock();
@@ -249,8 +250,8 @@ static void an_event_names_the_request_that_removed_the_session(void **state)
     executor_hint(stage.executors[0]);
     await_topic("/event/one", 4); /* two started */
     fake_servers[0].settle_ms = 3600000;
-    send("logoff-01234567890123", "{\"action\":\"logoff\"," MATCH_ALL "}",
-         &right);
+    deliver("logoff-01234567890123", "{\"action\":\"logoff\"," MATCH_ALL "}",
+            &right);
     await_topic("/event/one", 5);
     expect_ended_by("logoff-01234567890123");
     fake_lock();

@@ -27,26 +27,32 @@ static const char *at(const char *name)
     return path;
 }
 
-/*
- * Make a file with an access list and try to read it as a secret.  OWN in the
- * description is the current user.
- */
+/* Give a file an access list, and try to read it as a secret. */
 static enum lastcall_status read_with(const wchar_t *description)
 {
     enum lastcall_status status;
-    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes)};
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PACL list = NULL;
+    BOOL is_there = FALSE;
+    BOOL is_default = FALSE;
     struct bytes data;
     wchar_t *wide = wide_from_utf8(at("file"));
-    HANDLE file;
 
     assert_non_null(wide);
+    assert_int_equal(
+        platform_create_file(at("file"), FILE_SECRET, "x", 1, &error),
+        LASTCALL_OK);
     assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(
-        description, SDDL_REVISION_1, &attributes.lpSecurityDescriptor, NULL));
-    file =
-        CreateFileW(wide, GENERIC_WRITE, 0, &attributes, CREATE_NEW, 0, NULL);
-    assert_true(file != INVALID_HANDLE_VALUE);
-    CloseHandle(file);
-    LocalFree(attributes.lpSecurityDescriptor);
+        description, SDDL_REVISION_1, &descriptor, NULL));
+    assert_true(
+        GetSecurityDescriptorDacl(descriptor, &is_there, &list, &is_default));
+    assert_int_equal(
+        SetNamedSecurityInfoW(wide, SE_FILE_OBJECT,
+                              DACL_SECURITY_INFORMATION |
+                                  PROTECTED_DACL_SECURITY_INFORMATION,
+                              NULL, NULL, list, NULL),
+        ERROR_SUCCESS);
+    LocalFree(descriptor);
     status = platform_read_file(at("file"), FILE_SECRET, 10, &data, &error);
     bytes_deinit(&data);
     assert_true(scratch_hide(at("file"))); /* or we could not remove it */

@@ -1,14 +1,6 @@
 # Tests of messages and the WTS backend.
 lastcall_test(message_style LIBS lastcall_protocol)
 
-if(WIN32)
-    return() # the double of the session calls is a program of Linux
-endif()
-include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/wts.cmake)
-include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/worker.cmake)
-lastcall_test(wts_api SOURCES unit/wts_stage.c unit/wts_stage_posix.c
-              LIBS wts_standin lastcall_worker)
-
 # wts_fake_test(name)
 #   As lastcall_test(), over Windows' session calls in memory.
 function(wts_fake_test name)
@@ -21,3 +13,11 @@ wts_fake_test(backend_wts)
 wts_fake_test(wts_call)
 wts_fake_test(wts_error)
 lastcall_test(wts_session LIBS lastcall_worker)
+
+include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/wts.cmake)
+if(WIN32)
+    return() # the double of the session calls is a program of Linux
+endif()
+include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/worker.cmake)
+lastcall_test(wts_api SOURCES unit/wts_stage.c unit/wts_stage_posix.c
+              LIBS wts_standin lastcall_worker)
