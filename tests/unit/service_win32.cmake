@@ -1,3 +1,5 @@
 # Tests of the Windows service.
-lastcall_test(service_win32 LIBS lastcall_worker)
-set_tests_properties(unit.service_win32 PROPERTIES FIXTURES_REQUIRED wine)
+foreach(name access_win32 service_win32)
+    lastcall_test(${name} LIBS lastcall_worker)
+    set_tests_properties(unit.${name} PROPERTIES FIXTURES_REQUIRED wine)
+endforeach()
