@@ -3,6 +3,7 @@
 #include "tests/unit/case_lines.h"
 
 #define SHORT_MS 100
+#define MIDDLE_MS 400
 #define LONG_MS 10000
 
 /* One server "desktop" with what the fake holds. */
@@ -776,6 +777,36 @@ static void messages_wait_side_by_side(void **state)
     bench_close(&bench);
 }
 
+/* The time for one request is not that for a person to answer. */
+static void an_answer_may_take_longer_than_a_request(void **state)
+{
+    struct bench bench;
+    struct waiting waiting;
+    pthread_t thread;
+    struct session_list sessions = {0};
+    struct session_outcome outcome;
+
+    (void)state;
+    fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+    fake_wts.answer = WTS_ANSWER_OK;
+    fake_wts_hold(FAKE_WTS_MESSAGE, 1);
+    bench_open(&bench, MIDDLE_MS);
+    waiting.bench = &bench;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_answer, &waiting),
+                     0);
+    fake_wts_await(&fake_wts.held, 1);
+    /* A request that hangs passes the time. */
+    fake_wts_hold(FAKE_WTS_ENUMERATE, 1);
+    assert_int_equal(
+        fake_wts_backend_ops.list(bench.backend, &sessions, &outcome),
+        LASTCALL_TIMEOUT);
+    fake_wts_release();
+    pthread_join(thread, NULL);
+    assert_int_equal(waiting.outcome.code, LASTCALL_OK);
+    assert_string_equal(waiting.outcome.response, "ok");
+    bench_close(&bench);
+}
+
 static void what_a_server_says_of_itself(void **state)
 {
     struct bench bench;
@@ -832,6 +863,7 @@ int main(void)
         cmocka_unit_test_setup(answers_by_name, setup),
         cmocka_unit_test_setup(a_message_that_cannot_be_shown, setup),
         cmocka_unit_test_setup(messages_wait_side_by_side, setup),
+        cmocka_unit_test_setup(an_answer_may_take_longer_than_a_request, setup),
         cmocka_unit_test_setup(what_a_server_says_of_itself, setup),
         cmocka_unit_test_setup(an_interrupt_ends_what_is_asked, setup),
     };

@@ -188,16 +188,19 @@ static void only_so_many_may_hang(void **state)
     fake_wts_await(&fake_wts.closes, 1);
 }
 
-/* On a thread; returns the question where it got an answer. */
+/* On a thread; returns the question where it got an answer, &interruption
+ * where it was interrupted. */
+static char interruption;
 static void *run_aside(void *argument)
 {
     struct bench *bench = argument;
     struct wts_call *call = question_new();
+    enum lastcall_status status =
+        wts_calls_run(bench->calls, call, LONG_MS, WTS_CALL_NORMAL);
 
-    return wts_calls_run(bench->calls, call, LONG_MS, WTS_CALL_NORMAL) ==
-                   LASTCALL_OK
-               ? call
-               : NULL;
+    if (status == LASTCALL_OK)
+        return call;
+    return status == LASTCALL_INTERRUPTED ? &interruption : NULL;
 }
 
 static void an_interrupt_ends_every_wait(void **state)
@@ -218,7 +221,7 @@ static void an_interrupt_ends_every_wait(void **state)
         void *answered = NULL;
 
         pthread_join(threads[i], &answered);
-        assert_null(answered);
+        assert_ptr_equal(answered, &interruption);
     }
     /* It lasts, but for what cleans up. */
     assert_int_equal(
@@ -251,6 +254,7 @@ static void many_at_a_time(void **state)
 
         pthread_join(threads[i], &answered);
         assert_non_null(answered);
+        assert_ptr_not_equal(answered, &interruption);
         question_free(answered);
     }
     run_well(&bench);
@@ -318,12 +322,15 @@ static void a_wait_that_never_waits_does_not_spin(void **state)
 {
     struct bench bench;
     struct wts_watch *watch = NULL;
+    int64_t start_ms = platform_clock.monotonic_ms(platform_clock.state);
 
     (void)state;
     fake_wts.events = 1000000;
     bench_open(&bench);
     watch_start(&bench, &watch);
     fake_wts_await(&seen.hints, WTS_WATCH_BURST_MAX + 5);
+    assert_true(platform_clock.monotonic_ms(platform_clock.state) - start_ms >=
+                900);
     wts_watch_close(watch, bench.calls);
     watch_lock(&fake_wts.watch);
     assert_in_range(fake_wts.calls[FAKE_WTS_EVENT], WTS_WATCH_BURST_MAX,
