@@ -6,6 +6,7 @@
 #include "tests/unit/fake_link.h"
 #include "tests/unit/fakes.h"
 #include "worker/worker.h"
+#include "tests/unit/scratch.h"
 
 #define CONFIG                                                                 \
     "[worker]\nhost = media-01\nstate_dir = .\nkey = host.key\n"               \
@@ -60,7 +61,7 @@ static int set_up(void **state)
     fake_link_reset();
     snprintf(stage.directory, sizeof(stage.directory),
              "/tmp/lastcall-worker-XXXXXX");
-    if (mkdtemp(stage.directory) == NULL)
+    if (scratch_make(stage.directory) == NULL)
         return -1;
     fake_fleet_init(&stage.fleet, "alice", "*:*@*");
     write_file("worker.conf", CONFIG);

@@ -14,5 +14,5 @@ foreach(name pipeline pipeline_faults pipeline_wts)
     lastcall_test(${name} SOURCES unit/fakes.c unit/pipeline_stage.c ${scratch}
                   LIBS lastcall_worker TIMEOUT 120)
 endforeach()
-lastcall_test(worker SOURCES unit/fakes.c unit/fake_link.c unit/watch.c
+lastcall_test(worker SOURCES unit/fakes.c unit/fake_link.c unit/watch.c ${scratch}
               LIBS lastcall_worker)
