@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import processes  # noqa: E402
 from desk import Desk  # noqa: E402
 from stage import Stage  # noqa: E402
+import windows as windows_cast  # noqa: E402
 
 LOG_TAIL = 12000
 
@@ -95,3 +96,20 @@ def scene(stage, broker, plex):
 def desk(scene):
     """The usual cast and an operator with the command `lastcall`."""
     return Desk(scene)
+
+
+@pytest.fixture
+def windows(stage):
+    """A terminal server with nobody on it, and a worker beside it."""
+    cast = windows_cast.kind()(stage)
+    yield cast
+    cast.close()
+
+
+@pytest.fixture
+def windows_protecting(stage):
+    """The same, with a session that its owner protects."""
+    cast = windows_cast.kind()(
+        stage, policy={"protect": "session_name == 'Console'"})
+    yield cast
+    cast.close()

@@ -1,0 +1,152 @@
+"""lastcall-worker.exe as a Windows service under Wine."""
+
+import os
+import shutil
+import subprocess
+
+from machine import Machine
+from stage import Completed, Worker
+from windows import Windows
+import lastcall_py as py
+import processes
+
+SERVICE = "Lastcall"
+CALL_TIMEOUT = 60.0
+
+
+def windows_path(path):
+    """A path of this machine as Wine shows it."""
+    return "Z:" + path.replace("/", "\\")
+
+
+class Wine:
+    """A Wine prefix, and its server for as long as it stays."""
+
+    def __init__(self):
+        self.runner = os.environ["LASTCALL_WINE_RUN"]
+        self.system32 = os.path.join(
+            os.environ["LASTCALL_WINE"], "prefix", "drive_c", "windows",
+            "system32")
+
+    def wrapper(self, *arguments):
+        return subprocess.run([self.runner, *arguments], check=True,
+                              timeout=120, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True)
+
+    def stay(self):
+        self.wrapper("--make")
+        shutil.copy(processes.bin_path("wtsapi32.dll"), self.system32)
+        self.wrapper("--stay")
+
+    def end(self):
+        self.wrapper("--end")
+
+    def run(self, program, *arguments, status=0):
+        argv = [self.runner, program, *arguments]
+        done = subprocess.run(argv, capture_output=True, text=True,
+                              timeout=CALL_TIMEOUT, errors="replace",
+                              stdin=subprocess.DEVNULL)
+        completed = Completed(argv, done.returncode, done.stdout,
+                              done.stderr)
+        assert status is None or done.returncode == status, completed
+        return completed
+
+    def sc(self, *arguments, status=0):
+        return self.run("sc.exe", *arguments, status=status)
+
+
+class WineWorker(Worker):
+    """A worker that Windows' service manager started."""
+
+    def __init__(self, stage, host, wine):
+        super().__init__(stage, host)
+        self.wine = wine
+        self.program_path = processes.bin_path("lastcall-worker.exe")
+        self.is_installed = False
+
+    def install(self):
+        done = self.wine.run(self.program_path, "service", "install",
+                             "--config", windows_path(self.host.config))
+        self.is_installed = True
+        return done
+
+    def start(self, *arguments):
+        observer = self.stage.observer()
+        mark = observer.mark()
+        self.install()
+        self.wine.sc("start", SERVICE)
+        try:
+            status = observer.await_status(
+                self.host.name,
+                lambda s: s["state"] == "online"
+                and s["boot_id"] != self.boot_id, after=mark)
+        except py.Timeout:
+            raise AssertionError("the service never came online: %s\n%s" % (
+                self.wine.sc("query", SERVICE, status=None),
+                self.wine.run(self.program_path, "--config", windows_path(
+                    self.host.config), "--check", status=None)))
+        self.boot_id = status["boot_id"]
+        return self
+
+    def state(self):
+        return self.wine.sc("query", SERVICE, status=None).out
+
+    def stop(self):
+        observer = self.stage.observer()
+        mark = observer.mark()
+        self.wine.sc("stop", SERVICE)
+        last = observer.await_status(
+            self.host.name, lambda s: s["state"] == "offline"
+            and s["boot_id"] == self.boot_id, after=mark)
+        processes.eventually(lambda: "STOPPED" in self.state(),
+                             "the service stopped")
+        return last
+
+    def uninstall(self):
+        if self.is_installed:
+            self.wine.run(self.program_path, "service", "uninstall")
+        self.is_installed = False
+
+
+class WineWindows(Windows):
+    """The cast with the service under Wine.
+
+    The stand-in finds its file beside itself: a service has no environment
+    of the test's."""
+
+    def __init__(self, stage, policy=None):
+        self.wine = Wine()
+        self.wine.stay()
+        super().__init__(stage, policy)
+
+    def make_machine(self, stage):
+        for name in "wts-standin.txt", "wts-standin.log.jsonl":
+            path = os.path.join(self.wine.system32, name)
+            if os.path.exists(path):
+                os.remove(path)
+        return Machine(self.wine.system32)
+
+    def make_host(self, policy):
+        host = super().make_host(policy)
+        for section in host.sections.values():
+            for key, value in section.items():
+                if str(value).startswith("/"):
+                    section[key] = windows_path(value)
+        host.write_config()
+        return host
+
+    def make_worker(self):
+        return WineWorker(self.stage, self.host, self.wine)
+
+    def close(self):
+        """The service is gone, and with it every block it ever had."""
+        try:
+            self.worker.uninstall()
+            assert [e for e in self.machine.entries() if e.get("loaded")]
+            gone = self.machine.await_entry(
+                lambda e: "live_allocs" in e, "the stand-in's last word")
+            assert gone["live_allocs"] == 0, gone
+            super().close()
+        finally:
+            self.wine.end()
