@@ -17,6 +17,11 @@ import windows as windows_cast  # noqa: E402
 LOG_TAIL = 12000
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "policy: keys of [policy]")
+    config.addinivalue_line("markers", "server: keys of [server]")
+
+
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
@@ -99,17 +104,13 @@ def desk(scene):
 
 
 @pytest.fixture
-def windows(stage):
-    """A terminal server with nobody on it, and a worker beside it."""
-    cast = windows_cast.kind()(stage)
-    yield cast
-    cast.close()
+def windows(stage, request):
+    """A terminal server with nobody on it, and a worker beside it; the mark
+    `policy` has keys of the host's own policy, `server` of its server."""
+    def keys(name):
+        mark = request.node.get_closest_marker(name)
+        return mark.kwargs if mark else {}
 
-
-@pytest.fixture
-def windows_protecting(stage):
-    """The same, with a session that its owner protects."""
-    cast = windows_cast.kind()(
-        stage, policy={"protect": "session_name == 'Console'"})
+    cast = windows_cast.kind()(stage, keys("policy"), keys("server"))
     yield cast
     cast.close()

@@ -253,27 +253,23 @@ class Stage:
         if policy:
             host.sections["policy"] = policy
         for label, server in (servers or {}).items():
-            if isinstance(server, TerminalServer):
-                host.servers[label] = {"backend": "wts",
-                                       "sessions_interval": "30s"}
-                host.program = "lastcall-worker-standin"
-                host.environment.update(server.environment)
-            else:
-                host.servers[label] = self.server_keys(host, label, server)
+            host.servers[label] = self.server_keys(host, label, server)
         host.write_config()
         return host
 
     def server_keys(self, host, label, server):
+        """The keys of one server; a tuple has a test's own besides."""
+        server, more = server if isinstance(server, tuple) else (server, {})
         keys = {"backend": "plex", "sessions_interval": "1s",
                 "timeout": "5s"}
-        if isinstance(server, tuple):
-            server, more = server
+        if isinstance(server, TerminalServer):
+            host.program = "lastcall-worker-standin"
+            host.environment = server.environment
+            keys["backend"] = "wts"
         else:
-            more = {}
-        token = write_file(host.path(label + ".token"), server.token + "\n",
-                           0o600)
-        keys.update(url=server.url, token_file=token, **more)
-        return keys
+            keys.update(url=server.url, token_file=write_file(
+                host.path(label + ".token"), server.token + "\n", 0o600))
+        return {**keys, **more}
 
     def worker(self, host):
         return Worker(self, host)

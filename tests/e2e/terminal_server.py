@@ -13,6 +13,34 @@ STATES = ("active", "connected", "connect_query", "shadow", "disconnected",
 PATIENCE = float(os.environ.get("LASTCALL_E2E_PATIENCE", "30"))
 
 
+def record(kind, **keys):
+    """A line of the file; a key that is None is left out."""
+    return "\t".join([kind] + ["%s=%s" % (key, escape(str(value)))
+                               for key, value in keys.items()
+                               if value is not None])
+
+
+def session(number, user="jdoe", **keys):
+    """A session: a user at a Windows client, by default."""
+    return record("session", **{
+        "id": number, "state": "active", "name": "RDP-Tcp#%d" % number,
+        "user": user, "domain": "CORP", "client": "LAPTOP%d" % number,
+        "addr": "192.0.2.%d" % (number % 250 + 1), "proto": 2, "locked": 0,
+        "idle_s": 300, "logon_age_s": 7200, "connect_age_s": 7200, **keys})
+
+
+def left(number, user="jdoe", **keys):
+    """A session whose user went away and stays logged on."""
+    return session(number, user, **{
+        "state": "disconnected", "name": "", "client": None, "addr": None,
+        "disc_age_s": 600, **keys})
+
+
+def empty(number, state, name, **keys):
+    """A session that nobody is in: services, or a listener."""
+    return record("session", id=number, state=state, name=name, **keys)
+
+
 def escape(text):
     for raw, written in ESCAPES:
         text = text.replace(raw, written)
@@ -22,14 +50,15 @@ def escape(text):
 class TerminalServer:
     """Sessions as a file tells them, and the calls that were made."""
 
-    def __init__(self, directory):
-        self.state = os.path.join(directory, "state")
-        self.log = os.path.join(directory, "log")
+    def __init__(self, directory, state="state", log="log"):
+        self.state = os.path.join(directory, state)
+        self.log = os.path.join(directory, log)
         self.environment = {"WTS_STANDIN_STATE": self.state,
                             "WTS_STANDIN_LOG": self.log}
         self._lock = threading.Lock()
         with open(self.state, "w") as out:
             out.write("host\tname=TS-01\n")
+        open(self.log, "w").close()
 
     @contextlib.contextmanager
     def lines(self):
@@ -46,10 +75,25 @@ class TerminalServer:
     def add(self, *rows):
         """Rows of a kind and its keys."""
         with self.lines() as records:
-            for kind, keys in rows:
-                records.append("\t".join([kind] + [
-                    "%s=%s" % (key, escape(str(value)))
-                    for key, value in keys.items()]))
+            records += [record(kind, **keys) for kind, keys in rows]
+
+    def put(self, *more):
+        """Add records, or replace the session of the same id."""
+        with self.lines() as records:
+            for line in more:
+                number = self._id(line)
+                at = [i for i, old in enumerate(records)
+                      if number is not None and self._id(old) == number]
+                if at:
+                    records[at[0]] = line
+                else:
+                    records.append(line)
+
+    def mend(self):
+        """Let nothing fail any more."""
+        with self.lines() as records:
+            records[:] = [line for line in records
+                          if not line.startswith("fail\t")]
 
     def sessions(self, rows):
         """Many at once: id, user, keys."""
@@ -66,8 +110,8 @@ class TerminalServer:
 
     def remove(self, session_id):
         with self.lines() as records:
-            records[:] = [line for line in records if not self._is(
-                line, session_id)]
+            records[:] = [line for line in records
+                          if self._id(line) != session_id]
 
     def disconnect(self, session_id):
         """Somebody closes his client."""
@@ -79,9 +123,12 @@ class TerminalServer:
                     records[i] = "\t".join([*kept, "state=disconnected"])
 
     @staticmethod
-    def _is(line, session_id):
+    def _id(line):
+        """The id of a session's record; None for another."""
         parts = line.split("\t")
-        return parts[0] == "session" and "id=%s" % session_id in parts
+        if parts[0] != "session":
+            return None
+        return int(dict(part.split("=", 1) for part in parts[1:])["id"])
 
     def states(self):
         """The state of each session by its id."""
@@ -93,6 +140,21 @@ class TerminalServer:
                 else state for row in rows
                 for state in [row.get("state", "0")]}
 
+    def await_record(self, part):
+        """Wait until the stand-in has written something into its file."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            with self.lines() as records:
+                if any(part in line for line in records):
+                    return
+            time.sleep(0.01)
+        raise AssertionError("%s never stood in the file" % part)
+
+    def ended(self, function):
+        """The ids that a function was called with, in order."""
+        return [entry["session"] for entry in self.calls(function)
+                if "error" in entry]
+
     def calls(self, function=None):
         """What was asked of Windows."""
         if not os.path.exists(self.log):
@@ -100,7 +162,7 @@ class TerminalServer:
         with open(self.log, encoding="utf-8") as file:
             entries = [json.loads(line) for line in file
                        if line.endswith("\n")]
-        faults = [e for e in entries if "fault" in e]
+        faults = [e for e in entries if "fault" in e or "bad_free" in e]
         assert not faults, faults
         return [e for e in entries
                 if function is None or e.get("fn") == function]

@@ -5,9 +5,8 @@ import time
 
 import pytest
 
-from machine import Machine
+from terminal_server import empty, left, record, session
 
-session, left = Machine.session, Machine.left
 # A change is in the retained inventory within this time.
 INVENTORY_S = 2.0
 
@@ -26,17 +25,13 @@ def ids(result):
 
 
 def test_sessions_are_listed_with_what_windows_tells(windows):
-    windows.machine.logon(
-        session(0, user=None, domain=None, state="disconnected",
-                name="Services", client=None, addr=None, proto=0,
-                idle_s=None, logon_age_s=None, connect_age_s=None),
+    windows.machine.put(
+        empty(0, "disconnected", "Services"),
         session(2, user="zoë", client="LAPTOP-Ö", addr="192.0.2.7",
                 width=1920, height=1080, build=22621, locked=1, idle_s=90),
         left(3, user="bob", disc_age_s=3600, idle_s=4000),
         session(4, user="never-typed", idle_s=None),
-        session(65536, user=None, domain=None, state="listen",
-                name="RDP-Tcp", client=None, addr=None, idle_s=None,
-                logon_age_s=None, connect_age_s=None))
+        empty(65536, "listen", "RDP-Tcp"))
     result = windows.ask({"action": "list"})
     assert outcome(result) == (True, "ok")
     found = {s["session_id"]: s["session"] for s in result["sessions"]}
@@ -70,21 +65,21 @@ def test_sessions_are_listed_with_what_windows_tells(windows):
 
 
 def test_a_disconnect_reaches_windows_and_its_answer_comes_back(windows):
-    windows.machine.logon(session(2), session(3, user="bob"))
+    windows.machine.put(session(2), session(3, user="bob"))
     result = windows.ask({"action": "disconnect", "session_id": "2",
                           "reason": "Maintenance"})
     assert outcome(result) == (True, "ok")
     assert one(result)["code"] == "ok"
-    assert windows.machine.called("WTSDisconnectSession") == ["2"]
+    assert windows.machine.ended("WTSDisconnectSession") == [2]
     call = windows.machine.calls("WTSDisconnectSession")[0]
     assert call["wait"] is True and call["error"] == 0
-    assert windows.machine.ids() == {"2": "disconnected", "3": "active"}
+    assert windows.machine.states() == {2: "disconnected", 3: "active"}
 
 
 def test_end_disconnects(windows):
-    windows.machine.logon(session(2))
+    windows.machine.put(session(2))
     assert windows.ask({"action": "end", "session_id": "2"})["success"]
-    assert windows.machine.called("WTSDisconnectSession") == ["2"]
+    assert windows.machine.ended("WTSDisconnectSession") == [2]
 
 
 @pytest.mark.parametrize("error,code,success", [
@@ -94,7 +89,7 @@ def test_end_disconnects(windows):
     (31337, "server_error", False)])
 def test_what_windows_refuses_is_answered_with_its_number(
         windows, error, code, success):
-    windows.machine.logon(session(2))
+    windows.machine.put(session(2))
     windows.machine.fail("WTSDisconnectSession", session=2, error=error)
     if success:  # it went at that very moment
         windows.machine.fail("WTSQuerySessionInformationW", session=2,
@@ -109,30 +104,30 @@ def test_what_windows_refuses_is_answered_with_its_number(
 
 @pytest.mark.parametrize("notfound", [2, 7022])
 def test_a_session_that_nobody_knows_is_not_found(windows, notfound):
-    windows.machine.logon("host\tnotfound=%d" % notfound, session(2))
+    windows.machine.put(record("host", notfound=notfound), session(2))
     result = windows.ask({"action": "disconnect", "session_id": "77"})
     assert outcome(result) == (False, "not_found")
     assert windows.machine.calls("WTSDisconnectSession") == []
 
 
 def test_who_is_disconnected_already_is_left_alone(windows):
-    windows.machine.logon(left(2))
+    windows.machine.put(left(2))
     result = windows.ask({"action": "disconnect", "session_id": "2"})
     assert result["success"] and one(result)["code"] == "already_gone"
     assert windows.machine.calls("WTSDisconnectSession") == []
 
 
 def test_a_lost_reply_is_settled_by_looking(windows):
-    windows.machine.logon(session(2))
+    windows.machine.put(session(2))
     windows.machine.fail("WTSDisconnectSession", session=2, error=1726,
                          after=1)
     result = windows.ask({"action": "disconnect", "session_id": "2"})
     assert outcome(result) == (True, "ok")
-    assert windows.machine.called("WTSDisconnectSession") == ["2"]
+    assert windows.machine.ended("WTSDisconnectSession") == [2]
 
 
 def test_a_call_that_hangs_is_a_timeout_and_holds_up_nobody(windows):
-    windows.machine.logon(session(2), session(3, user="bob"))
+    windows.machine.put(session(2), session(3, user="bob"))
     windows.machine.fail("WTSDisconnectSession", session=2, delay_ms=30000,
                          error=1460)
     result = windows.ask({"action": "disconnect", "where": "state == "
@@ -147,7 +142,7 @@ def test_a_call_that_hangs_is_a_timeout_and_holds_up_nobody(windows):
     {"username": "mallory"}, {"domain": "OTHER"},
     {"logon_time": "2001-01-01T00:00:00.000Z"}])
 def test_an_id_that_names_somebody_else_by_now(windows, precondition):
-    windows.machine.logon(session(2))
+    windows.machine.put(session(2))
     result = windows.ask({"action": "disconnect", "session_id": "2",
                           "precondition": precondition})
     assert not result["success"] and one(result)["code"] == "changed"
@@ -156,29 +151,29 @@ def test_an_id_that_names_somebody_else_by_now(windows, precondition):
 
 def test_a_user_who_takes_the_id_over_between_list_and_act(windows):
     """The list finds jdoe; the reading right before the act, mallory."""
-    windows.machine.logon(session(3, user="bob"), session(2, user="jdoe"))
+    windows.machine.put(session(3, user="bob"), session(2, user="jdoe"))
     # While 3 is being disconnected, 2 changes hands.
-    windows.machine.fail("WTSDisconnectSession", session=3, delay_ms=1500,
-                         count=1)
+    windows.machine.fail("WTSDisconnectSession", 0, session=3,
+                         delay_ms=1500, count=1)
     command = windows.alice.send(windows.alice.command(
         "host:" + windows.name, {"action": "disconnect",
                                  "where": "state == 'active'"}))
-    windows.machine.await_line("count=0")
-    windows.machine.replace(2, session(2, user="mallory"))
+    windows.machine.await_record("count=0")
+    windows.machine.put(session(2, user="mallory"))
     result = windows.alice.await_result(command, windows.name)
     assert {s["session_id"]: s["code"] for s in result["sessions"]} == {
         "2": "changed", "3": "ok"}
-    assert windows.machine.called("WTSDisconnectSession") == ["3"]
+    assert windows.machine.ended("WTSDisconnectSession") == [3]
 
 
 @pytest.mark.parametrize("number", ["0", "1", "65536", "4294967295"])
 def test_what_must_not_be_ended_is_not(windows, number):
     """Services, the worker's own, a listener, "my own" by its alias."""
-    windows.machine.logon(
-        "host\town=1",
-        session(0, user=None, state="disconnected", name="Services"),
+    windows.machine.put(
+        record("host", own=1),
+        empty(0, "disconnected", "Services"),
         session(1, user="SYSTEM", name="Console", proto=0),
-        session(65536, user=None, state="listen", name="RDP-Tcp"))
+        empty(65536, "listen", "RDP-Tcp"))
     for action in "disconnect", "logoff":
         result = windows.ask({"action": action, "session_id": number})
         assert not result["success"]
@@ -189,6 +184,8 @@ def test_what_must_not_be_ended_is_not(windows, number):
     assert windows.machine.calls("WTSLogoffSession") == []
 
 
+@pytest.mark.policy(max_sessions=1000)
+@pytest.mark.server(timeout="60s")  # the stand-in is slower than Windows
 def test_logging_off_exactly_those_that_idle_among_many(windows):
     """state == 'disconnected' and idle_s > 2h, one failing session among
     five hundred."""
@@ -200,40 +197,33 @@ def test_logging_off_exactly_those_that_idle_among_many(windows):
                           idle_s=9000 if idle else 60))
         if gone and idle:
             wanted.append(number)
-    windows.machine.logon(*lines)
+    windows.machine.put(*lines)
     failing, broken = wanted[3], wanted[4] + 1
     windows.machine.fail("WTSLogoffSession", session=failing, error=5)
     windows.machine.fail("WTSQuerySessionInformationW", session=broken,
                          error=7007)
     result = windows.ask({"action": "logoff", "where":
                           "state == 'disconnected' and idle_s > 2h"})
-    assert ids(result) == [str(n) for n in wanted]
+    assert ids(result) == [str(n) for n in wanted], result["detail"]
     codes = {int(s["session_id"]): s["code"] for s in result["sessions"]}
     assert codes.pop(failing) == "denied"
     assert set(codes.values()) == {"ok"}
     assert (result["success"], result["succeeded"], result["failed"]) == (
         False, len(wanted) - 1, 1)
-    there = windows.machine.ids()
+    there = windows.machine.states()
     for number in range(10, 510):
-        assert (str(number) in there) == (number not in codes), number
-
-
-def test_a_logoff_that_a_program_holds_up_is_unconfirmed(windows):
-    windows.machine.logon(session(2))
-    windows.machine.fail("WTSLogoffSession", session=2, nochange=1)
-    result = windows.ask({"action": "logoff", "session_id": "2"}, ttl=120)
-    assert not result["success"] and one(result)["code"] == "unconfirmed"
+        assert (number in there) == (number not in codes), number
 
 
 def test_a_logoff_that_takes_its_time_is_awaited(windows):
-    windows.machine.logon(session(2, logoff_ms=1500))
+    windows.machine.put(session(2, logoff_ms=1500))
     result = windows.ask({"action": "logoff", "session_id": "2"})
     assert outcome(result) == (True, "ok")
-    assert windows.machine.ids() == {}
+    assert windows.machine.states() == {}
 
 
 def test_a_dry_run_touches_nothing(windows):
-    windows.machine.logon(session(2), left(3), session(4, user="bob"))
+    windows.machine.put(session(2), left(3), session(4, user="bob"))
     result = windows.ask({"action": "disconnect", "dry_run": True,
                           "where": "username != null"})
     assert result["success"] and result["dry_run"]
@@ -248,7 +238,7 @@ TEXTS = ["Wartung um neun – bitte speichern", "日本語のお知らせ",
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_a_message_arrives_unchanged(windows, text):
-    windows.machine.logon(session(2, user="zoë"))
+    windows.machine.put(session(2, user="zoë"))
     result = windows.ask({"action": "message", "where": "username == 'zoë'",
                           "title": "Hinweis: " + text.split("\n")[0],
                           "message": text, "style": "ok,information"})
@@ -260,7 +250,7 @@ def test_a_message_arrives_unchanged(windows, text):
 
 
 def test_buttons_are_collected_from_all_at_once(windows):
-    windows.machine.logon(session(2, reply=6, reply_ms=1500),
+    windows.machine.put(session(2, reply=6, reply_ms=1500),
                           session(3, user="bob", reply=7, reply_ms=1500),
                           session(4, user="away"))
     began = time.monotonic()
@@ -275,16 +265,16 @@ def test_buttons_are_collected_from_all_at_once(windows):
 
 
 def test_a_box_that_waits_holds_up_nobody(windows):
-    windows.machine.logon(session(2), session(3, user="bob"))
+    windows.machine.put(session(2), session(3, user="bob"))
     box = windows.alice.send(windows.alice.command(
         "host:" + windows.name, {"action": "message", "session_id": "2",
                                  "title": "t", "message": "m", "wait": True,
                                  "timeout_s": 600}, ttl=600))
-    windows.machine.await_entry(
+    windows.machine.await_call(
         lambda e: e.get("fn") == "WTSSendMessageW", "a message box")
     assert windows.ask({"action": "disconnect",
                         "session_id": "3"})["success"]
-    windows.machine.replace(2, session(2, reply=1))
+    windows.machine.put(session(2, reply=1))
     result = windows.alice.await_result(box, windows.name)
     assert one(result)["response"] == "ok"
 
@@ -295,8 +285,8 @@ def test_the_inventory_tells_of_a_change_at_once(windows):
     windows.alice.await_inventory(windows.name, "desktop",
                                   lambda i: i["reachable"])
     changes = [
-        (lambda: windows.machine.logon(session(2)), ["active"]),
-        (lambda: windows.machine.replace(2, left(2)), ["disconnected"]),
+        (lambda: windows.machine.put(session(2)), ["active"]),
+        (lambda: windows.machine.put(left(2)), ["disconnected"]),
         (lambda: windows.machine.remove(2), [])]
     slowest = []
     for _ in range(3):  # a busy machine may spoil a round
@@ -315,7 +305,7 @@ def test_the_inventory_tells_of_a_change_at_once(windows):
 
 
 def test_events_tell_who_ended_it(windows):
-    windows.machine.logon(session(2))
+    windows.machine.put(session(2))
     wait = windows.alice.await_event
     wait(windows.name, "desktop", lambda e: e["kind"] == "started")
     command = windows.alice.send(windows.alice.command(
@@ -326,7 +316,7 @@ def test_events_tell_who_ended_it(windows):
 
 
 def test_a_machine_that_does_not_answer_is_unreachable(windows):
-    windows.machine.logon(session(2))
+    windows.machine.put(session(2))
     wait = windows.alice.await_inventory
     wait(windows.name, "desktop", lambda i: i["count"] == 1)
     windows.machine.fail("WTSEnumerateSessionsExW", error=1722)
@@ -339,18 +329,18 @@ def test_a_machine_that_does_not_answer_is_unreachable(windows):
          after=windows.alice.mark())
 
 
-def test_the_owner_protects_a_session(windows_protecting):
-    windows = windows_protecting
-    windows.machine.logon(session(2, name="Console", proto=0),
+@pytest.mark.policy(protect="session_name == 'Console'")
+def test_the_owner_protects_a_session(windows):
+    windows.machine.put(session(2, name="Console", proto=0),
                           session(3, user="bob"))
     result = windows.ask({"action": "disconnect", "where": "state == "
                           "'active'"})
     assert {s["session_id"]: s["code"] for s in result["sessions"]} == {
         "2": "protected", "3": "ok"}
-    assert windows.machine.called("WTSDisconnectSession") == ["3"]
+    assert windows.machine.ended("WTSDisconnectSession") == [3]
 
 
 def test_a_worker_that_stops_says_so(windows):
-    windows.machine.logon(session(2))
+    windows.machine.put(session(2))
     assert windows.ask({"action": "list"})["success"]
     assert windows.worker.stop()["state"] == "offline"

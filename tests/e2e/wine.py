@@ -4,8 +4,8 @@ import os
 import shutil
 import subprocess
 
-from machine import Machine
 from stage import Completed, Worker
+from terminal_server import TerminalServer
 from windows import Windows
 import lastcall_py as py
 import processes
@@ -35,6 +35,7 @@ class Wine:
                               stderr=subprocess.PIPE, text=True)
 
     def stay(self):
+        """Make the prefix where there is none, and let Wine's server run."""
         self.wrapper("--make")
         shutil.copy(processes.bin_path("wtsapi32.dll"), self.system32)
         self.wrapper("--stay")
@@ -115,20 +116,17 @@ class WineWindows(Windows):
     The stand-in finds its file beside itself: a service has no environment
     of the test's."""
 
-    def __init__(self, stage, policy=None):
+    def __init__(self, stage, policy=None, server=None):
         self.wine = Wine()
         self.wine.stay()
-        super().__init__(stage, policy)
+        super().__init__(stage, policy, server)
 
-    def make_machine(self, stage):
-        for name in "wts-standin.txt", "wts-standin.log.jsonl":
-            path = os.path.join(self.wine.system32, name)
-            if os.path.exists(path):
-                os.remove(path)
-        return Machine(self.wine.system32)
+    def make_machine(self):
+        return TerminalServer(self.wine.system32, "wts-standin.txt",
+                              "wts-standin.log.jsonl")
 
-    def make_host(self, policy):
-        host = super().make_host(policy)
+    def make_host(self, policy, server):
+        host = super().make_host(policy, server)
         for section in host.sections.values():
             for key, value in section.items():
                 if str(value).startswith("/"):
@@ -143,8 +141,8 @@ class WineWindows(Windows):
         """The service is gone, and with it every block it ever had."""
         try:
             self.worker.uninstall()
-            assert [e for e in self.machine.entries() if e.get("loaded")]
-            gone = self.machine.await_entry(
+            assert [e for e in self.machine.calls() if e.get("loaded")]
+            gone = self.machine.await_call(
                 lambda e: "live_allocs" in e, "the stand-in's last word")
             assert gone["live_allocs"] == 0, gone
             super().close()
