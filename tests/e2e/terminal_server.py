@@ -117,7 +117,7 @@ class TerminalServer:
         """Somebody closes his client."""
         with self.lines() as records:
             for i, line in enumerate(records):
-                if self._is(line, session_id):
+                if self._id(line) == session_id:
                     kept = [part for part in line.split("\t")
                             if not part.startswith("state=")]
                     records[i] = "\t".join([*kept, "state=disconnected"])
