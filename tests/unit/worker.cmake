@@ -3,8 +3,13 @@ foreach(name arguments settings policy inbox inventory recover)
     lastcall_test(${name} LIBS lastcall_worker)
 endforeach()
 lastcall_test(delivery SOURCES ${scratch} LIBS lastcall_worker)
+foreach(name journal history)
+    lastcall_test(${name} SOURCES unit/journal_stage.c ${scratch}
+                  LIBS lastcall_worker)
+endforeach()
 if(NOT WIN32) # it kills children
-    lastcall_test(journal LIBS lastcall_worker)
+    lastcall_test(journal_faults SOURCES unit/journal_stage.c ${scratch}
+                  LIBS lastcall_worker)
 endif()
 foreach(name executor settle lane)
     lastcall_test(${name} SOURCES unit/fakes.c unit/executor_stage.c
