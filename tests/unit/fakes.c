@@ -77,7 +77,7 @@ static enum lastcall_status fake_open(const struct backend_surroundings *around,
 /* With the lock held, which is let go. */
 static void linger(void)
 {
-    const struct timespec time = {.tv_nsec = FAKE_LINGER_MS * 1000000};
+    const struct timespec time = {.tv_nsec = FAKE_LINGER_MS * 1000000L};
 
     pthread_mutex_unlock(&mutex);
     nanosleep(&time, NULL);
