@@ -19,5 +19,7 @@ if(WIN32)
 endif()
 include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/wts.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/worker.cmake)
-lastcall_test(wts_api SOURCES unit/wts_stage.c unit/wts_stage_posix.c
-              LIBS wts_standin lastcall_worker)
+foreach(name wts_api wts_conformance)
+    lastcall_test(${name} SOURCES unit/wts_stage.c unit/wts_stage_posix.c
+                  LIBS wts_standin lastcall_worker TIMEOUT 120)
+endforeach()

@@ -9,7 +9,14 @@ add_test(NAME wine.wtsapi32
 set_tests_properties(wine.wtsapi32 PROPERTIES
     FIXTURES_SETUP wtsapi32 FIXTURES_REQUIRED wine LABELS wine TIMEOUT 30)
 
-lastcall_test(wts_api SOURCES unit/wts_stage.c unit/wts_stage_win32.c
-              LIBS wts_standin lastcall_worker TIMEOUT 120)
-set_tests_properties(unit.wts_api PROPERTIES
-    FIXTURES_REQUIRED "wine;wtsapi32")
+foreach(name wts_api wts_conformance)
+    lastcall_test(${name} SOURCES unit/wts_stage.c unit/wts_stage_win32.c
+                  LIBS wts_standin lastcall_worker TIMEOUT 120)
+    set_tests_properties(unit.${name} PROPERTIES
+        FIXTURES_REQUIRED "wine;wtsapi32")
+endforeach()
+
+# Once over what Wine has itself.
+lastcall_test(wts_stock LIBS lastcall_worker)
+set_tests_properties(unit.wts_stock PROPERTIES
+    FIXTURES_REQUIRED wine ENVIRONMENT LASTCALL_OVERRIDES=wtsapi32=b)
