@@ -140,45 +140,66 @@ static enum lastcall_status check_entries(PACL list, const char *path,
     return LASTCALL_OK;
 }
 
+static enum lastcall_status check_owner(const char *path, PSID owner,
+                                        const struct user *user,
+                                        struct platform_error *error)
+{
+    char *who;
+
+    if (is_machine(owner) || (user->sid != NULL && EqualSid(owner, user->sid)))
+        return LASTCALL_OK;
+    who = sid_text(owner);
+    platform_explain(error,
+                     "%.*s: this secret file belongs to %s, not to us or the "
+                     "Administrators; mend it: icacls \"%.*s\" /setowner "
+                     "*S-1-5-32-544",
+                     PATH_SHOWN_MAX, path, who != NULL ? who : "another",
+                     PATH_SHOWN_MAX, path);
+    free(who);
+    return LASTCALL_E_PERMISSION;
+}
+
+enum lastcall_status platform_check_descriptor(PSECURITY_DESCRIPTOR descriptor,
+                                               const char *path,
+                                               struct platform_error *error)
+{
+    enum lastcall_status status = LASTCALL_E_PERMISSION;
+    PSID owner = NULL;
+    PACL list = NULL;
+    BOOL is_there = FALSE;
+    BOOL is_default = FALSE;
+    struct user user;
+
+    find_user(&user);
+    if (!GetSecurityDescriptorOwner(descriptor, &owner, &is_default) ||
+        !GetSecurityDescriptorDacl(descriptor, &is_there, &list, &is_default) ||
+        owner == NULL)
+        return platform_fail(path, "find out who may use it",
+                             ERROR_ACCESS_DENIED, error);
+    status = check_owner(path, owner, &user, error);
+    if (status != LASTCALL_OK)
+        return status;
+    if (!is_there || list == NULL) { /* then everybody may do everything */
+        explain_mend(path, owner, NULL, false, error);
+        return LASTCALL_E_PERMISSION;
+    }
+    return check_entries(list, path, owner, &user, error);
+}
+
 enum lastcall_status platform_check_secret(HANDLE file, const char *path,
                                            struct platform_error *error)
 {
     enum lastcall_status status = LASTCALL_E_PERMISSION;
     PSECURITY_DESCRIPTOR descriptor = NULL;
-    PSID owner = NULL;
-    PACL list = NULL;
-    struct user user;
-    DWORD code;
-
-    find_user(&user);
-    code =
+    const DWORD code =
         GetSecurityInfo(file, SE_FILE_OBJECT,
                         OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
-                        &owner, NULL, &list, NULL, &descriptor);
-    if (code != ERROR_SUCCESS || owner == NULL) {
+                        NULL, NULL, NULL, NULL, &descriptor);
+
+    if (code == ERROR_SUCCESS)
+        status = platform_check_descriptor(descriptor, path, error);
+    else
         (void)platform_fail(path, "find out who may use it", code, error);
-        goto out;
-    }
-    if (!is_machine(owner) &&
-        (user.sid == NULL || !EqualSid(owner, user.sid))) {
-        char *who = sid_text(owner);
-
-        platform_explain(error,
-                         "%.*s: this secret file belongs to %s, not to us or "
-                         "the Administrators; mend it: icacls \"%.*s\" "
-                         "/setowner *S-1-5-32-544",
-                         PATH_SHOWN_MAX, path, who != NULL ? who : "another",
-                         PATH_SHOWN_MAX, path);
-        free(who);
-        goto out;
-    }
-    if (list == NULL) { /* no list at all: everybody may do everything */
-        explain_mend(path, owner, NULL, false, error);
-        goto out;
-    }
-    status = check_entries(list, path, owner, &user, error);
-
-out:
     LocalFree(descriptor);
     return status;
 }

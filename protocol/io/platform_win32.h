@@ -36,6 +36,12 @@ LASTCALL_MUST_USE enum lastcall_status
 platform_check_secret(HANDLE file, const char *path,
                       struct platform_error *error);
 
+/* The same of what a file's owner and access list are; for tests, which find
+ * few kinds of them under Wine. */
+LASTCALL_MUST_USE enum lastcall_status
+platform_check_descriptor(PSECURITY_DESCRIPTOR descriptor, const char *path,
+                          struct platform_error *error);
+
 /* To whom what is made for its owner alone is given. */
 enum platform_heirs {
     PLATFORM_FILE,   /* itself */

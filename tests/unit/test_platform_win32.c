@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <sddl.h>
 
-#include "protocol/io/platform.h"
+#include "protocol/io/platform_win32.h"
 #include "protocol/io/wide_win32.h"
 #include "tests/unit/scratch.h"
 
@@ -73,6 +73,77 @@ static void only_the_machine_may_read_a_secret_besides(void **state)
                                        "*S-1-5-32-544:F"));
     assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FW;;;WD)"),
                      LASTCALL_E_PERMISSION);
+}
+
+static enum lastcall_status check(const wchar_t *description)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    enum lastcall_status status;
+
+    error = (struct platform_error){{0}};
+    assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(
+        description, SDDL_REVISION_1, &descriptor, NULL));
+    status = platform_check_descriptor(descriptor, "C:\\k", &error);
+    LocalFree(descriptor);
+    return status;
+}
+
+static void who_may_use_a_secret(void **state)
+{
+    static const wchar_t *const good[] = {
+        L"O:BAD:P(A;;FA;;;SY)(A;;FA;;;BA)",
+        L"O:SYD:AI(A;ID;FA;;;SY)(A;ID;FA;;;BA)",
+        L"O:BAD:(D;;FA;;;WD)(A;;FA;;;BA)",       /* denies others */
+        L"O:BAD:(A;OICIIO;FA;;;WD)(A;;FA;;;BA)", /* of heirs alone */
+        L"O:BAD:(A;;FA;;;BA)(A;;0x120080;;;WD)", /* looks at, no more */
+        L"O:BAD:(A;;FA;;;S-1-3-4)(A;;FA;;;BA)",  /* the owner, whoever */
+        L"O:BAD:",                               /* for nobody */
+    };
+    static const wchar_t *const bad[] = {
+        L"O:BAD:(A;;FR;;;BU)(A;;FA;;;BA)",
+        L"O:BAD:(A;;FA;;;BA)(A;;FW;;;BU)",
+        L"O:BAD:(A;;GR;;;AU)",
+        L"O:BAD:(A;;GA;;;WD)",
+        L"O:BAD:(A;;WD;;;BU)",
+        L"O:BAD:(A;;WO;;;BU)",
+        L"O:BAD:(A;;DCLC;;;BU)",
+        L"O:BAD:(A;ID;FR;;;BU)",
+        L"O:BAD:(D;;FA;;;BU)(A;;FR;;;BU)",
+        L"O:BA",
+        L"O:WDD:(A;;FA;;;BA)",
+        L"D:(A;;FA;;;BA)",
+        L"O:S-1-5-21-1-2-3-4D:(A;;FA;;;BA)",
+        L"O:BAD:(A;;FA;;;S-1-5-21-1-2-3-4)",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (check(good[i]) != LASTCALL_OK)
+            fail_msg("%ls: %s", good[i], error.text);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (check(bad[i]) != LASTCALL_E_PERMISSION)
+            fail_msg("%ls is taken for a secret", bad[i]);
+        assert_true(error.text[0] != '\0');
+    }
+}
+
+static void the_mend_fits_the_fault(void **state)
+{
+    static const char grant[] = "icacls \"C:\\k\" /inheritance:r /grant:r "
+                                "*S-1-5-18:F *S-1-5-32-544:F";
+
+    (void)state;
+    (void)check(L"O:BAD:(A;ID;FR;;;BU)");
+    assert_non_null(strstr(error.text, grant));
+    assert_null(strstr(error.text, "/remove")); /* goes with the inheritance */
+    (void)check(L"O:BAD:(A;;FR;;;BU)");
+    assert_non_null(strstr(error.text, grant));
+    assert_non_null(strstr(error.text, "/remove:g *S-1-5-32-545"));
+    (void)check(L"O:BA");
+    assert_non_null(strstr(error.text, grant));
+    (void)check(L"O:WDD:(A;;FA;;;BA)");
+    assert_non_null(
+        strstr(error.text, "icacls \"C:\\k\" /setowner *S-1-5-32-544"));
 }
 
 static void names_are_unicode(void **state)
@@ -190,6 +261,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_machine_may_read_a_secret_besides),
+        cmocka_unit_test(who_may_use_a_secret),
+        cmocka_unit_test(the_mend_fits_the_fault),
         cmocka_unit_test(names_are_unicode),
         cmocka_unit_test(paths_have_drives_and_shares),
         cmocka_unit_test(configuration_lies_below_program_data),
