@@ -16,6 +16,8 @@ add_test(NAME tree.protocol
 add_test(NAME tree.protocol.catches
          COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR}
                  -P ${CMAKE_CURRENT_SOURCE_DIR}/protocol_selftest.cmake)
+add_test(NAME tree.build_deps
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/wine/build_deps)
 set_tests_properties(
     tree.layers tree.headers tree.layers.catches tree.protocol
-    tree.protocol.catches PROPERTIES LABELS tree TIMEOUT 120)
+    tree.protocol.catches tree.build_deps PROPERTIES LABELS tree TIMEOUT 120)
