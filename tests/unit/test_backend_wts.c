@@ -273,6 +273,7 @@ static void computers_by_name(void **state)
     }
 }
 
+/* holds 5.22 */
 static void a_session_is_disconnected(void **state)
 {
     struct bench bench;
@@ -385,7 +386,7 @@ static void down(struct fake_wts_session *session)
     session->state = WTS_STATE_DOWN;
 }
 
-/* holds 5.4 */
+/* holds 5.4, 5.22 */
 static void what_changed_since_is_left_alone(void **state)
 {
     static const struct race races[] = {
@@ -626,6 +627,7 @@ static enum lastcall_status send(struct bench *bench, struct request request,
     return status;
 }
 
+/* holds 5.21 */
 static void a_message_is_shown(void **state)
 {
     char title[] = "Wartung";
@@ -700,6 +702,7 @@ static void answers_by_name(void **state)
     bench_close(&bench);
 }
 
+/* holds 5.22 */
 static void a_message_that_cannot_be_shown(void **state)
 {
     char text[] = "hello";
