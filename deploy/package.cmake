@@ -5,6 +5,8 @@
 if(WIN32)
     install(TARGETS lastcall-worker RUNTIME DESTINATION . COMPONENT worker)
     install(FILES worker.conf.example DESTINATION . COMPONENT worker)
+    install(FILES deploy/windows/README.md DESTINATION . RENAME WINDOWS.md
+            COMPONENT worker)
     install(TARGETS lastcall RUNTIME DESTINATION . COMPONENT controller)
     install(FILES controller.conf.example README.md SECURITY.md CHANGELOG.md
                   LICENSE

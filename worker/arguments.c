@@ -40,7 +40,7 @@ static void print_help(void)
            "  --help\n"
            "\n"
            "SIGTERM ends it after what runs has finished; SIGHUP reads the\n"
-           "file again.  On Windows: Ctrl-C or sc stop, and sc control\n"
+           "file again.  On Windows: Ctrl-C or sc.exe stop, and sc.exe control\n"
            "lastcall-worker paramchange.\n",
            platform_config_dir());
 }

@@ -322,7 +322,7 @@ static void say_installed(const struct installing *installing)
 
     if (name != NULL && command != NULL)
         printf("installed the service %s: %s\n"
-               "start it:    sc start %s\n"
+               "start it:    sc.exe start %s\n"
                "its lines:   event viewer, Windows Logs, Application, source "
                "Lastcall\n",
                name, command, name);
