@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-import processes
 from desk import FALSE, OK
 from test_command_terminal import Terminal
 
@@ -192,46 +191,11 @@ def test_one_command_ends_both_kinds(stage, broker, plex):
         "plex", "wts"]
 
 
-def test_a_slow_logoff_is_watched_until_the_session_is_gone(office):
-    office.windows.session(3, "anna", logoff_ms=1500)
-    done = office.run("logoff", "--session", "3", "--yes", "-o", "json")
-    assert done.status == OK, done
-    assert sorted(office.windows.states()) == [2], done
-
-
-def test_a_machine_that_lies_is_not_believed(office):
+def test_a_machine_that_lies_is_not_believed(stage, broker):
     """Windows says yes, and the session stays connected."""
+    office = Office(stage, timeout="1s").open()
+    office.windows.session(2, "jdoe")
     office.windows.fail("WTSDisconnectSession", 0, nochange=1)
-    done = office.run("disconnect", "--session", "2", "--yes", "-o", "json",
-                      "--timeout", "20s")
+    done = office.run("disconnect", "--session", "2", "--yes", "-o", "json")
     assert done.status == FALSE, done
     assert result_of(done)["code"] == "unconfirmed", done
-
-
-def test_a_lost_answer_is_settled_by_looking(office):
-    office.windows.fail("WTSDisconnectSession", 1726, after=1)
-    done = office.run("disconnect", "--session", "2", "--yes", "-o", "json")
-    assert done.status == OK, done
-    assert office.windows.states() == {2: "disconnected"}
-    assert len(office.windows.calls("WTSDisconnectSession")) == 1
-
-
-def test_changes_are_in_the_retained_inventory_at_once(office):
-    """Windows tells of them; nobody waits for the next reading."""
-    watcher, windows = office.stage.observer(), office.windows
-    watcher.await_inventory("office-02", "desktop", lambda i: i["count"] == 1)
-
-    def seen(after, wanted):
-        watcher.await_inventory("office-02", "desktop", lambda i: wanted == {
-            s["session_id"]: s["state"] for s in i["sessions"]}, after=after,
-            timeout=processes.PATIENCE / 15)  # 2 s
-
-    mark = watcher.mark()
-    windows.session(3, "anna")
-    seen(mark, {"2": "active", "3": "active"})
-    mark = watcher.mark()
-    windows.disconnect(3)
-    seen(mark, {"2": "active", "3": "disconnected"})
-    mark = watcher.mark()
-    windows.remove(2)
-    seen(mark, {"3": "disconnected"})
