@@ -2,7 +2,6 @@
  * The table of Windows calls keeps its word, whatever fills it: the double on
  * Linux, wts_api_win32.c over the stand-in's DLL under Wine.
  */
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "protocol/io/gate.h"
 #include "tests/unit/wts_stage.h"
 
 #define FT_PER_S INT64_C(10000000)
@@ -21,41 +19,6 @@
 /* A name with letters of two, three and four bytes in UTF-8. */
 #define NAME_OF_MANY "J\xc3\xbcrgen \xe6\x9d\xb1\xf0\x9f\x90\x88"
 
-static const char ordinary[] =
-    "# services, somebody at work, a listener\n"
-    "session\tid=0\tstate=disconnected\tname=Services\n"
-    "session\tid=2\tstate=active\tname=RDP-Tcp#0\tuser=alice\tdomain=CORP"
-    "\tclient=LAPTOP7\taddr=10.1.2.3\tdir=C:\\\\Windows\tproto=2\tbuild=19041"
-    "\twidth=1920\theight=1080\tdepth=32\tlocked=1\tidle_s=300"
-    "\tlogon_age_s=7200\tconnect_age_s=7100\n"
-    "session\tid=65536\tstate=listen\tname=RDP-Tcp\n";
-
-static void *server;
-
-static int setup(void **state)
-{
-    int result = stage_setup(state);
-
-    stage_write(ordinary);
-    assert_int_equal(stage_api()->open(NULL, &server), WTS_ERROR_NONE);
-    return result;
-}
-
-static int teardown(void **state)
-{
-    stage_api()->close(server);
-    return stage_teardown(state);
-}
-
-/* The ordinary state, and one more line. */
-static void write_more(const char *line)
-{
-    char text[2048];
-
-    snprintf(text, sizeof(text), "%s%s\n", ordinary, line);
-    stage_write(text);
-}
-
 /* ---- reading ---- */
 
 static void test_enumerate_gives_every_session(void **state)
@@ -63,7 +26,8 @@ static void test_enumerate_gives_every_session(void **state)
     struct wts_entries entries;
 
     (void)state;
-    assert_int_equal(stage_api()->enumerate(server, &entries), WTS_ERROR_NONE);
+    assert_int_equal(stage_api()->enumerate(stage_server, &entries),
+                     WTS_ERROR_NONE);
     assert_int_equal(entries.count, 3);
     assert_int_equal(entries.items[0].id, 0);
     assert_int_equal(entries.items[0].state, WTS_STATE_DISCONNECTED);
@@ -87,7 +51,8 @@ static void test_a_state_of_a_later_windows_is_a_number(void **state)
 
     (void)state;
     stage_write("session\tid=3\tstate=77\tuser=\tdomain=\n");
-    assert_int_equal(stage_api()->enumerate(server, &entries), WTS_ERROR_NONE);
+    assert_int_equal(stage_api()->enumerate(stage_server, &entries),
+                     WTS_ERROR_NONE);
     assert_int_equal(entries.count, 1);
     assert_int_equal(entries.items[0].state, 77);
     assert_null(entries.items[0].session_name);
@@ -101,7 +66,8 @@ static void test_nobody_at_all(void **state)
 
     (void)state;
     stage_write("");
-    assert_int_equal(stage_api()->enumerate(server, &entries), WTS_ERROR_NONE);
+    assert_int_equal(stage_api()->enumerate(stage_server, &entries),
+                     WTS_ERROR_NONE);
     assert_int_equal(entries.count, 0);
     wts_entries_deinit(&entries);
 }
@@ -117,7 +83,8 @@ static void test_a_crowd(void **state)
         len += (size_t)snprintf(text + len, sizeof(text) - len,
                                 "session\tid=%d\tuser=user%d\n", i + 1, i);
     stage_write(text);
-    assert_int_equal(stage_api()->enumerate(server, &entries), WTS_ERROR_NONE);
+    assert_int_equal(stage_api()->enumerate(stage_server, &entries),
+                     WTS_ERROR_NONE);
     assert_int_equal(entries.count, CROWD);
     assert_string_equal(entries.items[CROWD - 1].username, "user499");
     wts_entries_deinit(&entries);
@@ -130,11 +97,12 @@ static void test_letters_of_all_lengths(void **state)
 
     (void)state;
     stage_write("session\tid=2\tuser=" NAME_OF_MANY "\n");
-    assert_int_equal(stage_api()->enumerate(server, &entries), WTS_ERROR_NONE);
+    assert_int_equal(stage_api()->enumerate(stage_server, &entries),
+                     WTS_ERROR_NONE);
     assert_string_equal(entries.items[0].username, NAME_OF_MANY);
     wts_entries_deinit(&entries);
     assert_int_equal(
-        stage_api()->read_text(server, 2, WTS_TEXT_USERNAME, &text),
+        stage_api()->read_text(stage_server, 2, WTS_TEXT_USERNAME, &text),
         WTS_ERROR_NONE);
     assert_string_equal(text, NAME_OF_MANY);
     free(text);
@@ -150,9 +118,9 @@ static void test_a_list_that_is_no_good(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        write_more(lines[i]);
+        stage_write_more(lines[i]);
         /* Empty would mean that everybody has gone. */
-        assert_int_equal(stage_api()->enumerate(server, &entries),
+        assert_int_equal(stage_api()->enumerate(stage_server, &entries),
                          WTS_ERROR_UNKNOWN);
         assert_int_equal(entries.count, 0);
         assert_null(entries.items);
@@ -164,7 +132,8 @@ static void test_info_has_all_times(void **state)
     struct wts_info info, again;
 
     (void)state;
-    assert_int_equal(stage_api()->read_info(server, 2, &info), WTS_ERROR_NONE);
+    assert_int_equal(stage_api()->read_info(stage_server, 2, &info),
+                     WTS_ERROR_NONE);
     assert_int_equal(info.state, WTS_STATE_ACTIVE);
     assert_int_equal(info.lock_flags, stage_api()->is_lock_reversed()
                                           ? WTS_LOCK_UNLOCKED
@@ -176,7 +145,8 @@ static void test_info_has_all_times(void **state)
                     7230 * FT_PER_S);
     assert_int_equal(info.connect_ft - info.logon_ft, 100 * FT_PER_S);
     /* What the file gave as an age stays the moment that it was. */
-    assert_int_equal(stage_api()->read_info(server, 2, &again), WTS_ERROR_NONE);
+    assert_int_equal(stage_api()->read_info(stage_server, 2, &again),
+                     WTS_ERROR_NONE);
     assert_int_equal(again.logon_ft, info.logon_ft);
 }
 
@@ -190,8 +160,8 @@ static void test_info_from_the_older_class(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        write_more(lines[i]);
-        assert_int_equal(stage_api()->read_info(server, 2, &info),
+        stage_write_more(lines[i]);
+        assert_int_equal(stage_api()->read_info(stage_server, 2, &info),
                          WTS_ERROR_NONE);
         assert_int_equal(info.state, WTS_STATE_ACTIVE);
         assert_int_equal(info.lock_flags, WTS_LOCK_UNKNOWN);
@@ -201,8 +171,8 @@ static void test_info_from_the_older_class(void **state)
         assert_int_equal(stage_count("\"class\":24"), 1);
     }
     /* Another refusal is no reason to ask the older one. */
-    write_more("fail\tfn=WTSQuerySessionInformationW\tclass=25\terror=5");
-    assert_int_equal(stage_api()->read_info(server, 2, &info), 5);
+    stage_write_more("fail\tfn=WTSQuerySessionInformationW\tclass=25\terror=5");
+    assert_int_equal(stage_api()->read_info(stage_server, 2, &info), 5);
     assert_int_equal(stage_count("\"class\":24"), 0);
 }
 
@@ -219,16 +189,16 @@ static void test_replies_that_are_too_short(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        write_more(lines[i]);
-        assert_int_equal(stage_api()->read_info(server, 2, &info),
+        stage_write_more(lines[i]);
+        assert_int_equal(stage_api()->read_info(stage_server, 2, &info),
                          WTS_ERROR_UNKNOWN);
-        assert_int_equal(stage_api()->read_client(server, 2, &client),
+        assert_int_equal(stage_api()->read_client(stage_server, 2, &client),
                          WTS_ERROR_UNKNOWN);
         assert_null(client.name);
-        assert_int_equal(stage_api()->read_protocol(server, 2, &protocol),
+        assert_int_equal(stage_api()->read_protocol(stage_server, 2, &protocol),
                          WTS_ERROR_UNKNOWN);
         assert_int_equal(
-            stage_api()->read_text(server, 2, WTS_TEXT_DOMAIN, &text),
+            stage_api()->read_text(stage_server, 2, WTS_TEXT_DOMAIN, &text),
             WTS_ERROR_NONE);
         assert_null(text);
     }
@@ -239,7 +209,7 @@ static void test_client(void **state)
     struct wts_client client;
 
     (void)state;
-    assert_int_equal(stage_api()->read_client(server, 2, &client),
+    assert_int_equal(stage_api()->read_client(stage_server, 2, &client),
                      WTS_ERROR_NONE);
     assert_string_equal(client.name, "LAPTOP7");
     assert_string_equal(client.address, "10.1.2.3");
@@ -252,7 +222,7 @@ static void test_client(void **state)
 
     /* At the console there is none. */
     stage_write("session\tid=1\tname=Console\tuser=bob\n");
-    assert_int_equal(stage_api()->read_client(server, 1, &client),
+    assert_int_equal(stage_api()->read_client(stage_server, 1, &client),
                      WTS_ERROR_NONE);
     assert_null(client.name);
     assert_null(client.address);
@@ -266,7 +236,7 @@ static void test_client_address_of_ipv6(void **state)
 
     (void)state;
     stage_write("session\tid=2\tuser=alice\taddr=2001:db8::42\n");
-    assert_int_equal(stage_api()->read_client(server, 2, &client),
+    assert_int_equal(stage_api()->read_client(stage_server, 2, &client),
                      WTS_ERROR_NONE);
     assert_string_equal(client.address, "2001:db8::42");
     wts_client_deinit(&client);
@@ -279,253 +249,22 @@ static void test_texts_and_protocol(void **state)
 
     (void)state;
     assert_int_equal(
-        stage_api()->read_text(server, 2, WTS_TEXT_USERNAME, &text),
+        stage_api()->read_text(stage_server, 2, WTS_TEXT_USERNAME, &text),
         WTS_ERROR_NONE);
     assert_string_equal(text, "alice");
     free(text);
-    assert_int_equal(stage_api()->read_text(server, 2, WTS_TEXT_DOMAIN, &text),
-                     WTS_ERROR_NONE);
+    assert_int_equal(
+        stage_api()->read_text(stage_server, 2, WTS_TEXT_DOMAIN, &text),
+        WTS_ERROR_NONE);
     assert_string_equal(text, "CORP");
     free(text);
     assert_int_equal(
-        stage_api()->read_text(server, 0, WTS_TEXT_USERNAME, &text),
+        stage_api()->read_text(stage_server, 0, WTS_TEXT_USERNAME, &text),
         WTS_ERROR_NONE);
     assert_null(text);
-    assert_int_equal(stage_api()->read_protocol(server, 2, &protocol),
+    assert_int_equal(stage_api()->read_protocol(stage_server, 2, &protocol),
                      WTS_ERROR_NONE);
     assert_int_equal(protocol, WTS_PROTOCOL_RDP);
-}
-
-/* ---- acting ---- */
-
-static void test_disconnect(void **state)
-{
-    struct wts_info info;
-    struct wts_entries entries;
-
-    (void)state;
-    assert_int_equal(stage_api()->disconnect(server, 2), WTS_ERROR_NONE);
-    assert_int_equal(stage_count("\"fn\":\"WTSDisconnectSession\","
-                                 "\"server\":null,\"session\":2,"
-                                 "\"wait\":true,\"error\":0"),
-                     1);
-    assert_int_equal(stage_api()->read_info(server, 2, &info), WTS_ERROR_NONE);
-    assert_int_equal(info.state, WTS_STATE_DISCONNECTED);
-    assert_in_range(info.current_ft - info.disconnect_ft, 0, 30 * FT_PER_S);
-    assert_int_equal(stage_api()->enumerate(server, &entries), WTS_ERROR_NONE);
-    assert_null(entries.items[1].session_name);
-    assert_string_equal(entries.items[1].username, "alice");
-    wts_entries_deinit(&entries);
-    /* A second time it is disconnected already. */
-    assert_int_equal(stage_api()->disconnect(server, 2), WTS_ERROR_NONE);
-}
-
-static void test_logoff_does_not_wait(void **state)
-{
-    struct wts_info info;
-
-    (void)state;
-    assert_int_equal(stage_api()->logoff(server, 2), WTS_ERROR_NONE);
-    assert_int_equal(stage_count("\"fn\":\"WTSLogoffSession\","
-                                 "\"server\":null,\"session\":2,"
-                                 "\"wait\":false,\"error\":0"),
-                     1);
-    assert_int_equal(stage_api()->read_info(server, 2, &info), 2);
-
-    /* Nor when it takes long, as it does with unsaved work. */
-    stage_write("session\tid=2\tuser=alice\tlogoff_ms=600000\n");
-    assert_int_equal(stage_api()->logoff(server, 2), WTS_ERROR_NONE);
-    assert_int_equal(stage_api()->read_info(server, 2, &info), WTS_ERROR_NONE);
-    assert_int_equal(info.state, WTS_STATE_ACTIVE);
-
-    stage_write("session\tid=2\tuser=alice\tlogoff_ms=1\n");
-    assert_int_equal(stage_api()->logoff(server, 2), WTS_ERROR_NONE);
-    while (stage_api()->read_info(server, 2, &info) == WTS_ERROR_NONE)
-        ;
-}
-
-static void test_special_sessions_are_refused(void **state)
-{
-    static const uint32_t ids[] = {0, WTS_SESSION_LISTENER_FIRST};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        assert_int_equal(stage_api()->disconnect(server, ids[i]), 5);
-        assert_int_equal(stage_api()->logoff(server, ids[i]), 5);
-    }
-}
-
-static void test_sessions_that_are_not_there(void **state)
-{
-    struct wts_info info;
-    char *text;
-
-    (void)state;
-    assert_int_equal(stage_api()->disconnect(server, 9), 2);
-    assert_int_equal(stage_api()->logoff(server, 9), 2);
-    assert_int_equal(stage_api()->read_info(server, 9, &info), 2);
-    assert_int_equal(
-        stage_api()->read_text(server, 9, WTS_TEXT_USERNAME, &text), 2);
-    assert_null(text);
-    /* Some versions of Windows say it so. */
-    write_more("host\tnotfound=7022");
-    assert_int_equal(stage_api()->disconnect(server, 9), 7022);
-}
-
-static void test_every_error_comes_through(void **state)
-{
-    static const uint32_t errors[] = {2,    5,    6,    31,   87,   120,
-                                      995,  1460, 1722, 1818, 7007, 7022,
-                                      7024, 7037, 7041, 7045};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-        char line[80];
-        struct wts_info info;
-
-        snprintf(line, sizeof(line), "fail\tfn=WTSDisconnectSession\terror=%lu",
-                 (unsigned long)errors[i]);
-        write_more(line);
-        assert_int_equal(stage_api()->disconnect(server, 2), errors[i]);
-        assert_int_equal(stage_api()->read_info(server, 2, &info),
-                         WTS_ERROR_NONE);
-        assert_int_equal(info.state, WTS_STATE_ACTIVE);
-    }
-}
-
-static void test_failures_of_one_session_and_for_a_time(void **state)
-{
-    (void)state;
-    write_more("session\tid=3\tuser=bob\n"
-               "fail\tfn=WTSDisconnectSession\tsession=3\terror=7024\tcount=2");
-    assert_int_equal(stage_api()->disconnect(server, 2), WTS_ERROR_NONE);
-    assert_int_equal(stage_api()->disconnect(server, 3), 7024);
-    assert_int_equal(stage_api()->disconnect(server, 3), 7024);
-    assert_int_equal(stage_api()->disconnect(server, 3), WTS_ERROR_NONE);
-}
-
-static void test_lost_replies_and_empty_promises(void **state)
-{
-    struct wts_info info;
-
-    (void)state;
-    write_more("fail\tfn=WTSDisconnectSession\terror=1726\tafter=1");
-    assert_int_equal(stage_api()->disconnect(server, 2), 1726);
-    assert_int_equal(stage_api()->read_info(server, 2, &info), WTS_ERROR_NONE);
-    assert_int_equal(info.state, WTS_STATE_DISCONNECTED);
-
-    write_more("fail\tfn=WTSDisconnectSession\tnochange=1");
-    assert_int_equal(stage_api()->disconnect(server, 2), WTS_ERROR_NONE);
-    assert_int_equal(stage_api()->read_info(server, 2, &info), WTS_ERROR_NONE);
-    assert_int_equal(info.state, WTS_STATE_ACTIVE);
-}
-
-/* ---- messages ---- */
-
-static const struct wts_message hello = {
-    .title = "Grüße, " NAME_OF_MANY,
-    .text = "Zeile 1\nZeile \"2\"",
-    .style = 0x24,
-    .timeout_s = 7,
-};
-
-static void test_message_is_shown_unchanged(void **state)
-{
-    uint32_t answer = 0;
-
-    (void)state;
-    assert_int_equal(stage_api()->send_message(server, 2, &hello, &answer),
-                     WTS_ERROR_NONE);
-    assert_int_equal(answer, WTS_ANSWER_ASYNC);
-    assert_int_equal(stage_count("\"session\":2,\"wait\":false,"
-                                 "\"title\":\"Grüße, " NAME_OF_MANY "\","
-                                 "\"text\":\"Zeile 1\\u000aZeile \\\"2\\\"\","
-                                 "\"style\":36,\"timeout_s\":7,"
-                                 "\"answer\":32001,\"error\":0"),
-                     1);
-}
-
-static void test_message_is_answered(void **state)
-{
-    struct wts_message message = hello;
-    uint32_t answer = 0;
-
-    (void)state;
-    message.wait = true;
-    stage_write("session\tid=2\tuser=alice\treply=6\n");
-    assert_int_equal(stage_api()->send_message(server, 2, &message, &answer),
-                     WTS_ERROR_NONE);
-    assert_int_equal(answer, WTS_ANSWER_YES);
-}
-
-static void test_message_times_out(void **state)
-{
-    struct wts_message message = hello;
-    uint32_t answer = 0;
-
-    (void)state;
-    message.wait = true;
-    message.timeout_s = 1;
-    assert_int_equal(stage_api()->send_message(server, 2, &message, &answer),
-                     WTS_ERROR_NONE);
-    assert_int_equal(answer, WTS_ANSWER_TIMEOUT);
-}
-
-static void test_message_fails(void **state)
-{
-    uint32_t answer = 0;
-
-    (void)state;
-    assert_int_equal(stage_api()->send_message(server, 9, &hello, &answer), 2);
-    assert_int_equal(answer, 0);
-}
-
-/* ---- events ---- */
-
-static void *wait_for_event(void *argument)
-{
-    uint32_t *error = argument;
-
-    *error = stage_api()->wait_event(server);
-    return NULL;
-}
-
-static void test_a_change_ends_the_wait(void **state)
-{
-    uint32_t error = WTS_ERROR_UNKNOWN;
-    pthread_t thread;
-
-    (void)state;
-    assert_int_equal(gate_thread_start(&thread, wait_for_event, &error),
-                     LASTCALL_OK);
-    stage_await("\"waiting\":true");
-    stage_change("session\tid=2\tstate=disconnected\tuser=alice\n");
-    pthread_join(thread, NULL);
-    assert_int_equal(error, WTS_ERROR_NONE);
-    /* Sessions 0 and 65536 went, and 2 was disconnected. */
-    assert_int_equal(stage_count("\"events\":210,\"error\":0"), 1);
-}
-
-static void test_a_flush_ends_the_wait(void **state)
-{
-    uint32_t error = WTS_ERROR_UNKNOWN;
-    pthread_t thread;
-
-    (void)state;
-    assert_int_equal(gate_thread_start(&thread, wait_for_event, &error),
-                     LASTCALL_OK);
-    stage_await("\"waiting\":true");
-    stage_api()->flush_events(server);
-    pthread_join(thread, NULL);
-    assert_int_equal(error, WTS_ERROR_NONE);
-    assert_int_equal(stage_count("\"events\":0,\"error\":0"), 1);
-}
-
-static void test_a_wait_can_fail(void **state)
-{
-    (void)state;
-    write_more("fail\tfn=WTSWaitSystemEvent\terror=1722");
-    assert_int_equal(stage_api()->wait_event(server), 1722);
 }
 
 /* ---- other machines ---- */
@@ -536,8 +275,8 @@ static void test_another_machine(void **state)
     void *other;
 
     (void)state;
-    write_more("server\tname=SERVER01\n"
-               "session\tserver=SERVER01\tid=2\tuser=carol");
+    stage_write_more("server\tname=SERVER01\n"
+                     "session\tserver=SERVER01\tid=2\tuser=carol");
     assert_int_equal(stage_api()->open("SERVER01", &other), WTS_ERROR_NONE);
     assert_int_equal(stage_api()->enumerate(other, &entries), WTS_ERROR_NONE);
     assert_int_equal(entries.count, 1);
@@ -547,7 +286,8 @@ static void test_another_machine(void **state)
     assert_int_equal(stage_count("\"server\":\"SERVER01\",\"session\":2"), 1);
     stage_api()->close(other);
     /* The one here is untouched. */
-    assert_int_equal(stage_api()->enumerate(server, &entries), WTS_ERROR_NONE);
+    assert_int_equal(stage_api()->enumerate(stage_server, &entries),
+                     WTS_ERROR_NONE);
     assert_int_equal(entries.items[1].state, WTS_STATE_ACTIVE);
     wts_entries_deinit(&entries);
 }
@@ -618,12 +358,14 @@ static void test_a_slip_in_the_file_is_seen(void **state)
     stage_expect_fault();
     for (size_t i = 0; i < sizeof(slips) / sizeof(slips[0]); i++) {
         stage_write(slips[i]);
-        assert_int_equal(stage_api()->enumerate(server, &entries), 13);
+        assert_int_equal(stage_api()->enumerate(stage_server, &entries), 13);
         assert_int_equal(stage_count("\"fault\":\"line 1: "), 1);
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)                                                             \
+    cmocka_unit_test_setup_teardown(name, stage_server_setup,                  \
+                                    stage_server_teardown)
 
 int main(void)
 {
@@ -640,20 +382,6 @@ int main(void)
         TEST(test_client),
         TEST(test_client_address_of_ipv6),
         TEST(test_texts_and_protocol),
-        TEST(test_disconnect),
-        TEST(test_logoff_does_not_wait),
-        TEST(test_special_sessions_are_refused),
-        TEST(test_sessions_that_are_not_there),
-        TEST(test_every_error_comes_through),
-        TEST(test_failures_of_one_session_and_for_a_time),
-        TEST(test_lost_replies_and_empty_promises),
-        TEST(test_message_is_shown_unchanged),
-        TEST(test_message_is_answered),
-        TEST(test_message_times_out),
-        TEST(test_message_fails),
-        TEST(test_a_change_ends_the_wait),
-        TEST(test_a_flush_ends_the_wait),
-        TEST(test_a_wait_can_fail),
         TEST(test_another_machine),
         TEST(test_a_machine_that_nobody_knows),
         TEST(test_what_the_machine_says_of_itself),

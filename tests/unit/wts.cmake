@@ -19,7 +19,8 @@ if(WIN32)
 endif()
 include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/wts.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/../standin/wts/worker.cmake)
-foreach(name wts_api wts_conformance)
-    lastcall_test(${name} SOURCES unit/wts_stage.c unit/wts_stage_posix.c
-                  LIBS wts_standin lastcall_worker TIMEOUT 120)
+foreach(name wts_api wts_api_act wts_conformance wts_conformance_act)
+    lastcall_test(${name} LIBS wts_standin lastcall_worker TIMEOUT 120
+                  SOURCES unit/wts_bench.c unit/wts_stage.c
+                          unit/wts_stage_posix.c)
 endforeach()

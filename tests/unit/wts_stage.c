@@ -116,3 +116,39 @@ void stage_expect_fault(void)
 {
     is_fault_expected = true;
 }
+
+/* ---- a server on it ---- */
+
+static const char ordinary[] =
+    "# services, somebody at work, a listener\n"
+    "session\tid=0\tstate=disconnected\tname=Services\n"
+    "session\tid=2\tstate=active\tname=RDP-Tcp#0\tuser=alice\tdomain=CORP"
+    "\tclient=LAPTOP7\taddr=10.1.2.3\tdir=C:\\\\Windows\tproto=2\tbuild=19041"
+    "\twidth=1920\theight=1080\tdepth=32\tlocked=1\tidle_s=300"
+    "\tlogon_age_s=7200\tconnect_age_s=7100\n"
+    "session\tid=65536\tstate=listen\tname=RDP-Tcp\n";
+
+void *stage_server;
+
+int stage_server_setup(void **state)
+{
+    int result = stage_setup(state);
+
+    stage_write(ordinary);
+    assert_int_equal(stage_api()->open(NULL, &stage_server), WTS_ERROR_NONE);
+    return result;
+}
+
+int stage_server_teardown(void **state)
+{
+    stage_api()->close(stage_server);
+    return stage_teardown(state);
+}
+
+void stage_write_more(const char *lines)
+{
+    char text[2048];
+
+    snprintf(text, sizeof(text), "%s%s\n", ordinary, lines);
+    stage_write(text);
+}

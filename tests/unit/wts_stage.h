@@ -37,6 +37,16 @@ void stage_await(const char *part);
 /* The stand-in said that the state file is no good, as the test wanted. */
 void stage_expect_fault(void);
 
+/*
+ * Setup and teardown with a server opened on this machine: 0 services, 2
+ * alice at work from a client, 65536 a listener.
+ */
+int stage_server_setup(void **state);
+int stage_server_teardown(void **state);
+extern void *stage_server;
+/* That machine, and more lines. */
+void stage_write_more(const char *lines);
+
 /* ---- what differs between systems; for wts_stage.c ---- */
 
 void stage_make_folder(char path[STAGE_PATH_SIZE]);

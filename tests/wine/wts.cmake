@@ -9,9 +9,10 @@ add_test(NAME wine.wtsapi32
 set_tests_properties(wine.wtsapi32 PROPERTIES
     FIXTURES_SETUP wtsapi32 FIXTURES_REQUIRED wine LABELS wine TIMEOUT 30)
 
-foreach(name wts_api wts_conformance)
-    lastcall_test(${name} SOURCES unit/wts_stage.c unit/wts_stage_win32.c
-                  LIBS wts_standin lastcall_worker TIMEOUT 120)
+foreach(name wts_api wts_api_act wts_conformance wts_conformance_act)
+    lastcall_test(${name} LIBS wts_standin lastcall_worker TIMEOUT 120
+                  SOURCES unit/wts_bench.c unit/wts_stage.c
+                          unit/wts_stage_win32.c)
     set_tests_properties(unit.${name} PROPERTIES
         FIXTURES_REQUIRED "wine;wtsapi32")
 endforeach()
