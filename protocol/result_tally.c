@@ -74,7 +74,9 @@ static void say_sessions(struct sentence *sentence, const struct result *result,
         say(sentence, "%lld of %lld session%s", (long long)result->succeeded,
             (long long)result->matched, result->matched == 1 ? "" : "s");
     if (gone > 0)
-        say(sentence, ", %lld of them gone already", (long long)gone);
+        say(sentence, ", %lld of them %s already", (long long)gone,
+            result->action == ACTION_DISCONNECT ? "gone or disconnected"
+                                                : "gone");
     if (result->failed > 0)
         say_failures(sentence, result);
 }
