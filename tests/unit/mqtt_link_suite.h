@@ -13,4 +13,7 @@ extern const struct mqtt_link_ops *const mqtt_link_under_test;
 /* The tests with a broker byte by byte; returns how many failed. */
 int mqtt_link_wire_tests(void);
 
+/* The tests with the other end of TLS; returns how many failed. */
+int mqtt_link_tls_tests(void);
+
 #endif

@@ -1,0 +1,248 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include "broker.h"
+#include "tests/unit/mqtt_link_suite.h"
+#include "tests/unit/mqtt_told.h"
+#include "tests/unit/mqtt_wire.h"
+
+#define WAIT_MS 20000
+#define PATH_SIZE (BROKER_PATH_SIZE + 32)
+
+static struct broker broker; /* for its certificates; it does not run */
+static const struct mqtt_link_ops *ops;
+static int listener;
+static unsigned port;
+static char uri[64];
+static char certificate[PATH_SIZE];
+static char key[PATH_SIZE];
+
+/* The broker's end of a handshake, and what it saw. */
+struct server {
+    SSL_CTX *context;
+    SSL *ssl;
+    int peer;
+    bool is_shaken;
+    char name[64]; /* that the link asked for; "": none */
+};
+
+static int keep_name(SSL *ssl, int *alert, void *context)
+{
+    struct server *server = context;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+    (void)alert;
+    snprintf(server->name, sizeof(server->name), "%s",
+             name != NULL ? name : "");
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void server_init(struct server *server, int lowest, int highest)
+{
+    *server = (struct server){.context = SSL_CTX_new(TLS_server_method())};
+    assert_non_null(server->context);
+    /* Its own scruples must not be what refuses an old version. */
+    assert_int_equal(
+        SSL_CTX_set_cipher_list(server->context, "ALL:@SECLEVEL=0"), 1);
+    assert_int_equal(SSL_CTX_set_min_proto_version(server->context, lowest), 1);
+    assert_int_equal(SSL_CTX_set_max_proto_version(server->context, highest),
+                     1);
+    assert_int_equal(SSL_CTX_use_certificate_file(server->context, certificate,
+                                                  SSL_FILETYPE_PEM),
+                     1);
+    assert_int_equal(
+        SSL_CTX_use_PrivateKey_file(server->context, key, SSL_FILETYPE_PEM), 1);
+    SSL_CTX_set_tlsext_servername_callback(server->context, keep_name);
+    SSL_CTX_set_tlsext_servername_arg(server->context, server);
+}
+
+static void server_want_certificate(struct server *server)
+{
+    assert_int_equal(SSL_CTX_load_verify_file(server->context, broker.ca), 1);
+    SSL_CTX_set_verify(server->context,
+                       SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+}
+
+/* Shake hands with a link. */
+static void server_serve(struct server *server)
+{
+    server->peer = wire_accept(listener);
+    assert_true(server->peer >= 0);
+    server->ssl = SSL_new(server->context);
+    assert_int_equal(SSL_set_fd(server->ssl, server->peer), 1);
+    server->is_shaken = SSL_accept(server->ssl) == 1;
+}
+
+/* The first byte that the link says inside TLS; -1: none. */
+static int server_first_byte(const struct server *server)
+{
+    unsigned char byte;
+
+    return SSL_read(server->ssl, &byte, 1) == 1 ? byte : -1;
+}
+
+static void server_deinit(struct server *server)
+{
+    SSL_free(server->ssl);
+    SSL_CTX_free(server->context);
+    close(server->peer);
+}
+
+static struct mqtt_link *open_link(const char *host, const char *own_cert)
+{
+    struct mqtt_options options = {.uri = uri,
+                                   .client_id = "tls-client",
+                                   .ca = broker.ca,
+                                   .cert = own_cert,
+                                   .cert_key = own_cert != NULL ? key : NULL,
+                                   .keep_alive_s = 30,
+                                   .connect_timeout_s = 6};
+    struct mqtt_link *link = NULL;
+    char detail[MQTT_DETAIL_SIZE];
+
+    snprintf(uri, sizeof(uri), "mqtts://%s:%u", host, port);
+    assert_int_equal(ops->open(&options, &told_events, NULL, &link, detail),
+                     LASTCALL_OK);
+    assert_int_equal(ops->connect(link, NULL, 30), LASTCALL_OK);
+    return link;
+}
+
+static void await_failure(void)
+{
+    assert_true(watch_await(&told.watch, &told.failed, 1, WAIT_MS));
+    assert_int_equal(told.connected, 0);
+}
+
+/* Brokers behind one address are told apart by the name that is asked for. */
+static void test_the_name_is_asked_for(void **state)
+{
+    struct server server;
+    struct mqtt_link *link = open_link("localhost", NULL);
+
+    (void)state;
+    server_init(&server, TLS1_3_VERSION, TLS1_3_VERSION);
+    server_serve(&server);
+    assert_true(server.is_shaken);
+    assert_string_equal(server.name, "localhost");
+    assert_int_equal(server_first_byte(&server), WIRE_CONNECT << 4);
+    ops->close(link);
+    server_deinit(&server);
+}
+
+static void test_tls_12_is_enough(void **state)
+{
+    struct server server;
+    struct mqtt_link *link = open_link("127.0.0.1", NULL);
+
+    (void)state;
+    server_init(&server, TLS1_2_VERSION, TLS1_2_VERSION);
+    server_serve(&server);
+    assert_true(server.is_shaken);
+    assert_int_equal(server_first_byte(&server), WIRE_CONNECT << 4);
+    ops->close(link);
+    server_deinit(&server);
+}
+
+/* holds 1.1 */
+static void test_tls_11_is_refused(void **state)
+{
+    struct server server;
+    struct mqtt_link *link = open_link("127.0.0.1", NULL);
+
+    (void)state;
+    server_init(&server, TLS1_VERSION, TLS1_1_VERSION);
+    server_serve(&server);
+    assert_false(server.is_shaken);
+    await_failure();
+    ops->close(link);
+    server_deinit(&server);
+}
+
+static void test_our_certificate_is_shown(void **state)
+{
+    struct server server;
+    struct mqtt_link *link = open_link("localhost", certificate);
+    X509 *shown;
+
+    (void)state;
+    server_init(&server, TLS1_3_VERSION, TLS1_3_VERSION);
+    server_want_certificate(&server);
+    server_serve(&server);
+    assert_true(server.is_shaken);
+    shown = SSL_get1_peer_certificate(server.ssl);
+    assert_non_null(shown);
+    X509_free(shown);
+    ops->close(link);
+    server_deinit(&server);
+}
+
+static void test_a_certificate_is_wanted(void **state)
+{
+    struct server server;
+    struct mqtt_link *link = open_link("localhost", NULL);
+
+    (void)state;
+    server_init(&server, TLS1_3_VERSION, TLS1_3_VERSION);
+    server_want_certificate(&server);
+    server_serve(&server);
+    assert_false(server.is_shaken);
+    await_failure();
+    assert_int_equal(told.failure, MQTT_FAILURE_NETWORK);
+    ops->close(link);
+    server_deinit(&server);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    told_reset();
+    listener = wire_listen(&port);
+    return listener >= 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return close(listener);
+}
+
+static int set_up_group(void **state)
+{
+    (void)state;
+    ops = mqtt_link_under_test;
+    if (!broker_prepare(&broker))
+        return -1;
+    snprintf(certificate, sizeof(certificate), "%s/server.pem",
+             broker.directory);
+    snprintf(key, sizeof(key), "%s/server.key", broker.directory);
+    return 0;
+}
+
+static int tear_down_group(void **state)
+{
+    (void)state;
+    broker_remove(&broker);
+    return 0;
+}
+
+int mqtt_link_tls_tests(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_name_is_asked_for),   TEST(test_tls_12_is_enough),
+        TEST(test_tls_11_is_refused),       TEST(test_our_certificate_is_shown),
+        TEST(test_a_certificate_is_wanted),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests_name("tls", tests, set_up_group,
+                                       tear_down_group);
+}
