@@ -154,9 +154,9 @@ connection_flush(struct connection *connection, uint32_t timeout_ms);
 /*
  * Disconnect cleanly (no will fires), stop the thread and free.
  *
- * A limit: while paho looks up the broker's name it holds its lock, and this
- * waits for as long as the resolver takes (resolv.conf(5): timeout and attempts
- * of each name server).  An address instead of a name does without.
+ * A limit: while the link looks up the broker's name, this waits for as long as
+ * the resolver takes (resolv.conf(5): timeout and attempts of each name
+ * server).  An address instead of a name does without.
  */
 void connection_close(struct connection *connection);
 

@@ -13,6 +13,12 @@ foreach(filling paho mosquitto)
                       LIBS lastcall_link_${filling} OpenSSL::SSL TIMEOUT 180)
     endif()
 endforeach()
+if(TARGET lastcall_link_mosquitto AND NOT WIN32)
+    lastcall_test(mqtt_mosquitto SOURCES unit/mqtt_told.c unit/mqtt_wire.c
+                  unit/watch.c LIBS lastcall_link_mosquitto TIMEOUT 60)
+    target_link_options(test_mqtt_mosquitto PRIVATE
+        LINKER:--wrap=mqtt_wait_resolve)
+endif()
 if(TARGET lastcall_link_mosquitto AND LASTCALL_SANITIZE STREQUAL "thread")
     set_tests_properties(unit.mqtt_link_mosquitto PROPERTIES ENVIRONMENT
         TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/unit/tsan.suppressions)
