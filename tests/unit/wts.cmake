@@ -5,13 +5,15 @@ lastcall_test(message_style LIBS lastcall_protocol)
 #   As lastcall_test(), over Windows' session calls in memory.
 function(wts_fake_test name)
     lastcall_test(${name} TIMEOUT 60
-                  SOURCES unit/fake_wts.c unit/watch.c
+                  SOURCES unit/fake_wts.c unit/watch.c unit/fake_desktop.c
                   LIBS lastcall_worker)
 endfunction()
 
 wts_fake_test(backend_wts)
+wts_fake_test(wts_act)
 wts_fake_test(wts_call)
 wts_fake_test(wts_error)
+wts_fake_test(wts_message)
 lastcall_test(wts_session LIBS lastcall_worker)
 
 if(WIN32)
