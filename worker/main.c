@@ -221,7 +221,8 @@ static int run(void *data)
     if (context.log == NULL || context.inbox == NULL ||
         service_prepare() != LASTCALL_OK ||
         platform_random_id(&boot_id) != LASTCALL_OK) {
-        fputs("lastcall-worker: cannot be set up\n", stderr);
+        log_write(context.log, LOG_LEVEL_ERROR, LOG_EVERY, "START-FAIL",
+                  "cannot be set up");
         goto out;
     }
     if (arguments->mode == MODE_CHECK)

@@ -50,9 +50,12 @@ static void write_event(intptr_t target, enum log_level level, const char *line,
 
 static void close_source(intptr_t target)
 {
-    DeregisterEventSource((HANDLE)target);
+    if (target != 0)
+        DeregisterEventSource((HANDLE)target);
 }
 
+/* Where the event log is down, the worker runs all the same: 0 is a target that
+ * ReportEventW() refuses. */
 struct log *log_open_service(enum log_level level)
 {
     HANDLE source = RegisterEventSourceW(NULL, LOG_EVENTS_SOURCE);
@@ -64,10 +67,8 @@ struct log *log_open_service(enum log_level level)
     };
     struct log *log = NULL;
 
-    if (source == NULL)
-        return NULL;
     log = log_open_sink(level, &sink, &platform_clock);
     if (log == NULL)
-        DeregisterEventSource(source);
+        close_source(sink.target);
     return log;
 }

@@ -1,5 +1,13 @@
 # Tests of the Windows service.
-foreach(name access_win32 service_win32)
+foreach(name access_win32 log_events_win32 service_win32)
     lastcall_test(${name} LIBS lastcall_worker)
     set_tests_properties(unit.${name} PROPERTIES FIXTURES_REQUIRED wine)
 endforeach()
+target_compile_definitions(test_log_events_win32 PRIVATE
+    WORKER_PROGRAM="$<TARGET_FILE:lastcall-worker>")
+add_dependencies(test_log_events_win32 lastcall-worker)
+add_test(NAME wine.service
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/wine/service
+                 $<TARGET_FILE:lastcall-worker> $<TARGET_FILE:lastcall>)
+set_tests_properties(wine.service PROPERTIES
+    FIXTURES_REQUIRED wine LABELS wine TIMEOUT 120)
