@@ -2,7 +2,8 @@
  * The worker as a service of the operating system: being installed, being told
  * to stop or to reload, and telling the supervisor how it goes.  Here are the
  * process's own matters: there is one of each, and nothing to pass about.
- * Fillings: service_posix.c; service_win32.c, service_install_win32.c.
+ * Fillings: service_posix.c; service_win32.c (requests),
+ * service_manager_win32.c, service_install_win32.c.
  */
 #ifndef LASTCALL_WORKER_SERVICE_H
 #define LASTCALL_WORKER_SERVICE_H

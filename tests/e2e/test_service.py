@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -198,3 +199,17 @@ def test_nothing_of_the_worker_is_readable_by_others(scene):
     for root, directories, files in os.walk(scene.host.state_dir):
         for name in [root] + [os.path.join(root, f) for f in files]:
             assert os.stat(name).st_mode & 0o077 == 0, name
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["service", "install"], "systemctl enable --now lastcall-worker"),
+    (["service", "uninstall"], "systemctl disable --now lastcall-worker"),
+    (["--service"], "here it runs without"),
+])
+def test_what_is_for_windows_says_what_to_do_here(arguments, says):
+    done = subprocess.run([processes.bin_path("lastcall-worker"), *arguments],
+                          capture_output=True, text=True,
+                          timeout=processes.PATIENCE)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stdout == ""
