@@ -14,6 +14,11 @@
 /* What --every sends: true of every session. */
 #define WHERE_EVERY "session_id != null"
 
+/* Every Windows machine lists its services and its listeners, which are
+ * nobody's session and can never be ended: what reaches Windows passes over
+ * them, or a selection by state would fail on each machine. */
+#define WHERE_SOMEBODY "(endable or username != null)"
+
 struct shorthand {
     enum option_id id;
     const char *field;  /* compared with the flag's value */
@@ -310,6 +315,27 @@ static enum lastcall_status finish(struct bytes *where, struct selection *out,
                   why.text[0] != '\0' ? why.text : status_text(status));
 }
 
+static bool reaches_windows(const struct options *options)
+{
+    return options->command == COMMAND_DISCONNECT ||
+           options->command == COMMAND_LOGOFF ||
+           options->command == COMMAND_MESSAGE ||
+           options->command == COMMAND_END;
+}
+
+static enum lastcall_status append_everybody(const struct options *options,
+                                             struct bytes *where)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    if (!reaches_windows(options))
+        return where->len > 0 ? LASTCALL_OK
+                              : bytes_append_text(where, WHERE_EVERY);
+    status = join(where);
+    return status == LASTCALL_OK ? bytes_append_text(where, WHERE_SOMEBODY)
+                                 : status;
+}
+
 enum lastcall_status selection_parse(const struct options *options,
                                      enum select_need need,
                                      enum target_kind target,
@@ -333,8 +359,8 @@ enum lastcall_status selection_parse(const struct options *options,
     if (status == LASTCALL_OK && session != NULL) {
         out->session_id = bytes_copy_text(session);
         status = out->session_id == NULL ? LASTCALL_E_NOMEM : LASTCALL_OK;
-    } else if (status == LASTCALL_OK && need == SELECT_ONE && where.len == 0) {
-        status = bytes_append_text(&where, WHERE_EVERY);
+    } else if (status == LASTCALL_OK && need == SELECT_ONE) {
+        status = append_everybody(options, &where);
     }
     if (status == LASTCALL_OK)
         status = finish(&where, out, error);

@@ -80,7 +80,7 @@ struct selection {
  * with "and".  --server and --backend become a part of the expression where a
  * broadcast may reach hosts that have no such server; beside --session and
  * for hosts named one by one they narrow the request, so that no other server
- * is asked.
+ * is asked.  Verbs that reach Windows pass over what is nobody's session there.
  *
  *   error  filled on LASTCALL_E_SYNTAX; gives the position in --where
  *

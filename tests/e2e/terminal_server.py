@@ -128,7 +128,8 @@ class TerminalServer:
         parts = line.split("\t")
         if parts[0] != "session":
             return None
-        return int(dict(part.split("=", 1) for part in parts[1:])["id"])
+        return int(dict(part.split("=", 1)
+                        for part in parts[1:]).get("id", 0))
 
     def states(self):
         """The state of each session by its id."""
@@ -136,7 +137,7 @@ class TerminalServer:
             rows = [dict(part.split("=", 1) for part in line.split("\t")[1:])
                     for line in records if line.startswith("session\t")]
         # The stand-in writes numbers, and leaves out what is 0.
-        return {int(row["id"]): STATES[int(state)] if state.isdigit()
+        return {int(row.get("id", 0)): STATES[int(state)] if state.isdigit()
                 else state for row in rows
                 for state in [row.get("state", "0")]}
 

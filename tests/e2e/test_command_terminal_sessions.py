@@ -104,7 +104,8 @@ def test_a_user_may_be_named_with_his_domain(ts):
                            "corp\\j*", "--yes")
     assert done.status == OK, done
     assert ts.acts()[0]["where"] == (
-        "(username ~ 'corp\\\\j*' or domain ~ 'corp' and username ~ 'j*')")
+        "(username ~ 'corp\\\\j*' or domain ~ 'corp' and username ~ 'j*') and "
+        "(endable or username != null)")
 
 
 # message
@@ -118,7 +119,7 @@ def test_a_message_is_sent_as_it_was_written(ts):
         "--style", "ok_cancel,warning", "--timeout-box", "2m", TEXT)
     assert done.status == OK, done
     assert ts.asked == [{
-        "action": "message", "where": "session_id != null", "title": "Ende ä",
+        "action": "message", "where": "(endable or username != null)", "title": "Ende ä",
         "message": TEXT, "style": "ok_cancel,warning", "timeout_s": 120}]
 
 

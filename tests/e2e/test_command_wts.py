@@ -131,6 +131,24 @@ def test_the_id_now_belongs_to_another(office):
     assert office.windows.calls("WTSLogoffSession") == []
 
 
+def test_what_every_windows_machine_lists_spoils_no_selection(office):
+    """Services are a disconnected session, and nobody's; so are listeners."""
+    office.windows.add(
+        ("session", {"id": 0, "state": "disconnected", "name": "Services"}),
+        ("session", {"id": 65536, "state": "listen", "name": "RDP-Tcp"}),
+        ("session", {"id": 3, "state": "disconnected", "user": "anna"}))
+    done = office.run("logoff", "--state", "disconnected", "--yes")
+    assert done.status == OK, done
+    assert sorted(office.windows.states()) == [0, 2, 65536]
+    done = office.run("message", "--every", "--yes", "x", "-o", "json")
+    assert done.status == OK and result_of(done)["matched"] == 1, done
+    done = office.run("disconnect", "--every", "--yes")
+    assert done.status == OK, done
+    # By its id it is refused, and said so.
+    done = office.run("disconnect", "--session", "0", "--yes")
+    assert done.status == FALSE and "not_endable" in done.out, done
+
+
 def test_a_message_arrives_as_it_was_written(office):
     title, text = "Wartung – heute", "Bitte speichern ☕\n„jetzt“ \U0001f6d1"
     done = office.run("message", "--every", "--yes", "--title", title,

@@ -29,18 +29,85 @@ static void parse(enum command_id command, const char *const *words,
     assert_int_equal(options_parse(command, argc, argv, out), LASTCALL_OK);
 }
 
-static enum lastcall_status select_words(const char *const *words,
-                                         enum target_kind target,
-                                         struct selection *out, char *error)
+static enum lastcall_status select_for(enum command_id command,
+                                       const char *const *words,
+                                       enum target_kind target,
+                                       struct selection *out, char *error)
 {
     struct options options;
     enum lastcall_status status = LASTCALL_E_INTERNAL;
 
     error[0] = '\0';
-    parse(COMMAND_STOP, words, &options);
+    parse(command, words, &options);
     status = selection_parse(&options, SELECT_ONE, target, out, error);
     options_deinit(&options);
     return status;
+}
+
+static enum lastcall_status select_words(const char *const *words,
+                                         enum target_kind target,
+                                         struct selection *out, char *error)
+{
+    return select_for(COMMAND_STOP, words, target, out, error);
+}
+
+/* Say whether a verb with --every, or --state disconnected, would touch a
+ * session of this user (NULL: nobody's) that can be ended or not. */
+static bool reaches(enum command_id command, const char *const *words,
+                    const char *user, int endable)
+{
+    struct selection selection;
+    struct session session = {0};
+    char error[SELECT_ERROR_SIZE];
+    bool matches = false;
+
+    if (select_for(command, words, TARGET_ALL, &selection, error) !=
+        LASTCALL_OK)
+        fail_msg("%s", error);
+    assert_int_equal(session_set_text(&session, SESSION_ID, "0"), LASTCALL_OK);
+    assert_int_equal(session_set_text(&session, SESSION_STATE, "disconnected"),
+                     LASTCALL_OK);
+    assert_int_equal(session_set_text(&session, SESSION_USERNAME, user),
+                     LASTCALL_OK);
+    session_set_bool(&session, SESSION_ENDABLE, endable);
+    matches = filter_match(&selection.filter, &session);
+    session_deinit(&session);
+    selection_deinit(&selection);
+    return matches;
+}
+
+/* Services and listeners are listed on every Windows machine; a logon screen
+ * can be disconnected, and what is somebody's is never passed over unsaid. */
+static void test_what_is_nobodys_is_passed_over_on_windows(void **state)
+{
+    static const enum command_id windows[] = {
+        COMMAND_DISCONNECT, COMMAND_LOGOFF, COMMAND_MESSAGE, COMMAND_END};
+    static const char *const by_state[] = {"--state", "disconnected", "text",
+                                           NULL};
+    static const char *const every[] = {"--every", "text", NULL};
+    static const char *const or_else[] = {
+        "--where", "endable or session_id == '0'", "text", NULL};
+    static const char *const *const selections[] = {by_state, every, or_else};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        for (size_t k = 0; k < sizeof selections / sizeof selections[0]; k++) {
+            const char *words[WORD_MAX] = {selections[k][0], selections[k][1],
+                                           selections[k][2]};
+
+            /* Only a message takes a text. */
+            for (size_t w = 0; w < 3; w++)
+                if (windows[i] != COMMAND_MESSAGE && words[w] != NULL &&
+                    strcmp(words[w], "text") == 0)
+                    words[w] = NULL;
+            assert_false(reaches(windows[i], words, NULL, 0));
+            assert_true(reaches(windows[i], words, NULL, 1));
+            assert_true(reaches(windows[i], words, "jdoe", 0));
+            assert_true(reaches(windows[i], words, "jdoe", 1));
+        }
+    }
+    const char *const stop[] = {"--every", NULL};
+    assert_true(reaches(COMMAND_STOP, stop, NULL, 0));
 }
 
 static void test_shorthands_become_the_language(void **state)
@@ -303,6 +370,7 @@ static void test_hosts_from_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_nobodys_is_passed_over_on_windows),
         cmocka_unit_test(test_shorthands_become_the_language),
         cmocka_unit_test(test_quoting_survives_the_parser),
         cmocka_unit_test(test_every_matches_every_session),
