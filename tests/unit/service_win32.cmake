@@ -10,4 +10,5 @@ add_test(NAME wine.service
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/wine/service
                  $<TARGET_FILE:lastcall-worker> $<TARGET_FILE:lastcall>)
 set_tests_properties(wine.service PROPERTIES
-    FIXTURES_REQUIRED wine LABELS wine TIMEOUT 120)
+    FIXTURES_REQUIRED wine RESOURCE_LOCK wine_services
+    LABELS wine TIMEOUT 120)
