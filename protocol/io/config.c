@@ -466,8 +466,8 @@ enum lastcall_status config_read_file(const char *path,
     struct bytes file;
 
     *error = (struct config_error){0};
-    status = platform_read_file(path, FILE_PUBLIC, CONFIG_FILE_BYTES_MAX, &file,
-                                &why);
+    status = platform_read_file(path, FILE_GUARDED, CONFIG_FILE_BYTES_MAX,
+                                &file, &why);
     if (status != LASTCALL_OK) {
         snprintf(error->text, sizeof(error->text), "%.*s",
                  (int)sizeof(error->text) - 1, why.text);

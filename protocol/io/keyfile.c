@@ -113,8 +113,8 @@ enum lastcall_status keyfile_read_public(const char *path, struct key *out,
     struct bytes file;
 
     *out = (struct key){0};
-    status =
-        platform_read_file(path, FILE_PUBLIC, KEY_FILE_BYTES_MAX, &file, error);
+    status = platform_read_file(path, FILE_GUARDED, KEY_FILE_BYTES_MAX, &file,
+                                error);
     if (status == LASTCALL_OK)
         status = take_key(path, &file, false, out, error);
     bytes_deinit(&file);

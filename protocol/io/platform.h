@@ -43,6 +43,10 @@ enum file_secrecy {
     /* Refused when anyone but its owner can read or write it; on Windows
      * SYSTEM and the Administrators may, as root may elsewhere. */
     FILE_SECRET,
+    /* Anyone may read it; on Windows refused when others than those may change
+     * it, since everybody may make files in the folders where it is looked
+     * for.  Elsewhere the folder says who may. */
+    FILE_GUARDED,
 };
 
 /* Room for a sentence that names a file and the command that mends it. */
@@ -61,7 +65,7 @@ struct platform_error {
  *            may be NULL
  *
  * Returns LASTCALL_OK, LASTCALL_E_MISSING, LASTCALL_E_PERMISSION (not
- *         readable, or a FILE_SECRET that others can read),
+ *         readable, or its secrecy is not kept),
  *         LASTCALL_E_TOO_LARGE, LASTCALL_E_IO, LASTCALL_E_NOMEM.
  */
 LASTCALL_MUST_USE enum lastcall_status

@@ -7,12 +7,12 @@
 
 #include "protocol/io/wide_win32.h"
 
-/* Rights with which somebody can read or change what is in the file, or give
- * himself such rights. */
-#define USING_RIGHTS                                                           \
-    (FILE_READ_DATA | FILE_WRITE_DATA | FILE_APPEND_DATA | WRITE_DAC |         \
-     WRITE_OWNER | GENERIC_READ | GENERIC_WRITE | GENERIC_ALL |                \
-     MAXIMUM_ALLOWED)
+/* Rights with which somebody can change what is in a file, or give himself
+ * such rights; and those with which he can read it. */
+#define CHANGING_RIGHTS                                                        \
+    (FILE_WRITE_DATA | FILE_APPEND_DATA | WRITE_DAC | WRITE_OWNER |            \
+     GENERIC_WRITE | GENERIC_ALL | MAXIMUM_ALLOWED)
+#define READING_RIGHTS (FILE_READ_DATA | GENERIC_READ)
 #define DESCRIPTION_SIZE 256
 #define PATH_SHOWN_MAX 150
 
@@ -23,6 +23,15 @@ struct user {
         BYTE room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
     } data;
     PSID sid; /* borrowed, from data; NULL: not known */
+};
+
+/* A file whose rights are looked at; all borrowed. */
+struct inquiry {
+    const char *path;
+    enum file_secrecy secrecy;
+    PSID owner;
+    struct user user;
+    struct platform_error *error;
 };
 
 static void find_user(struct user *user)
@@ -59,20 +68,29 @@ static bool is_machine(PSID sid)
            IsWellKnownSid(sid, WinBuiltinAdministratorsSid);
 }
 
-static bool is_trusted(PSID sid, PSID owner, const struct user *user)
+static bool is_user(PSID sid, const struct user *user)
 {
-    return is_machine(sid) || EqualSid(sid, owner) ||
+    return user->sid != NULL && EqualSid(sid, user->sid);
+}
+
+static bool is_trusted(PSID sid, const struct inquiry *inquiry)
+{
+    return is_machine(sid) || EqualSid(sid, inquiry->owner) ||
            IsWellKnownSid(sid, WinCreatorOwnerRightsSid) ||
-           (user->sid != NULL && EqualSid(sid, user->sid));
+           is_user(sid, &inquiry->user);
 }
 
 /*
  * Whom an entry gives rights on the file; NULL: nobody.  What denies gives
  * nothing, and what is only for heirs is not about this file.
  */
-static PSID grantee(const void *entry, bool *is_strange)
+static PSID grantee(const void *entry, enum file_secrecy secrecy,
+                    bool *is_strange)
 {
     const ACE_HEADER *header = entry;
+    const DWORD rights = secrecy == FILE_SECRET
+                             ? CHANGING_RIGHTS | READING_RIGHTS
+                             : CHANGING_RIGHTS;
 
     *is_strange = false;
     if ((header->AceFlags & INHERIT_ONLY_ACE) != 0)
@@ -83,7 +101,7 @@ static PSID grantee(const void *entry, bool *is_strange)
         /* These two begin alike. */
         const ACCESS_ALLOWED_ACE *allowed = entry;
 
-        if ((allowed->Mask & USING_RIGHTS) == 0)
+        if ((allowed->Mask & rights) == 0)
             return NULL;
         return (PSID)(uintptr_t)&allowed->SidStart;
     }
@@ -99,28 +117,30 @@ static PSID grantee(const void *entry, bool *is_strange)
 }
 
 /* Say the command that takes a file from everybody else. */
-static void explain_mend(const char *path, PSID owner, PSID stranger,
-                         bool is_inherited, struct platform_error *error)
+static void explain_mend(const struct inquiry *inquiry, PSID stranger,
+                         bool is_inherited)
 {
+    const bool is_secret = inquiry->secrecy == FILE_SECRET;
     char *who = stranger == NULL ? NULL : sid_text(stranger);
-    char *own = is_machine(owner) ? NULL : sid_text(owner);
+    char *own = is_machine(inquiry->owner) ? NULL : sid_text(inquiry->owner);
     const bool is_removed = who != NULL && !is_inherited;
 
-    platform_explain(error,
-                     "%.*s: others than its owner may use this secret file "
-                     "(%s); mend it: icacls \"%.*s\" /inheritance:r /grant:r "
+    platform_explain(inquiry->error,
+                     "%.*s: others than its owner may %s (%s); mend it: "
+                     "icacls \"%.*s\" /inheritance:r /grant:r "
                      "*S-1-5-18:F *S-1-5-32-544:F%s%s%s%s%s",
-                     PATH_SHOWN_MAX, path, who != NULL ? who : "everyone",
-                     PATH_SHOWN_MAX, path, own != NULL ? " *" : "",
+                     PATH_SHOWN_MAX, inquiry->path,
+                     is_secret ? "use this secret file" : "change this file",
+                     who != NULL ? who : "everyone", PATH_SHOWN_MAX,
+                     inquiry->path, own != NULL ? " *" : "",
                      own != NULL ? own : "", own != NULL ? ":F" : "",
                      is_removed ? " /remove:g *" : "", is_removed ? who : "");
     free(who);
     free(own);
 }
 
-static enum lastcall_status check_entries(PACL list, const char *path,
-                                          PSID owner, const struct user *user,
-                                          struct platform_error *error)
+static enum lastcall_status check_entries(PACL list,
+                                          const struct inquiry *inquiry)
 {
     for (DWORD i = 0; i < list->AceCount; i++) {
         void *entry = NULL;
@@ -128,66 +148,65 @@ static enum lastcall_status check_entries(PACL list, const char *path,
         bool is_strange = true;
 
         if (GetAce(list, i, &entry))
-            sid = grantee(entry, &is_strange);
-        if (!is_strange && (sid == NULL || is_trusted(sid, owner, user)))
+            sid = grantee(entry, inquiry->secrecy, &is_strange);
+        if (!is_strange && (sid == NULL || is_trusted(sid, inquiry)))
             continue;
-        explain_mend(path, owner, sid,
+        explain_mend(inquiry, sid,
                      entry != NULL && (((const ACE_HEADER *)entry)->AceFlags &
-                                       INHERITED_ACE) != 0,
-                     error);
+                                       INHERITED_ACE) != 0);
         return LASTCALL_E_PERMISSION;
     }
     return LASTCALL_OK;
 }
 
-static enum lastcall_status check_owner(const char *path, PSID owner,
-                                        const struct user *user,
-                                        struct platform_error *error)
+static enum lastcall_status check_owner(const struct inquiry *inquiry)
 {
     char *who;
 
-    if (is_machine(owner) || (user->sid != NULL && EqualSid(owner, user->sid)))
+    if (is_machine(inquiry->owner) || is_user(inquiry->owner, &inquiry->user))
         return LASTCALL_OK;
-    who = sid_text(owner);
-    platform_explain(error,
-                     "%.*s: this secret file belongs to %s, not to us or the "
+    who = sid_text(inquiry->owner);
+    platform_explain(inquiry->error,
+                     "%.*s: this file belongs to %s, not to us or the "
                      "Administrators; mend it: icacls \"%.*s\" /setowner "
                      "*S-1-5-32-544",
-                     PATH_SHOWN_MAX, path, who != NULL ? who : "another",
-                     PATH_SHOWN_MAX, path);
+                     PATH_SHOWN_MAX, inquiry->path,
+                     who != NULL ? who : "another", PATH_SHOWN_MAX,
+                     inquiry->path);
     free(who);
     return LASTCALL_E_PERMISSION;
 }
 
 enum lastcall_status platform_check_descriptor(PSECURITY_DESCRIPTOR descriptor,
+                                               enum file_secrecy secrecy,
                                                const char *path,
                                                struct platform_error *error)
 {
+    struct inquiry inquiry = {.path = path, .secrecy = secrecy, .error = error};
     enum lastcall_status status = LASTCALL_E_PERMISSION;
-    PSID owner = NULL;
     PACL list = NULL;
     BOOL is_there = FALSE;
     BOOL is_default = FALSE;
-    struct user user;
 
-    find_user(&user);
-    if (!GetSecurityDescriptorOwner(descriptor, &owner, &is_default) ||
+    find_user(&inquiry.user);
+    if (!GetSecurityDescriptorOwner(descriptor, &inquiry.owner, &is_default) ||
         !GetSecurityDescriptorDacl(descriptor, &is_there, &list, &is_default) ||
-        owner == NULL)
+        inquiry.owner == NULL)
         return platform_fail(path, "find out who may use it",
                              ERROR_ACCESS_DENIED, error);
-    status = check_owner(path, owner, &user, error);
+    status = check_owner(&inquiry);
     if (status != LASTCALL_OK)
         return status;
     if (!is_there || list == NULL) { /* then everybody may do everything */
-        explain_mend(path, owner, NULL, false, error);
+        explain_mend(&inquiry, NULL, false);
         return LASTCALL_E_PERMISSION;
     }
-    return check_entries(list, path, owner, &user, error);
+    return check_entries(list, &inquiry);
 }
 
-enum lastcall_status platform_check_secret(HANDLE file, const char *path,
-                                           struct platform_error *error)
+enum lastcall_status platform_check_file(HANDLE file, enum file_secrecy secrecy,
+                                         const char *path,
+                                         struct platform_error *error)
 {
     enum lastcall_status status = LASTCALL_E_PERMISSION;
     PSECURITY_DESCRIPTOR descriptor = NULL;
@@ -197,7 +216,7 @@ enum lastcall_status platform_check_secret(HANDLE file, const char *path,
                         NULL, NULL, NULL, NULL, &descriptor);
 
     if (code == ERROR_SUCCESS)
-        status = platform_check_descriptor(descriptor, path, error);
+        status = platform_check_descriptor(descriptor, secrecy, path, error);
     else
         (void)platform_fail(path, "find out who may use it", code, error);
     LocalFree(descriptor);

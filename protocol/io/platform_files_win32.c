@@ -75,8 +75,8 @@ enum lastcall_status platform_read_file(const char *path,
         status = LASTCALL_E_IO;
         goto out;
     }
-    if (secrecy == FILE_SECRET) {
-        status = platform_check_secret(file, path, error);
+    if (secrecy != FILE_PUBLIC) {
+        status = platform_check_file(file, secrecy, path, error);
         if (status != LASTCALL_OK)
             goto out;
     }

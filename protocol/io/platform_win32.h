@@ -28,18 +28,20 @@ enum lastcall_status platform_fail(const char *path, const char *what,
  * Check that an open file is for its owner, SYSTEM and the Administrators
  * alone, and that the owner is the current user or one of those two.
  *
- *   path  named in the sentence
+ *   secrecy  FILE_SECRET: to read and to change; FILE_GUARDED: to change
+ *   path     named in the sentence
  *
  * Returns LASTCALL_OK, LASTCALL_E_PERMISSION (with the command that mends it).
  */
 LASTCALL_MUST_USE enum lastcall_status
-platform_check_secret(HANDLE file, const char *path,
-                      struct platform_error *error);
+platform_check_file(HANDLE file, enum file_secrecy secrecy, const char *path,
+                    struct platform_error *error);
 
 /* The same of what a file's owner and access list are; for tests, which find
  * few kinds of them under Wine. */
 LASTCALL_MUST_USE enum lastcall_status
-platform_check_descriptor(PSECURITY_DESCRIPTOR descriptor, const char *path,
+platform_check_descriptor(PSECURITY_DESCRIPTOR descriptor,
+                          enum file_secrecy secrecy, const char *path,
                           struct platform_error *error);
 
 /* To whom what is made for its owner alone is given. */

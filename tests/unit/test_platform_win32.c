@@ -28,7 +28,8 @@ static const char *at(const char *name)
 }
 
 /* Give a file an access list, and try to read it as a secret. */
-static enum lastcall_status read_with(const wchar_t *description)
+static enum lastcall_status read_with(const wchar_t *description,
+                                      enum file_secrecy secrecy)
 {
     enum lastcall_status status;
     PSECURITY_DESCRIPTOR descriptor = NULL;
@@ -53,7 +54,7 @@ static enum lastcall_status read_with(const wchar_t *description)
                               NULL, NULL, list, NULL),
         ERROR_SUCCESS);
     LocalFree(descriptor);
-    status = platform_read_file(at("file"), FILE_SECRET, 10, &data, &error);
+    status = platform_read_file(at("file"), secrecy, 10, &data, &error);
     bytes_deinit(&data);
     assert_true(scratch_hide(at("file"))); /* or we could not remove it */
     assert_true(DeleteFileW(wide));
@@ -64,18 +65,33 @@ static enum lastcall_status read_with(const wchar_t *description)
 static void only_the_machine_may_read_a_secret_besides(void **state)
 {
     (void)state;
-    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FA;;;BA)"), LASTCALL_OK);
-    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FA;;;OW)"), LASTCALL_OK);
-    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FR;;;WD)"),
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FA;;;BA)", FILE_SECRET),
+                     LASTCALL_OK);
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FA;;;OW)", FILE_SECRET),
+                     LASTCALL_OK);
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FR;;;WD)", FILE_SECRET),
                      LASTCALL_E_PERMISSION);
     assert_non_null(strstr(error.text, "S-1-1-0"));
     assert_non_null(strstr(error.text, "/inheritance:r /grant:r *S-1-5-18:F "
                                        "*S-1-5-32-544:F"));
-    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FW;;;WD)"),
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FW;;;WD)", FILE_SECRET),
                      LASTCALL_E_PERMISSION);
 }
 
-static enum lastcall_status check(const wchar_t *description)
+static void what_everybody_may_change_is_not_trusted(void **state)
+{
+    (void)state;
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FR;;;WD)", FILE_GUARDED),
+                     LASTCALL_OK);
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FA;;;WD)", FILE_GUARDED),
+                     LASTCALL_E_PERMISSION);
+    assert_non_null(strstr(error.text, "change this file"));
+    assert_int_equal(read_with(L"D:P(A;;FA;;;SY)(A;;FA;;;WD)", FILE_PUBLIC),
+                     LASTCALL_OK);
+}
+
+static enum lastcall_status check(const wchar_t *description,
+                                  enum file_secrecy secrecy)
 {
     PSECURITY_DESCRIPTOR descriptor = NULL;
     enum lastcall_status status;
@@ -83,7 +99,7 @@ static enum lastcall_status check(const wchar_t *description)
     error = (struct platform_error){{0}};
     assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(
         description, SDDL_REVISION_1, &descriptor, NULL));
-    status = platform_check_descriptor(descriptor, "C:\\k", &error);
+    status = platform_check_descriptor(descriptor, secrecy, "C:\\k", &error);
     LocalFree(descriptor);
     return status;
 }
@@ -118,13 +134,38 @@ static void who_may_use_a_secret(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        if (check(good[i]) != LASTCALL_OK)
+        if (check(good[i], FILE_SECRET) != LASTCALL_OK)
             fail_msg("%ls: %s", good[i], error.text);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (check(bad[i]) != LASTCALL_E_PERMISSION)
+        if (check(bad[i], FILE_SECRET) != LASTCALL_E_PERMISSION)
             fail_msg("%ls is taken for a secret", bad[i]);
         assert_true(error.text[0] != '\0');
     }
+}
+
+static void who_may_change_what_we_trust(void **state)
+{
+    static const wchar_t *const good[] = {
+        L"O:BAD:(A;;FA;;;BA)(A;;FR;;;BU)(A;;FX;;;WD)",
+        L"O:SYD:(A;;FA;;;SY)(A;;GR;;;AU)",
+    };
+    static const wchar_t *const bad[] = {
+        L"O:BAD:(A;;FA;;;BA)(A;;FA;;;BU)",
+        L"O:BAD:(A;;FW;;;WD)",
+        L"O:BAD:(A;;GW;;;AU)",
+        L"O:BAD:(A;;DCLC;;;BU)",
+        L"O:BAD:(A;;WD;;;BU)",
+        L"O:BA",
+        L"O:S-1-5-21-1-2-3-4D:(A;;FA;;;BA)",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (check(good[i], FILE_GUARDED) != LASTCALL_OK)
+            fail_msg("%ls: %s", good[i], error.text);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (check(bad[i], FILE_GUARDED) != LASTCALL_E_PERMISSION)
+            fail_msg("%ls is trusted", bad[i]);
 }
 
 static void the_mend_fits_the_fault(void **state)
@@ -133,15 +174,15 @@ static void the_mend_fits_the_fault(void **state)
                                 "*S-1-5-18:F *S-1-5-32-544:F";
 
     (void)state;
-    (void)check(L"O:BAD:(A;ID;FR;;;BU)");
+    (void)check(L"O:BAD:(A;ID;FR;;;BU)", FILE_SECRET);
     assert_non_null(strstr(error.text, grant));
     assert_null(strstr(error.text, "/remove")); /* goes with the inheritance */
-    (void)check(L"O:BAD:(A;;FR;;;BU)");
+    (void)check(L"O:BAD:(A;;FR;;;BU)", FILE_SECRET);
     assert_non_null(strstr(error.text, grant));
     assert_non_null(strstr(error.text, "/remove:g *S-1-5-32-545"));
-    (void)check(L"O:BA");
+    (void)check(L"O:BA", FILE_SECRET);
     assert_non_null(strstr(error.text, grant));
-    (void)check(L"O:WDD:(A;;FA;;;BA)");
+    (void)check(L"O:WDD:(A;;FA;;;BA)", FILE_SECRET);
     assert_non_null(
         strstr(error.text, "icacls \"C:\\k\" /setowner *S-1-5-32-544"));
 }
@@ -261,7 +302,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_machine_may_read_a_secret_besides),
+        cmocka_unit_test(what_everybody_may_change_is_not_trusted),
         cmocka_unit_test(who_may_use_a_secret),
+        cmocka_unit_test(who_may_change_what_we_trust),
         cmocka_unit_test(the_mend_fits_the_fault),
         cmocka_unit_test(names_are_unicode),
         cmocka_unit_test(paths_have_drives_and_shares),
