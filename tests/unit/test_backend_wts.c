@@ -192,6 +192,27 @@ static void a_list_that_hangs_ends_in_time(void **state)
     fake_desktop_close(&desktop);
 }
 
+static void a_server_that_hangs_is_left_in_peace(void **state)
+{
+    struct fake_desktop desktop;
+    struct session_list sessions = {0};
+    struct session_outcome outcome;
+
+    (void)state;
+    fake_wts_hold(FAKE_WTS_ENUMERATE, 10);
+    fake_desktop_open(&desktop, SHORT_MS);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(
+            fake_wts_backend_ops.list(desktop.backend, &sessions, &outcome),
+            LASTCALL_TIMEOUT);
+    fake_desktop_says(&outcome, "4 earlier calls to TS01 still have no answer");
+    fake_wts_await(&fake_wts.held, 4);
+    watch_lock(&fake_wts.watch);
+    assert_int_equal(fake_wts.calls[FAKE_WTS_ENUMERATE], 4);
+    watch_unlock(&fake_wts.watch);
+    fake_desktop_close(&desktop);
+}
+
 static void what_a_server_says_of_itself(void **state)
 {
     struct fake_desktop desktop;
@@ -239,6 +260,8 @@ int main(void)
                                fake_desktop_setup),
         cmocka_unit_test_setup(computers_by_name, fake_desktop_setup),
         cmocka_unit_test_setup(a_list_that_hangs_ends_in_time,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(a_server_that_hangs_is_left_in_peace,
                                fake_desktop_setup),
         cmocka_unit_test_setup(what_a_server_says_of_itself,
                                fake_desktop_setup),

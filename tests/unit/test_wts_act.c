@@ -59,6 +59,35 @@ static void an_ending_that_takes_its_time_is_watched(void **state)
     fake_desktop_close(&desktop);
 }
 
+/* The machine is gone for whoever looks after an ending. */
+static void leave_after_the_act(enum fake_wts_call call, uint32_t session)
+{
+    (void)session;
+    if (call == FAKE_WTS_DISCONNECT)
+        fake_wts.errors[FAKE_WTS_ENUMERATE] = 1722;
+}
+
+static void what_cannot_be_looked_at_is_not_called_done(void **state)
+{
+    (void)state;
+    for (uint32_t error = 0; error < 2; error++) {
+        struct fake_desktop desktop;
+        struct session_outcome outcome;
+
+        fake_wts_reset();
+        fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+        fake_wts.errors[FAKE_WTS_DISCONNECT] = error * 1726;
+        fake_wts.before = leave_after_the_act;
+        fake_desktop_open(&desktop, LONG_MS);
+        assert_int_equal(fake_desktop_pick_and_act(&desktop, ACTION_DISCONNECT,
+                                                   "2", &outcome),
+                         error ? LASTCALL_UNREACHABLE : LASTCALL_OK);
+        assert_int_equal(outcome.settle_ms, error ? 0 : LONG_MS);
+        fake_desktop_says(&outcome, error ? "Windows error 1726" : "accepted");
+        fake_desktop_close(&desktop);
+    }
+}
+
 static void strange_ids_are_refused(void **state)
 {
     static const char *const ids[] = {"4294967295", "4294967296", "-1", "2 ",
@@ -336,6 +365,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_session_is_disconnected, fake_desktop_setup),
         cmocka_unit_test_setup(an_ending_that_takes_its_time_is_watched,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(what_cannot_be_looked_at_is_not_called_done,
                                fake_desktop_setup),
         cmocka_unit_test_setup(strange_ids_are_refused, fake_desktop_setup),
         cmocka_unit_test_setup(what_changed_since_is_left_alone,
