@@ -10,13 +10,13 @@ from windows import Windows
 import lastcall_py as py
 import processes
 
-SERVICE = "Lastcall"
+SERVICE = "lastcall-worker"
 CALL_TIMEOUT = 60.0
 
 
-def windows_path(path):
-    """A path of this machine as Wine shows it."""
-    return "Z:" + path.replace("/", "\\")
+PROGRAMS = r"C:\Program Files\Lastcall"
+WORKER = PROGRAMS + r"\lastcall-worker.exe"
+FILES = r"C:\ProgramData\Lastcall"
 
 
 class Wine:
@@ -24,9 +24,13 @@ class Wine:
 
     def __init__(self):
         self.runner = os.environ["LASTCALL_WINE_RUN"]
-        self.system32 = os.path.join(
-            os.environ["LASTCALL_WINE"], "prefix", "drive_c", "windows",
-            "system32")
+        self.system32 = self.path(r"C:\windows\system32")
+
+    @staticmethod
+    def path(name):
+        """What Wine calls C:\\..., as this machine does."""
+        return os.path.join(os.environ["LASTCALL_WINE"], "prefix", "drive_c",
+                            *name.split("\\")[1:])
 
     def wrapper(self, *arguments):
         return subprocess.run([self.runner, *arguments], check=True,
@@ -37,7 +41,10 @@ class Wine:
     def stay(self):
         """Make the prefix where there is none, and let Wine's server run."""
         self.wrapper("--make")
-        shutil.copy(processes.bin_path("wtsapi32.dll"), self.system32)
+        shutil.copy(os.environ["LASTCALL_WTSAPI32"], self.system32)
+        os.makedirs(self.path(PROGRAMS), exist_ok=True)
+        for name in "lastcall-worker.exe", "lastcall.exe":
+            shutil.copy(processes.bin_path(name), self.path(PROGRAMS))
         self.wrapper("--stay")
 
     def end(self):
@@ -63,12 +70,10 @@ class WineWorker(Worker):
     def __init__(self, stage, host, wine):
         super().__init__(stage, host)
         self.wine = wine
-        self.program_path = processes.bin_path("lastcall-worker.exe")
         self.is_installed = False
 
     def install(self):
-        done = self.wine.run(self.program_path, "service", "install",
-                             "--config", windows_path(self.host.config))
+        done = self.wine.run(WORKER, "service", "install")
         self.is_installed = True
         return done
 
@@ -85,8 +90,7 @@ class WineWorker(Worker):
         except py.Timeout:
             raise AssertionError("the service never came online: %s\n%s" % (
                 self.wine.sc("query", SERVICE, status=None),
-                self.wine.run(self.program_path, "--config", windows_path(
-                    self.host.config), "--check", status=None)))
+                self.wine.run(WORKER, "--check", status=None)))
         self.boot_id = status["boot_id"]
         return self
 
@@ -106,7 +110,7 @@ class WineWorker(Worker):
 
     def uninstall(self):
         if self.is_installed:
-            self.wine.run(self.program_path, "service", "uninstall")
+            self.wine.run(WORKER, "service", "uninstall")
         self.is_installed = False
 
 
@@ -119,18 +123,32 @@ class WineWindows(Windows):
     def __init__(self, stage, policy=None, server=None):
         self.wine = Wine()
         self.wine.stay()
-        super().__init__(stage, policy, server)
+        try:
+            super().__init__(stage, policy, server)
+        except BaseException:
+            self.wine.run(WORKER, "service", "uninstall", status=None)
+            self.wine.end()
+            raise
 
     def make_machine(self):
         return TerminalServer(self.wine.system32, "wts-standin.txt",
                               "wts-standin.log.jsonl")
 
     def make_host(self, policy, server):
+        """The files of a host in the place where the service looks."""
         host = super().make_host(policy, server)
+        place = self.wine.path(FILES)
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(host.directory, place)
         for section in host.sections.values():
-            for key, value in section.items():
-                if str(value).startswith("/"):
-                    section[key] = windows_path(value)
+            for key, path in section.items():
+                if not str(path).startswith("/"):
+                    continue
+                section[key] = os.path.basename(path)
+                if os.path.dirname(path) != host.directory:
+                    shutil.copy(path, place)
+        host.directory, host.config = place, os.path.join(place,
+                                                          "worker.conf")
         host.write_config()
         return host
 
