@@ -35,3 +35,4 @@ set_tests_properties(wine.planted PROPERTIES
     FIXTURES_REQUIRED wine LABELS wine TIMEOUT 60)
 
 include(${CMAKE_CURRENT_LIST_DIR}/wts.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/e2e.cmake)
