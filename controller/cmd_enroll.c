@@ -27,8 +27,8 @@ static enum lastcall_status path_of(const struct enrolment *enrolment,
                                     const char *name,
                                     char path[ENROLL_PATH_SIZE])
 {
-    int len =
-        snprintf(path, ENROLL_PATH_SIZE, "%s/%s", enrolment->directory, name);
+    int len = snprintf(path, ENROLL_PATH_SIZE, "%s%s%s", enrolment->directory,
+                       platform_separator, name);
 
     if (len > 0 && len < ENROLL_PATH_SIZE)
         return LASTCALL_OK;
@@ -250,8 +250,8 @@ static void say_done(const struct enrolment *enrolment)
     say("%s is enrolled: host.key, host.key.pub, host.grant, root.pub and "
         "worker.conf are in %s",
         enrolment->grant.name.text, enrolment->directory);
-    say_mend("lastcall-worker --config %s/worker.conf --check",
-             enrolment->directory);
+    say_mend("lastcall-worker --config %s%sworker.conf --check",
+             enrolment->directory, platform_separator);
 }
 
 enum exit_code cmd_enroll(const struct options *options)

@@ -101,7 +101,8 @@ static enum lastcall_status read_below(const char *folder,
     struct bytes path;
 
     bytes_init(&path, strlen(folder) + sizeof "/controller.conf");
-    status = bytes_append_format(&path, "%s/controller.conf", folder);
+    status = bytes_append_format(&path, "%s%scontroller.conf", folder,
+                                 platform_separator);
     if (status == LASTCALL_OK)
         status = read_file((const char *)path.data, out, error);
     bytes_deinit(&path);

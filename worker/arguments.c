@@ -24,7 +24,7 @@ static void print_help(void)
            "Runs commands that controllers of the fleet sign on this host's\n"
            "servers, in the foreground.\n"
            "\n"
-           "  --config FILE    default: %s/worker.conf\n"
+           "  --config FILE    default: %s%sworker.conf\n"
            "  --log-level L    error, warn, info (default) or debug\n"
            "  --check          check the file, the keys, the broker and each\n"
            "                   server; exit 0 when all is well, else 1\n"
@@ -42,7 +42,7 @@ static void print_help(void)
            "SIGTERM ends it after what runs has finished; SIGHUP reads the\n"
            "file again.  On Windows: Ctrl-C or sc.exe stop, and sc.exe control\n"
            "lastcall-worker paramchange.\n",
-           platform_config_dir());
+           platform_config_dir(), platform_separator);
 }
 
 enum option_code {
@@ -181,8 +181,8 @@ int arguments_parse(int argc, char **argv, struct arguments *out)
     int option = 0;
 
     *out = (struct arguments){.mode = MODE_RUN, .level = LOG_LEVEL_INFO};
-    snprintf(out->default_config, sizeof(out->default_config), "%s/worker.conf",
-             platform_config_dir());
+    snprintf(out->default_config, sizeof(out->default_config), "%s%sworker.conf",
+             platform_config_dir(), platform_separator);
     out->config = out->default_config;
     opterr = 1;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/token.h"
 #include "protocol/io/gate.h"
+#include "protocol/token.h"
 
 struct inbox {
     struct inbox_options options;

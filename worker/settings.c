@@ -355,7 +355,8 @@ static char *config_file(const char *name)
     char *text = NULL;
 
     bytes_init(&path, strlen(folder) + strlen(name) + 2);
-    if (bytes_append_format(&path, "%s/%s", folder, name) == LASTCALL_OK)
+    if (bytes_append_format(&path, "%s%s%s", folder, platform_separator,
+                            name) == LASTCALL_OK)
         text = bytes_copy_text((const char *)path.data);
     bytes_deinit(&path);
     return text;

@@ -124,6 +124,10 @@ char *platform_personal_dir(const char *(*environment)(const char *name));
 /* Does a path begin at a root, so that nothing may be put before it? */
 bool platform_is_absolute(const char *path);
 
+/* What stands between the names of a path that we make: "/" or "\".  Both are
+ * understood on Windows. */
+extern const char platform_separator[];
+
 /* How much of a path is its folder, with the separator; 0: it has none. */
 size_t platform_folder_len(const char *path);
 

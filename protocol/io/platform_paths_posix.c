@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char platform_separator[] = "/";
+
 const char *platform_config_dir(void)
 {
     return "/etc/lastcall";

@@ -14,6 +14,8 @@
 #define FOLDER_BYTES_MAX 1024
 #define DATA_DIR_USUAL "C:\\ProgramData"
 
+const char platform_separator[] = "\\";
+
 /* A folder that Windows keeps for programs; NULL: not found. */
 static char *known_folder(int id)
 {

@@ -48,8 +48,8 @@ static void test_run(void **state)
     assert_int_equal(arguments.mode, MODE_RUN);
     assert_int_equal(arguments.level, LOG_LEVEL_INFO);
     assert_null(arguments.level_text);
-    snprintf(expected, sizeof(expected), "%s/worker.conf",
-             platform_config_dir());
+    snprintf(expected, sizeof(expected), "%s%sworker.conf",
+             platform_config_dir(), platform_separator);
     assert_string_equal(arguments.config, expected);
     assert_true(PARSE(&arguments, config, conf, level, debug) < 0);
     assert_string_equal(arguments.config, "a.conf");

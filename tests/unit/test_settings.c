@@ -71,11 +71,14 @@ static void what_is_not_said_lies_in_the_machines_folders(void **state)
     (void)state;
     assert_int_equal(load(BROKER SERVER, &settings, &error), LASTCALL_OK);
     assert_string_equal(settings.worker.state_dir, platform_state_dir());
-    snprintf(path, sizeof(path), "%s/host.key", platform_config_dir());
+    snprintf(path, sizeof(path), "%s%shost.key", platform_config_dir(),
+             platform_separator);
     assert_string_equal(settings.worker.key, path);
-    snprintf(path, sizeof(path), "%s/host.grant", platform_config_dir());
+    snprintf(path, sizeof(path), "%s%shost.grant", platform_config_dir(),
+             platform_separator);
     assert_string_equal(settings.worker.grant, path);
-    snprintf(path, sizeof(path), "%s/root.pub", platform_config_dir());
+    snprintf(path, sizeof(path), "%s%sroot.pub", platform_config_dir(),
+             platform_separator);
     assert_string_equal(settings.worker.root, path);
     settings_deinit(&settings);
 }

@@ -5,8 +5,8 @@
 #include "protocol/io/keyfile.h"
 #include "tests/unit/fake_link.h"
 #include "tests/unit/fakes.h"
-#include "worker/worker.h"
 #include "tests/unit/scratch.h"
+#include "worker/worker.h"
 
 #define CONFIG                                                                 \
     "[worker]\nhost = media-01\nstate_dir = .\nkey = host.key\n"               \
