@@ -100,7 +100,9 @@ static int begin_connect(struct attempt *attempt, const char *address)
         return code == MOSQ_ERR_SUCCESS ? MOSQ_ERR_UNKNOWN : code;
     code = mosquitto_connect_async(attempt->client, address,
                                    attempt->link->uri.port, keep_alive_s);
-    if (code == MOSQ_ERR_ERRNO && attempt->text[0] == '\0')
+    /* The latter from sending CONNECT to where nobody is. */
+    if ((code == MOSQ_ERR_ERRNO || code == MOSQ_ERR_CONN_LOST) &&
+        attempt->text[0] == '\0')
         mqtt_wait_error_text(errno, attempt->text);
     return code;
 }
@@ -138,6 +140,11 @@ static void try_next(struct attempt *attempt)
         attempt->address_next++;
         if (code == MOSQ_ERR_SUCCESS)
             return;
+        /* Somebody was there, so near that the handshake is over already. */
+        if (code == MOSQ_ERR_TLS) {
+            attempt->stage = STAGE_CONNACK;
+            break;
+        }
     }
     mqtt_mosquitto_fail(attempt, code);
 }
