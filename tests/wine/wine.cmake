@@ -34,5 +34,12 @@ set_target_properties(planted PROPERTIES
 set_tests_properties(wine.planted PROPERTIES
     FIXTURES_REQUIRED wine LABELS wine TIMEOUT 60)
 
+add_test(NAME wine.command
+         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/wine/command
+                 $<TARGET_FILE:lastcall> $<TARGET_FILE:lastcall-worker>)
+# Services have their configuration in the same folder.
+set_tests_properties(wine.command PROPERTIES
+    FIXTURES_REQUIRED wine LABELS wine TIMEOUT 60 RUN_SERIAL ON)
+
 include(${CMAKE_CURRENT_LIST_DIR}/wts.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/e2e.cmake)
