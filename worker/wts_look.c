@@ -2,9 +2,14 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "worker/wts_error.h"
 #include "worker/wts_session.h"
+
+/* Where Windows cuts names it leaves at least so many characters: 20 of a
+ * user, 15 of a NetBIOS domain. */
+#define NAME_CUT_LEN_MIN 15
 
 /* The first thing that one list could not find out, for the log. */
 struct gap {
@@ -52,6 +57,12 @@ static bool note(struct gap *gap, uint32_t session, const char *what,
     return false;
 }
 
+/* A short name is whole, and two questions less for each session. */
+static bool may_be_cut(const char *name)
+{
+    return name != NULL && strlen(name) >= NAME_CUT_LEN_MIN;
+}
+
 static void ask_session(const struct wts_host *host,
                         const struct wts_entry *entry, struct gap *gap,
                         struct replies *out)
@@ -64,12 +75,12 @@ static void ask_session(const struct wts_host *host,
         return;
     out->has_info =
         note(gap, id, "times", api->read_info(handle, id, &out->info));
-    if (entry->username != NULL && entry->username[0] != '\0') {
+    if (may_be_cut(entry->username))
         note(gap, id, "user",
              api->read_text(handle, id, WTS_TEXT_USERNAME, &out->username));
+    if (may_be_cut(entry->domain))
         note(gap, id, "domain",
              api->read_text(handle, id, WTS_TEXT_DOMAIN, &out->domain));
-    }
     if (!wts_state_has_client(entry->state))
         return;
     out->has_client =

@@ -167,7 +167,8 @@ static uint32_t fake_enumerate(void *server, struct wts_entries *out)
                 .id = from->id,
                 .state = from->state,
                 .session_name = text_or_null(from->name),
-                .username = text_or_null(from->user),
+                .username = text_or_null(from->cut_user != NULL ? from->cut_user
+                                                                : from->user),
                 .domain = text_or_null(from->domain),
             };
         }

@@ -32,6 +32,7 @@ struct fake_wts_session {
     const char *name; /* "" gives NULL, as in all texts here */
     const char *user;
     const char *domain;
+    const char *cut_user; /* in the list; NULL: as it is */
     struct wts_info info; /* its state is not used */
     const char *client_name;
     const char *client_address;

@@ -85,6 +85,31 @@ static void what_has_no_client_is_not_asked_for_one(void **state)
     fake_desktop_close(&desktop);
 }
 
+/* Only a name that may have been cut is asked for. */
+static void long_names_are_whole(void **state)
+{
+    struct fake_desktop desktop;
+    struct session_list sessions = {0};
+
+    (void)state;
+    fake_wts_add(1, WTS_STATE_ACTIVE, "a.name.of.14.c");
+    fake_wts_add(2, WTS_STATE_ACTIVE, "a.name.that.is.longer.than.twenty");
+    fake_wts_find(2)->cut_user = "a.name.that.is.longe";
+    fake_wts_add(3, WTS_STATE_ACTIVE, "a.name.of.15.ch")->domain =
+        "DOMAIN-OF-15-CH";
+    fake_desktop_open(&desktop, LONG_MS);
+    fake_desktop_list(&desktop, &sessions);
+    assert_string_equal(session_text(&sessions.items[0], SESSION_USERNAME),
+                        "a.name.of.14.c");
+    assert_string_equal(session_text(&sessions.items[1], SESSION_USERNAME),
+                        "a.name.that.is.longer.than.twenty");
+    assert_string_equal(session_text(&sessions.items[2], SESSION_DOMAIN),
+                        "DOMAIN-OF-15-CH");
+    assert_int_equal(fake_wts.calls[FAKE_WTS_TEXT], 3);
+    session_list_deinit(&sessions);
+    fake_desktop_close(&desktop);
+}
+
 static void a_list_that_fails_says_why(void **state)
 {
     struct fake_desktop desktop;
@@ -255,6 +280,7 @@ int main(void)
                                fake_desktop_setup),
         cmocka_unit_test_setup(what_has_no_client_is_not_asked_for_one,
                                fake_desktop_setup),
+        cmocka_unit_test_setup(long_names_are_whole, fake_desktop_setup),
         cmocka_unit_test_setup(a_list_that_fails_says_why, fake_desktop_setup),
         cmocka_unit_test_setup(another_computer_gets_its_own_hints,
                                fake_desktop_setup),
