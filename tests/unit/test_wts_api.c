@@ -204,6 +204,17 @@ static void test_replies_that_are_too_short(void **state)
     }
 }
 
+static void test_info_of_another_level(void **state)
+{
+    struct wts_info info;
+
+    (void)state;
+    stage_write_more("fail\tfn=WTSQuerySessionInformationW\tclass=25\tlevel=2");
+    assert_int_equal(stage_api()->read_info(stage_server, 2, &info),
+                     WTS_ERROR_UNKNOWN);
+    assert_int_equal(info.current_ft, 0);
+}
+
 static void test_client(void **state)
 {
     struct wts_client client;
@@ -379,6 +390,7 @@ int main(void)
         TEST(test_info_has_all_times),
         TEST(test_info_from_the_older_class),
         TEST(test_replies_that_are_too_short),
+        TEST(test_info_of_another_level),
         TEST(test_client),
         TEST(test_client_address_of_ipv6),
         TEST(test_texts_and_protocol),

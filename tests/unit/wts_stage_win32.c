@@ -49,7 +49,8 @@ unsigned stage_leaks(void)
            world_monotonic_ms() < until_ms)
         world_sleep_ms(POLL_MS);
     unloaded = stage_count("\"unloaded\":true");
-    clean = stage_count("\"live_allocs\":0,\"bad_frees\":0");
+    clean = stage_count("\"live_allocs\":0,\"bad_frees\":0,"
+                        "\"open_handles\":0");
     if (unloaded == 0)
         return NOT_THE_STANDIN;
     return unloaded - clean + stage_count("\"bad_free\"");

@@ -28,11 +28,12 @@ target_link_libraries(planted_victim PRIVATE lastcall_flags)
 add_test(NAME wine.planted
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/wine/planted
                  $<TARGET_FILE_DIR:planted_victim>
-                 $<TARGET_FILE:lastcall> $<TARGET_FILE:lastcall-worker>)
+                 $<TARGET_FILE:lastcall> $<TARGET_FILE:lastcall-worker>
+                 $<TARGET_FILE:test_wts_api>)
 set_target_properties(planted PROPERTIES
     LIBRARY_OUTPUT_DIRECTORY $<TARGET_FILE_DIR:planted_victim>)
 set_tests_properties(wine.planted PROPERTIES
-    FIXTURES_REQUIRED wine LABELS wine TIMEOUT 60)
+    FIXTURES_REQUIRED "wine;wtsapi32" LABELS wine TIMEOUT 60)
 
 add_test(NAME wine.command
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/wine/command

@@ -71,8 +71,9 @@ void block_free(void *block, enum block_kind kind, uint32_t count)
                 head->magic == FREED ? "a second time" : "not from here");
 }
 
-void block_report(void)
+void block_report(unsigned open_handles)
 {
-    rds_log("\"unloaded\":true,\"live_allocs\":%ld,\"bad_frees\":%ld",
-            atomic_load(&live_allocs), atomic_load(&bad_frees));
+    rds_log("\"unloaded\":true,\"live_allocs\":%ld,\"bad_frees\":%ld,"
+            "\"open_handles\":%u",
+            atomic_load(&live_allocs), atomic_load(&bad_frees), open_handles);
 }

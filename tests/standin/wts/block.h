@@ -23,7 +23,7 @@ uint16_t *block_text(enum block_kind kind, const char *utf8, size_t *bytes);
 /* Says in the log when the block is not of that kind, or not a live one. */
 void block_free(void *block, enum block_kind kind, uint32_t count);
 
-/* Log what is left; for the library's end. */
-void block_report(void);
+/* Log what is left, also of handles; for the library's end. */
+void block_report(unsigned open_handles);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "tests/standin/wts/block.h"
 #include "tests/standin/wts/rds.h"
@@ -117,6 +118,16 @@ void WINAPI WTSCloseServer(HANDLE server)
         rds_log("\"bad_free\":\"a handle that is not open\"");
     else
         machines[index][0] = '\0';
+}
+
+static unsigned count_open(void)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < HANDLE_COUNT; i++)
+        if (machines[i][0] != '\0')
+            count++;
+    return count;
 }
 
 static bool call_init(HANDLE server, const char *fn, enum rds_reach reach,
@@ -517,12 +528,14 @@ BOOL WINAPI WTSLogoffSession(HANDLE server, DWORD session, BOOL wait)
     return answer_with(rds_logoff(&call));
 }
 
-/* Text of so many BYTES, as UTF-8; false: an odd number, or too long. */
+/* Text of so many BYTES, as UTF-8; false: an odd number, too long, or with
+ * its NUL counted. */
 static bool read_text(const wchar_t *wide, DWORD bytes, char *out, size_t size)
 {
     int len = 0;
 
-    if (bytes % sizeof(*wide) != 0 || (wide == NULL && bytes != 0))
+    if (bytes % sizeof(*wide) != 0 || (wide == NULL && bytes != 0) ||
+        wcsnlen(wide, bytes / sizeof(*wide)) * sizeof(*wide) != bytes)
         return false;
     if (bytes > 0) {
         len =
@@ -603,6 +616,6 @@ BOOL WINAPI DllMain(HINSTANCE module, DWORD reason, void *reserved)
     if (reason == DLL_PROCESS_ATTACH)
         rds_log("\"loaded\":true");
     else if (reason == DLL_PROCESS_DETACH)
-        block_report();
+        block_report(count_open());
     return TRUE;
 }
