@@ -96,33 +96,36 @@ out:
 
 /* ---- one call ---- */
 
-/* Use the failure up that is for this call, if there is one. */
-static uint32_t take_failure(const struct rds_call *call,
+/* Use the failure up that is for this call, if there is one; with the world
+ * locked. */
+static uint32_t take_failure(const struct rds_call *call, struct state *state,
                              struct state_failure *out)
 {
-    struct state state;
-    struct state_failure *failure = NULL;
-    uint32_t error;
+    struct state_failure *failure = state_find_failure(
+        state, call->fn,
+        call->reach == RDS_MACHINE ? STATE_ANY : (int64_t)call->session,
+        call->class);
+    uint32_t error = RDS_OK;
 
-    *out = (struct state_failure){.bytes = -1};
-    world_lock();
-    error = rds_load(&state);
-    if (error == RDS_OK)
-        failure = state_find_failure(
-            &state, call->fn,
-            call->reach == RDS_MACHINE ? STATE_ANY : (int64_t)call->session,
-            call->class);
-    if (failure != NULL) {
-        if (failure->count > 0) {
-            failure->count--;
-            error = rds_save(&state);
-        }
-        *out = *failure;
-        out->fn = NULL; /* it belongs to the state */
+    if (failure == NULL)
+        return RDS_OK;
+    if (failure->count > 0) {
+        failure->count--;
+        error = rds_save(state);
     }
-    state_deinit(&state);
-    world_unlock();
+    *out = *failure;
+    out->fn = NULL; /* it belongs to the state */
     return error;
+}
+
+/* A slow call holds up nobody else: sleep, and look at the world afresh. */
+static uint32_t oversleep(struct rds_scene *scene)
+{
+    state_deinit(scene->state);
+    world_unlock();
+    world_sleep_ms((uint32_t)scene->quirk.delay_ms);
+    world_lock();
+    return rds_load(scene->state);
 }
 
 /* As real Windows checks: the machine, the parameters, the session. */
@@ -149,17 +152,17 @@ static uint32_t check(const struct rds_call *call, struct rds_scene *scene)
 uint32_t rds_run(const struct rds_call *call, rds_act *act, void *context)
 {
     struct state state = {0};
-    struct rds_scene scene = {.state = &state};
-    uint32_t error = take_failure(call, &scene.quirk);
+    struct rds_scene scene = {.state = &state, .quirk = {.bytes = -1}};
+    uint32_t error = RDS_OK;
 
-    if (error != RDS_OK)
-        return error;
-    /* A slow call holds up nobody else. */
-    world_sleep_ms((uint32_t)scene.quirk.delay_ms);
-    if (scene.quirk.error != 0 && scene.quirk.after == 0)
-        return (uint32_t)scene.quirk.error;
     world_lock();
     error = rds_load(&state);
+    if (error == RDS_OK)
+        error = take_failure(call, &state, &scene.quirk);
+    if (error == RDS_OK && scene.quirk.delay_ms > 0)
+        error = oversleep(&scene);
+    if (error == RDS_OK && scene.quirk.after == 0)
+        error = (uint32_t)scene.quirk.error;
     scene.now_ft = world_now_ft();
     if (error == RDS_OK)
         error = check(call, &scene);

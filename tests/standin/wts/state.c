@@ -232,15 +232,19 @@ static size_t field_index(const struct shape *shape, const char *key)
 /* Room at the end of a list; NULL when it is full or memory is. */
 static void *grow(struct state_records *records, size_t size)
 {
-    char *items;
+    const size_t count = records->count;
+    char *items = records->items;
 
-    if (records->count == STATE_RECORD_COUNT_MAX)
+    if (count == STATE_RECORD_COUNT_MAX)
         return NULL;
-    items = realloc(records->items, (records->count + 1) * size);
+    /* Room doubles at each power of two; a list is read for every call. */
+    if ((count & (count - 1)) == 0)
+        items = realloc(items, (count > 0 ? 2 * count : 1) * size);
     if (items == NULL)
         return NULL;
     records->items = items;
-    return items + records->count++ * size;
+    records->count++;
+    return items + count * size;
 }
 
 static char *next_word(char **rest, char separator)
