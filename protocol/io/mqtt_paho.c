@@ -1,9 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "protocol/io/gate.h"
 #include "protocol/io/mqtt_paho.h"
+#include "protocol/io/platform.h"
 
 #define PAHO_BUFFERED_MAX 1024
 #define PAHO_NO_MEMORY (-99) /* PAHO_MEMORY_ERROR of its private headers */
@@ -193,16 +194,10 @@ out:
 
 static bool init_locks(struct mqtt_link *link)
 {
-    pthread_condattr_t attributes;
-    bool ok;
-
-    if (pthread_condattr_init(&attributes) != 0)
+    if (gate_condition_init(&link->disconnected) != LASTCALL_OK)
         return false;
-    ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-         pthread_cond_init(&link->disconnected, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
     /* On Linux these two only fill memory. */
-    return ok && pthread_mutex_init(&link->api, NULL) == 0 &&
+    return pthread_mutex_init(&link->api, NULL) == 0 &&
            pthread_mutex_init(&link->state, NULL) == 0;
 }
 
@@ -405,20 +400,15 @@ static enum lastcall_status paho_publish(struct mqtt_link *link,
 static void wait_disconnected(struct attempt *attempt, uint32_t timeout_ms)
 {
     struct mqtt_link *link = attempt->link;
-    struct timespec until;
-    int code = 0;
+    const struct clock *clock = &platform_clock;
+    const int64_t until_ms = clock->monotonic_ms(clock->state) + timeout_ms;
+    int64_t left_ms = timeout_ms;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(timeout_ms / 1000);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&link->state);
-    while (!attempt->is_disconnected && code == 0)
-        code =
-            pthread_cond_timedwait(&link->disconnected, &link->state, &until);
+    while (!attempt->is_disconnected && left_ms > 0) {
+        (void)gate_condition_wait(&link->disconnected, &link->state, left_ms);
+        left_ms = until_ms - clock->monotonic_ms(clock->state);
+    }
     pthread_mutex_unlock(&link->state);
 }
 
