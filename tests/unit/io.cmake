@@ -13,7 +13,14 @@ foreach(filling paho mosquitto)
                       LIBS lastcall_link_${filling} OpenSSL::SSL TIMEOUT 180)
     endif()
 endforeach()
-if(TARGET lastcall_link_mosquitto AND NOT WIN32)
+if(TARGET lastcall_link_mosquitto)
+    lastcall_test(mqtt_wait LIBS lastcall_link_mosquitto PkgConfig::MOSQUITTO)
+endif()
+if(TARGET lastcall_link_mosquitto AND WIN32)
+    # It changes what this user of Wine trusts, and takes it back.
+    lastcall_test(tls_trust_win32
+                  LIBS lastcall_link_mosquitto OpenSSL::SSL crypt32)
+elseif(TARGET lastcall_link_mosquitto)
     lastcall_test(mqtt_mosquitto SOURCES unit/mqtt_told.c unit/mqtt_wire.c
                   unit/watch.c LIBS lastcall_link_mosquitto TIMEOUT 60)
     target_link_options(test_mqtt_mosquitto PRIVATE

@@ -1,0 +1,115 @@
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <mosquitto.h>
+
+#include "protocol/io/mqtt_wait.h"
+#include "protocol/io/platform.h"
+
+/* More than any system keeps for a waker. */
+#define BURST 100000
+#define SHORT_MS 40
+#define LONG_MS 20000
+
+static int64_t now_ms(void)
+{
+    return platform_clock.monotonic_ms(platform_clock.state);
+}
+
+static unsigned wait_ms(const struct mqtt_wake *wake, int64_t timeout_ms)
+{
+    return mqtt_wait(wake, MQTT_NO_SOCKET, 0, timeout_ms);
+}
+
+static void *wake_up(void *wake)
+{
+    mqtt_wake_up(wake);
+    return NULL;
+}
+
+static void test_another_thread_wakes(void **state)
+{
+    struct mqtt_wake wake;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(mqtt_wake_open(&wake), LASTCALL_OK);
+    assert_int_equal(pthread_create(&thread, NULL, wake_up, &wake), 0);
+    assert_int_equal(wait_ms(&wake, MQTT_WAIT_FOREVER_MS), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    mqtt_wake_close(&wake);
+}
+
+static void test_time_ends_a_wait(void **state)
+{
+    int64_t begun_ms = now_ms();
+    struct mqtt_wake wake;
+
+    (void)state;
+    assert_int_equal(mqtt_wake_open(&wake), LASTCALL_OK);
+    assert_int_equal(wait_ms(&wake, SHORT_MS), 0);
+    assert_true(now_ms() - begun_ms >= SHORT_MS / 2);
+    mqtt_wake_close(&wake);
+}
+
+/* However often it was woken: once, and then it waits again. */
+static void test_a_burst_wakes_once(void **state)
+{
+    struct mqtt_wake wake;
+    int64_t begun_ms;
+
+    (void)state;
+    assert_int_equal(mqtt_wake_open(&wake), LASTCALL_OK);
+    for (int i = 0; i < BURST; i++)
+        mqtt_wake_up(&wake);
+    begun_ms = now_ms();
+    assert_int_equal(wait_ms(&wake, LONG_MS), 0);
+    assert_true(now_ms() - begun_ms < LONG_MS);
+    begun_ms = now_ms();
+    assert_int_equal(wait_ms(&wake, SHORT_MS), 0);
+    assert_true(now_ms() - begun_ms >= SHORT_MS / 2);
+    mqtt_wake_close(&wake);
+}
+
+static void test_names_have_addresses(void **state)
+{
+    struct mqtt_address list[4];
+    char text[MQTT_WAIT_TEXT_SIZE] = "";
+    size_t count;
+
+    (void)state;
+    assert_int_equal(mqtt_wait_resolve("127.0.0.9", list, 4, text), 1);
+    assert_string_equal(list[0].text, "127.0.0.9");
+    assert_int_equal(mqtt_wait_resolve("::1", list, 4, text), 1);
+    assert_string_equal(list[0].text, "::1");
+    count = mqtt_wait_resolve("localhost", list, 1, text);
+    assert_int_equal(count, 1);
+    assert_true(strcmp(list[0].text, "127.0.0.1") == 0 ||
+                strcmp(list[0].text, "::1") == 0);
+    assert_string_equal(text, "");
+    assert_int_equal(mqtt_wait_resolve("nobody.invalid", list, 4, text), 0);
+    assert_true(text[0] != '\0');
+}
+
+/* The library calls WSAStartup() on Windows. */
+static int set_up_group(void **state)
+{
+    (void)state;
+    return mosquitto_lib_init();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_another_thread_wakes),
+        cmocka_unit_test(test_time_ends_a_wait),
+        cmocka_unit_test(test_a_burst_wakes_once),
+        cmocka_unit_test(test_names_have_addresses),
+    };
+
+    return cmocka_run_group_tests(tests, set_up_group, NULL);
+}
