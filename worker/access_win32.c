@@ -25,6 +25,12 @@
      FILE_ADD_SUBDIRECTORY | FILE_DELETE_CHILD)
 #define CHANGE_ABOVE (TAKE_OVER | DELETE | FILE_DELETE_CHILD)
 
+static const ACCESS_MASK changes[] = {
+    [ACCESS_FILE] = CHANGE_FILE,
+    [ACCESS_FOLDER] = CHANGE_FOLDER,
+    [ACCESS_ABOVE] = CHANGE_ABOVE,
+};
+
 static void explain(struct platform_error *error, const wchar_t *path,
                     const char *format, ...) LASTCALL_PRINTF(3, 4);
 
@@ -140,52 +146,131 @@ static PSID granted_to(const void *entry, ACCESS_MASK wanted, bool *is_strange)
     }
 }
 
-/* One file or folder: its owner, and every entry that gives a right.  What
- * another entry denies is not subtracted. */
-static enum lastcall_status check_one(const wchar_t *path, ACCESS_MASK wanted,
-                                      struct platform_error *error)
+static enum lastcall_status check_owner(PSID owner, const wchar_t *path,
+                                        struct platform_error *error)
+{
+    if (owner == NULL) {
+        explain(error, path, "it has no owner");
+        return LASTCALL_E_PERMISSION;
+    }
+    if (is_trusted(owner))
+        return LASTCALL_OK;
+    blame(error, path, owner);
+    return LASTCALL_E_PERMISSION;
+}
+
+enum lastcall_status access_check_descriptor(PSECURITY_DESCRIPTOR descriptor,
+                                             enum access_place place,
+                                             const wchar_t *path,
+                                             struct platform_error *error)
 {
     enum lastcall_status status = LASTCALL_E_PERMISSION;
-    PSECURITY_DESCRIPTOR descriptor = NULL;
     PSID owner = NULL;
     PACL list = NULL;
-    const DWORD code = GetNamedSecurityInfoW(
-        path, SE_FILE_OBJECT,
-        OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner, NULL,
-        &list, NULL, &descriptor);
+    BOOL is_there = FALSE;
+    BOOL is_default = FALSE;
 
-    if (code != ERROR_SUCCESS)
-        return fail(error, path, "its access list cannot be read", code);
-    if (list == NULL) {
+    if (!GetSecurityDescriptorOwner(descriptor, &owner, &is_default) ||
+        !GetSecurityDescriptorDacl(descriptor, &is_there, &list, &is_default))
+        return fail(error, path, "its access list cannot be read",
+                    GetLastError());
+    if (!is_there || list == NULL) {
         explain(error, path, "can be changed by everybody");
-        goto out;
+        return LASTCALL_E_PERMISSION;
     }
-    if (!is_trusted(owner)) {
-        blame(error, path, owner);
-        goto out;
-    }
-    for (DWORD i = 0; i < list->AceCount; i++) {
+    status = check_owner(owner, path, error);
+    for (DWORD i = 0; status == LASTCALL_OK && i < list->AceCount; i++) {
         void *entry = NULL;
         PSID sid = NULL;
         bool is_strange = true;
 
         if (GetAce(list, i, &entry))
-            sid = granted_to(entry, wanted, &is_strange);
+            sid = granted_to(entry, changes[place], &is_strange);
         if (is_strange) {
             explain(error, path,
-                    "its access list has an entry of a strange "
-                    "kind");
-            goto out;
-        }
-        if (sid != NULL && !is_trusted(sid)) {
+                    "its access list has an entry of a strange kind");
+            status = LASTCALL_E_PERMISSION;
+        } else if (sid != NULL && !is_trusted(sid)) {
             blame(error, path, sid);
-            goto out;
+            status = LASTCALL_E_PERMISSION;
         }
     }
-    status = LASTCALL_OK;
+    return status;
+}
 
-out:
+bool access_is_link(DWORD attributes, DWORD tag)
+{
+    return (attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 &&
+           IsReparseTagNameSurrogate(tag);
+}
+
+/*
+ * Open what stands at a place itself.  Whoever made a link may let it lead
+ * elsewhere after we looked at where it leads, so that none is followed.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_PERMISSION (also for a link),
+ *         LASTCALL_E_MISSING, LASTCALL_E_IO.
+ * Owner:  the caller closes *out.
+ * Source: CreateFileW(), FILE_FLAG_OPEN_REPARSE_POINT; "Reparse Point Tags":
+ *         a name surrogate stands for something elsewhere.
+ */
+static enum lastcall_status open_itself(const wchar_t *path, DWORD rights,
+                                        HANDLE *out, bool *is_folder,
+                                        struct platform_error *error)
+{
+    FILE_ATTRIBUTE_TAG_INFO info = {0};
+    HANDLE file =
+        CreateFileW(path, rights | READ_CONTROL | FILE_READ_ATTRIBUTES,
+                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                    NULL, OPEN_EXISTING,
+                    FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT |
+                        SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS,
+                    NULL);
+
+    *out = INVALID_HANDLE_VALUE;
+    if (file == INVALID_HANDLE_VALUE)
+        return fail(error, path, "it cannot be opened", GetLastError());
+    if (!GetFileInformationByHandleEx(file, FileAttributeTagInfo, &info,
+                                      sizeof(info))) {
+        const DWORD code = GetLastError();
+
+        CloseHandle(file);
+        return fail(error, path, "it cannot be looked at", code);
+    }
+    if (access_is_link(info.FileAttributes, info.ReparseTag)) {
+        CloseHandle(file);
+        explain(error, path, "is a link; name what it leads to");
+        return LASTCALL_E_PERMISSION;
+    }
+    *out = file;
+    *is_folder = (info.FileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+    return LASTCALL_OK;
+}
+
+/* One file or folder: its owner, and every entry that gives a right.  What
+ * another entry denies is not subtracted. */
+static enum lastcall_status check_one(const wchar_t *path,
+                                      enum access_place place,
+                                      struct platform_error *error)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    HANDLE file = INVALID_HANDLE_VALUE;
+    bool is_folder = false;
+    enum lastcall_status status =
+        open_itself(path, 0, &file, &is_folder, error);
+    DWORD code;
+
+    if (status != LASTCALL_OK)
+        return status;
+    code =
+        GetSecurityInfo(file, SE_FILE_OBJECT,
+                        OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
+                        NULL, NULL, NULL, NULL, &descriptor);
+    status = code == ERROR_SUCCESS
+                 ? access_check_descriptor(descriptor, place, path, error)
+                 : fail(error, path, "its access list cannot be read", code);
     LocalFree(descriptor);
+    CloseHandle(file);
     return status;
 }
 
@@ -204,21 +289,22 @@ static bool go_up(wchar_t *path)
 enum lastcall_status access_check_file(const wchar_t *path,
                                        struct platform_error *error)
 {
-    enum lastcall_status status = check_one(path, CHANGE_FILE, error);
-    ACCESS_MASK wanted = CHANGE_FOLDER;
+    enum lastcall_status status = check_one(path, ACCESS_FILE, error);
+    enum access_place place = ACCESS_FOLDER;
     wchar_t *above = _wcsdup(path);
 
     if (above == NULL)
         return LASTCALL_E_NOMEM;
     while (status == LASTCALL_OK && go_up(above)) {
-        status = check_one(above, wanted, error);
-        wanted = CHANGE_ABOVE;
+        status = check_one(above, place, error);
+        place = ACCESS_ABOVE;
     }
     free(above);
     return status;
 }
 
-/* Give an existing folder a descriptor's owner and list. */
+/* Give an existing folder a descriptor's list, where its owner is none who
+ * would let himself in again. */
 static enum lastcall_status close_existing(const wchar_t *path,
                                            PSECURITY_DESCRIPTOR wanted,
                                            struct platform_error *error)
@@ -228,41 +314,47 @@ static enum lastcall_status close_existing(const wchar_t *path,
     PACL list = NULL;
     BOOL is_present = FALSE;
     BOOL is_default = FALSE;
-    wchar_t *name = _wcsdup(path); /* the call takes one that it may change */
-    DWORD code =
-        GetNamedSecurityInfoW(path, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION,
-                              &owner, NULL, NULL, NULL, &found);
-    enum lastcall_status status = LASTCALL_OK;
+    HANDLE folder = INVALID_HANDLE_VALUE;
+    bool is_folder = false;
+    enum lastcall_status status = open_itself(
+        path, WRITE_DAC | FILE_LIST_DIRECTORY, &folder, &is_folder, error);
+    DWORD code;
 
-    if (name == NULL) {
-        status = LASTCALL_E_NOMEM;
+    if (status != LASTCALL_OK)
+        return status;
+    if (!is_folder) {
+        status = LASTCALL_E_PERMISSION;
+        explain(error, path, "is no folder");
         goto out;
     }
+    code = GetSecurityInfo(folder, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION,
+                           &owner, NULL, NULL, NULL, &found);
     if (code != ERROR_SUCCESS) {
         status = fail(error, path, "its owner cannot be read", code);
         goto out;
     }
-    if (!is_trusted(owner)) {
+    if (owner == NULL || !is_trusted(owner)) {
         status = LASTCALL_E_PERMISSION;
         explain(error, path,
-                "belongs to somebody who is no administrator; look at what is "
-                "in it, then run icacls FOLDER /setowner *S-1-5-32-544 /T");
+                "belongs to somebody who is no administrator: move it away "
+                "and make it anew");
         goto out;
     }
     if (!GetSecurityDescriptorDacl(wanted, &is_present, &list, &is_default)) {
         status = LASTCALL_E_INTERNAL;
         goto out;
     }
-    code = SetNamedSecurityInfoW(name, SE_FILE_OBJECT,
-                                 DACL_SECURITY_INFORMATION |
-                                     PROTECTED_DACL_SECURITY_INFORMATION,
-                                 NULL, NULL, list, NULL);
+    /* By the handle: the path may lead elsewhere by now. */
+    code = SetSecurityInfo(folder, SE_FILE_OBJECT,
+                           DACL_SECURITY_INFORMATION |
+                               PROTECTED_DACL_SECURITY_INFORMATION,
+                           NULL, NULL, list, NULL);
     if (code != ERROR_SUCCESS)
         status = fail(error, path, "its access list cannot be set", code);
 
 out:
-    free(name);
     LocalFree(found);
+    CloseHandle(folder);
     return status;
 }
 

@@ -1,5 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -138,9 +139,182 @@ static void test_folder_is_closed(void **state)
                      LASTCALL_E_MISSING);
 }
 
+/* Of something whose owner and list these are. */
+static enum lastcall_status check(const wchar_t *sddl, enum access_place place,
+                                  struct platform_error *error)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    enum lastcall_status status;
+
+    assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(
+        sddl, SDDL_REVISION_1, &descriptor, NULL));
+    status = access_check_descriptor(descriptor, place, L"C:\\x", error);
+    LocalFree(descriptor);
+    return status;
+}
+
+static void test_who_is_trusted(void **state)
+{
+    static const struct {
+        const wchar_t *sddl;
+        bool is_file, is_folder, is_above; /* fine at that place */
+    } cases[] = {
+        {L"O:BAD:(A;;FA;;;SY)(A;;FA;;;BA)", true, true, true},
+        /* TrustedInstaller, whom Program Files belongs to. */
+        {L"O:S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
+         L"D:(A;;FA;;;S-1-5-80-956008885-3418522649-1831038044-1853292631-"
+         L"2271478464)(A;OICIIO;GA;;;CO)(A;;0x1200a9;;;BU)",
+         true, true, true},
+        /* The root of a drive, and ProgramData: everybody makes folders. */
+        {L"O:SYD:(A;;FA;;;BA)(A;OICIIO;SDGXGWGR;;;AU)(A;;LC;;;AU)", false,
+         false, true},
+        {L"O:SYD:(A;;FA;;;BA)(A;CI;0x116;;;BU)", false, false, true},
+        {L"O:BAD:(A;;FA;;;BA)(A;;SD;;;AU)", false, false, false},
+        {L"O:BAD:(A;;FA;;;BA)(A;;WD;;;AU)", false, false, false},
+        {L"O:BAD:(A;;FA;;;BA)(A;;WO;;;AU)", false, false, false},
+        {L"O:BAD:(A;;FA;;;BA)(A;;GA;;;AU)", false, false, false},
+        {L"O:BAD:(A;;FA;;;BA)(A;;GW;;;AU)", false, false, true},
+        {L"O:BAD:(A;;FA;;;BA)(A;;0x40;;;AU)", true, false, false},
+        /* Who owns it may give himself everything. */
+        {L"O:BUD:(A;;FA;;;BA)", false, false, false},
+        {L"O:WDD:", false, false, false},
+        {L"D:(A;;FA;;;BA)", false, false, false},
+        {L"O:BAD:", true, true, true},
+        {L"O:BA", false, false, false},
+        /* Denied first, and still not trusted: order and groups decide. */
+        {L"O:BAD:(D;;FA;;;BU)(A;;FA;;;BU)", false, false, false},
+        {L"O:BAD:(D;;FA;;;BU)(A;;FA;;;BA)", true, true, true},
+        /* NetworkService and LocalService are no administrators. */
+        {L"O:BAD:(A;;FA;;;S-1-5-20)", false, false, false},
+        {L"O:S-1-5-19D:(A;;FA;;;BA)", false, false, false},
+    };
+    struct platform_error error = {{0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const bool found[] = {
+            check(cases[i].sddl, ACCESS_FILE, &error) == LASTCALL_OK,
+            check(cases[i].sddl, ACCESS_FOLDER, &error) == LASTCALL_OK,
+            check(cases[i].sddl, ACCESS_ABOVE, &error) == LASTCALL_OK,
+        };
+
+        if (found[0] != cases[i].is_file || found[1] != cases[i].is_folder ||
+            found[2] != cases[i].is_above)
+            fail_msg("%ls: %d %d %d, %s", cases[i].sddl, found[0], found[1],
+                     found[2], error.text);
+    }
+}
+
+/* Of an entry for users that gives everything, were it of this type. */
+static enum lastcall_status check_type(BYTE type, BYTE flags)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    struct platform_error error = {{0}};
+    enum lastcall_status status;
+    void *entry = NULL;
+    PACL list = NULL;
+    BOOL is_there = FALSE;
+    BOOL is_default = FALSE;
+
+    assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(
+        L"O:BAD:(A;;FA;;;BU)", SDDL_REVISION_1, &descriptor, NULL));
+    assert_true(
+        GetSecurityDescriptorDacl(descriptor, &is_there, &list, &is_default));
+    assert_true(GetAce(list, 0, &entry));
+    ((ACE_HEADER *)entry)->AceType = type;
+    ((ACE_HEADER *)entry)->AceFlags = flags;
+    status =
+        access_check_descriptor(descriptor, ACCESS_ABOVE, L"C:\\x", &error);
+    LocalFree(descriptor);
+    return status;
+}
+
+static void test_kinds_of_entries(void **state)
+{
+    static const BYTE giving[] = {
+        ACCESS_ALLOWED_ACE_TYPE,
+        ACCESS_ALLOWED_CALLBACK_ACE_TYPE,
+        ACCESS_ALLOWED_OBJECT_ACE_TYPE,
+        ACCESS_ALLOWED_COMPOUND_ACE_TYPE,
+        ACCESS_ALLOWED_CALLBACK_OBJECT_ACE_TYPE,
+        SYSTEM_MANDATORY_LABEL_ACE_TYPE,
+    };
+    static const BYTE denying[] = {
+        ACCESS_DENIED_ACE_TYPE,
+        ACCESS_DENIED_OBJECT_ACE_TYPE,
+        ACCESS_DENIED_CALLBACK_ACE_TYPE,
+        ACCESS_DENIED_CALLBACK_OBJECT_ACE_TYPE,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(giving); i++) {
+        assert_int_equal(check_type(giving[i], 0), LASTCALL_E_PERMISSION);
+        assert_int_equal(check_type(giving[i], INHERITED_ACE),
+                         LASTCALL_E_PERMISSION);
+        assert_int_equal(check_type(giving[i], CONTAINER_INHERIT_ACE),
+                         LASTCALL_E_PERMISSION);
+        assert_int_equal(check_type(giving[i], INHERIT_ONLY_ACE), LASTCALL_OK);
+    }
+    for (size_t i = 0; i < sizeof(denying); i++)
+        assert_int_equal(check_type(denying[i], 0), LASTCALL_OK);
+}
+
+/* A list that is there and is none gives everybody everything. */
+static void test_no_list_is_everybody(void **state)
+{
+    BYTE owner[SECURITY_MAX_SID_SIZE];
+    DWORD size = sizeof(owner);
+    SECURITY_DESCRIPTOR descriptor;
+    struct platform_error error = {{0}};
+
+    (void)state;
+    assert_true(CreateWellKnownSid(WinLocalSystemSid, NULL, owner, &size));
+    assert_true(InitializeSecurityDescriptor(&descriptor,
+                                             SECURITY_DESCRIPTOR_REVISION));
+    assert_true(SetSecurityDescriptorOwner(&descriptor, owner, FALSE));
+    assert_true(SetSecurityDescriptorDacl(&descriptor, TRUE, NULL, FALSE));
+    assert_int_equal(
+        access_check_descriptor(&descriptor, ACCESS_ABOVE, L"C:\\x", &error),
+        LASTCALL_E_PERMISSION);
+    assert_string_equal(error.text, "C:\\x: can be changed by everybody");
+}
+
+/* Wine makes none that could be met on the way. */
+static void test_what_is_a_link(void **state)
+{
+    (void)state;
+    assert_true(
+        access_is_link(FILE_ATTRIBUTE_REPARSE_POINT | FILE_ATTRIBUTE_DIRECTORY,
+                       IO_REPARSE_TAG_MOUNT_POINT));
+    assert_true(
+        access_is_link(FILE_ATTRIBUTE_REPARSE_POINT, IO_REPARSE_TAG_SYMLINK));
+    /* Its own content, kept in another way. */
+    assert_false(
+        access_is_link(FILE_ATTRIBUTE_REPARSE_POINT, IO_REPARSE_TAG_DEDUP));
+    assert_false(
+        access_is_link(FILE_ATTRIBUTE_DIRECTORY, IO_REPARSE_TAG_MOUNT_POINT));
+}
+
+static void test_a_file_is_no_folder_to_close(void **state)
+{
+    const struct place *place = *state;
+    struct platform_error error = {{0}};
+
+    set_list(place->file, EVERYBODY_READS);
+    assert_int_equal(access_close_folder(place->file, &error),
+                     LASTCALL_E_PERMISSION);
+    assert_non_null(strstr(error.text, "is no folder"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_is_trusted),
+        cmocka_unit_test(test_kinds_of_entries),
+        cmocka_unit_test(test_no_list_is_everybody),
+        cmocka_unit_test(test_what_is_a_link),
+        cmocka_unit_test_setup_teardown(test_a_file_is_no_folder_to_close,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_closed_is_fine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_open_is_refused, set_up,
                                         tear_down),
