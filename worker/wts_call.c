@@ -183,22 +183,69 @@ static void lane_give_back(struct lane *lane)
     pthread_cond_broadcast(&lane->condition);
 }
 
+static int64_t now_ms(void)
+{
+    return platform_clock.monotonic_ms(platform_clock.state);
+}
+
+int64_t wts_calls_longest_ms(int64_t timeout_ms)
+{
+    if (timeout_ms >= WTS_CALL_STEPS_MS)
+        return timeout_ms;
+    if (timeout_ms > WTS_CALL_STEPS_MS / WTS_CALL_STEPS_FACTOR)
+        return WTS_CALL_STEPS_MS;
+    return timeout_ms * WTS_CALL_STEPS_FACTOR;
+}
+
+/* How long somebody waits. */
+struct patience {
+    int64_t timeout_ms; /* for each step */
+    int64_t until_ms;
+    int64_t end_ms; /* whatever the steps */
+    unsigned steps;
+};
+
+static void patience_begin(struct patience *patience, int64_t timeout_ms)
+{
+    const int64_t now = now_ms();
+
+    patience->timeout_ms = timeout_ms;
+    patience->until_ms = now + timeout_ms;
+    patience->end_ms = now + wts_calls_longest_ms(timeout_ms);
+    patience->steps = 0;
+}
+
+/* Say how long there is to wait yet; 0: no longer. */
+static int64_t patience_left_ms(struct patience *patience,
+                                struct wts_call *call)
+{
+    const int64_t now = now_ms();
+    const unsigned steps = atomic_load(&call->steps);
+
+    if (steps != patience->steps) {
+        patience->steps = steps;
+        patience->until_ms = now + patience->timeout_ms;
+        if (patience->until_ms > patience->end_ms)
+            patience->until_ms = patience->end_ms;
+    }
+    return now < patience->until_ms ? patience->until_ms - now : 0;
+}
+
 /* Wait for the answer; with the lock held. */
 static enum lastcall_status lane_await(struct lane *lane, int64_t timeout_ms,
                                        enum wts_call_urge urge)
 {
     struct wts_calls *calls = lane->calls;
-    int64_t until_ms =
-        platform_clock.monotonic_ms(platform_clock.state) + timeout_ms;
+    struct patience patience;
     enum lastcall_status status = LASTCALL_OK;
 
+    patience_begin(&patience, timeout_ms);
     while (status == LASTCALL_OK && lane->state == LANE_ASKING) {
-        int64_t left_ms =
-            until_ms - platform_clock.monotonic_ms(platform_clock.state);
+        int64_t left_ms = patience_left_ms(&patience, lane->call);
 
         if (calls->is_interrupted && urge == WTS_CALL_NORMAL)
             status = LASTCALL_INTERRUPTED;
-        else if (left_ms <= 0)
+        else if (left_ms == 0)
             status = LASTCALL_TIMEOUT;
         else
             (void)gate_condition_wait(&lane->condition, &calls->gate.mutex,

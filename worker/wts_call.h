@@ -11,8 +11,14 @@
 #ifndef LASTCALL_WORKER_WTS_CALL_H
 #define LASTCALL_WORKER_WTS_CALL_H
 
+#include <stdatomic.h>
+
 #include "worker/wts_host.h"
 
+/* However well a call comes on with its steps: so many times its timeout, and
+ * no longer than a minute. */
+#define WTS_CALL_STEPS_FACTOR 12
+#define WTS_CALL_STEPS_MS 60000
 /* Calls that hang; with so many no further one is begun. */
 #define WTS_CALL_STUCK_MAX 4
 /* Threads that are kept for the next call. */
@@ -24,6 +30,9 @@ struct wts_call {
     void (*ask)(struct wts_call *call, const struct wts_host *host);
     /* Free it with all that it holds; on any thread. */
     void (*free)(struct wts_call *call);
+    /* Of many: how many are done.  With each the time begins anew, so that a
+     * machine may have thousands of sessions and none of them hang. */
+    atomic_uint steps;
 };
 
 enum wts_call_urge {
@@ -48,7 +57,7 @@ LASTCALL_MUST_USE enum lastcall_status wts_calls_open(struct wts_host *host,
  * Run a call and wait for its end.
  *
  *   call        taken over, but for LASTCALL_OK
- *   timeout_ms  how long to wait
+ *   timeout_ms  how long to wait for its end, or for its next step
  *
  * Returns LASTCALL_OK, LASTCALL_TIMEOUT (left behind), LASTCALL_BUSY
  *         (WTS_CALL_STUCK_MAX hang already: not begun),
@@ -60,6 +69,9 @@ LASTCALL_MUST_USE enum lastcall_status wts_calls_run(struct wts_calls *calls,
                                                      struct wts_call *call,
                                                      int64_t timeout_ms,
                                                      enum wts_call_urge urge);
+
+/* The longest that a call with such a timeout is waited for, steps or not. */
+int64_t wts_calls_longest_ms(int64_t timeout_ms);
 
 /* End all waits, and those to come.  Thread: any. */
 void wts_calls_interrupt(struct wts_calls *calls);

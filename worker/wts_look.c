@@ -123,6 +123,7 @@ static void take_all(struct look *look, const struct wts_host *host,
                                     &look->gap, &session);
         if (look->status == LASTCALL_OK)
             look->status = session_list_take(&look->list, &session);
+        atomic_fetch_add(&look->call.steps, 1u);
     }
 }
 
@@ -191,16 +192,28 @@ enum lastcall_status wts_call_outcome(const struct wts_desk *desk,
                        "no thread could be started to ask Windows");
 }
 
+static int64_t now_ms(void)
+{
+    return platform_clock.monotonic_ms(platform_clock.state);
+}
+
 /* Ask, and say why not when there is no answer.  On LASTCALL_OK the look is
  * the caller's. */
 static enum lastcall_status ask(const struct wts_desk *desk, struct look *look,
                                 struct session_outcome *outcome)
 {
+    const int64_t longest_ms = wts_calls_longest_ms(desk->timeout_ms);
+    const int64_t start_ms = now_ms();
     enum lastcall_status status = LASTCALL_OK;
 
     look->call = (struct wts_call){.ask = look_ask, .free = look_free};
     status = wts_calls_run(desk->calls, &look->call, desk->timeout_ms,
                            WTS_CALL_NORMAL);
+    if (status == LASTCALL_TIMEOUT && now_ms() - start_ms >= longest_ms)
+        return wts_outcome(outcome, status,
+                           "%.100s had not told all its sessions after "
+                           "%" PRId64 " ms",
+                           desk->host->computer, longest_ms);
     if (status != LASTCALL_OK)
         return wts_call_outcome(desk, status, "its sessions", outcome);
     if (look->error != WTS_ERROR_NONE)

@@ -12,12 +12,13 @@ struct wts_desk {
     struct wts_host *host;   /* held */
     struct wts_calls *calls; /* owned */
     struct log *log;         /* borrowed; may be NULL */
-    int64_t timeout_ms;      /* for one question */
+    int64_t timeout_ms;      /* for one question; of a list, for each session */
 };
 
 /*
  * Read all sessions.  One that cannot be asked further keeps what its line
- * in the list says.
+ * in the list says.  The time is for each: a machine that hangs is left after
+ * it, one that goes on telling after wts_calls_longest_ms().
  *
  *   out      filled on LASTCALL_OK
  *   outcome  code and, unless it is LASTCALL_OK, a sentence

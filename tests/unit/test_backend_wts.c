@@ -1,5 +1,7 @@
 #include "tests/unit/fake_desktop.h"
 
+#include <time.h>
+
 static void sessions_are_listed(void **state)
 {
     struct fake_desktop desktop;
@@ -217,6 +219,72 @@ static void a_list_that_hangs_ends_in_time(void **state)
     fake_desktop_close(&desktop);
 }
 
+/* Every session takes its time. */
+static void tarry(enum fake_wts_call call, uint32_t session)
+{
+    (void)session;
+    if (call == FAKE_WTS_INFO)
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+/* The timeout is for a server that hangs, not for one with many sessions. */
+static void a_long_list_has_the_time_it_takes(void **state)
+{
+    struct fake_desktop desktop;
+    struct session_list sessions = {0};
+
+    (void)state;
+    for (uint32_t id = 1; id <= 40; id++)
+        fake_wts_add(id, WTS_STATE_ACTIVE, "user");
+    fake_wts.before = tarry;
+    fake_desktop_open(&desktop, MIDDLE_MS);
+    fake_desktop_list(&desktop, &sessions); /* 800 ms */
+    assert_int_equal(sessions.count, 40);
+    session_list_deinit(&sessions);
+    fake_desktop_close(&desktop);
+}
+
+static void a_list_that_comes_to_a_stop_ends_in_time(void **state)
+{
+    struct fake_desktop desktop;
+    struct session_list sessions = {0};
+    struct session_outcome outcome;
+
+    (void)state;
+    fake_wts_add(1, WTS_STATE_DISCONNECTED, "");
+    fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+    fake_wts_hold(FAKE_WTS_CLIENT, 1); /* 1 has none */
+    fake_desktop_open(&desktop, SHORT_MS);
+    assert_int_equal(
+        fake_wts_backend_ops.list(desktop.backend, &sessions, &outcome),
+        LASTCALL_TIMEOUT);
+    fake_desktop_says(&outcome, "TS01 did not answer within 100 ms");
+    fake_desktop_close(&desktop);
+}
+
+static void a_list_without_end_is_left(void **state)
+{
+    struct fake_desktop desktop;
+    struct session_list sessions = {0};
+    struct session_outcome outcome;
+
+    (void)state;
+    for (uint32_t id = 1; id <= 500; id++)
+        fake_wts_add(id, WTS_STATE_ACTIVE, "user");
+    fake_wts.before = tarry;
+    fake_desktop_open(&desktop, SHORT_MS);
+    assert_int_equal(
+        fake_wts_backend_ops.list(desktop.backend, &sessions, &outcome),
+        LASTCALL_TIMEOUT);
+    fake_desktop_says(&outcome,
+                      "TS01 had not told all its sessions after 1200 ms");
+    watch_lock(&fake_wts.watch);
+    assert_in_range(fake_wts.calls[FAKE_WTS_INFO], 2, 100);
+    fake_wts.before = NULL;
+    watch_unlock(&fake_wts.watch);
+    fake_desktop_close(&desktop);
+}
+
 static void a_server_that_hangs_is_left_in_peace(void **state)
 {
     struct fake_desktop desktop;
@@ -287,6 +355,11 @@ int main(void)
         cmocka_unit_test_setup(computers_by_name, fake_desktop_setup),
         cmocka_unit_test_setup(a_list_that_hangs_ends_in_time,
                                fake_desktop_setup),
+        cmocka_unit_test_setup(a_long_list_has_the_time_it_takes,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(a_list_that_comes_to_a_stop_ends_in_time,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(a_list_without_end_is_left, fake_desktop_setup),
         cmocka_unit_test_setup(a_server_that_hangs_is_left_in_peace,
                                fake_desktop_setup),
         cmocka_unit_test_setup(what_a_server_says_of_itself,
