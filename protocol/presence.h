@@ -91,6 +91,38 @@ struct status_counter {
     int64_t value;
 };
 
+/* Where a host stands with a maintenance plan (PROTOCOL.md, section 8). */
+enum plan_phase {
+    PLAN_SCHEDULED, /* nothing is due yet */
+    PLAN_WARNING,   /* a warning was due, the start is to come */
+    PLAN_RUNNING,   /* sessions are being ended */
+    PLAN_ENFORCING, /* done at the start; new sessions are ended */
+    PLAN_DONE,      /* nothing is left to do */
+    PLAN_MISSED,    /* the window was over before anything was ended */
+    PLAN_CANCELLED,
+    PLAN_REFUSED,
+    PLAN_PHASE_COUNT
+};
+
+/* "scheduled", "warning", ...; static. */
+const char *plan_phase_name(enum plan_phase phase);
+
+#define STATUS_PLAN_COUNT_MAX 64
+
+/* One maintenance plan, as the host tells of it. */
+struct status_plan {
+    struct name id;
+    char issuer[TOKEN_ISSUER_SIZE]; /* "controller:<name>" */
+    enum action action;
+    int64_t starts_ms; /* 0 is null on the wire, as below */
+    int64_t ends_ms;
+    enum plan_phase phase;
+    int64_t warned; /* sessions that a warning was shown to, of all warnings */
+    int64_t ended;  /* sessions that were ended */
+    int64_t failed; /* sessions that could not be */
+    enum lastcall_status last_code; /* of the latest step that was done */
+};
+
 struct host_status {
     enum host_state state;
     char boot_id[RESULT_BOOT_ID_SIZE];
@@ -102,6 +134,8 @@ struct host_status {
     size_t server_count;
     struct status_counter *counters; /* owned */
     size_t counter_count;
+    struct status_plan *plans; /* owned */
+    size_t plan_count;
 };
 
 /* Free what it owns; it is then empty. */

@@ -3,6 +3,7 @@
 
 #include "protocol/body.h"
 #include "protocol/presence.h"
+#include "protocol/presence_plan.h"
 
 const char *host_state_name(enum host_state state)
 {
@@ -19,6 +20,7 @@ void host_status_deinit(struct host_status *status)
 {
     free(status->servers);
     free(status->counters);
+    free(status->plans);
     *status = (struct host_status){0};
 }
 
@@ -98,7 +100,8 @@ json_t *host_status_encode(const char *iss, int64_t iat_s, const char *jti,
     body_put_time(&writer, "clock", status->clock_ms);
     body_put(&writer, "servers", encode_servers(status));
     body_put(&writer, "counters", encode_counters(status));
-    body_put(&writer, "maintenance", json_array());
+    body_put(&writer, "maintenance",
+             status_plans_encode(status->plans, status->plan_count));
     if (writer.status == LASTCALL_OK)
         return claims;
     json_decref(claims);
@@ -232,6 +235,7 @@ enum lastcall_status host_status_decode(const struct verified *verified,
     body_get_time(&reader, "clock", &out->clock_ms);
     decode_servers(&reader, out);
     decode_counters(&reader, out);
+    status_plans_decode(&reader, &out->plans, &out->plan_count);
     if (reader.status != LASTCALL_OK)
         host_status_deinit(out);
     return reader.status;

@@ -19,6 +19,7 @@
 /* More rows than this do not fit into 4 MiB. */
 #define RESULT_SESSION_COUNT_MAX 40000
 #define RESULT_BOOT_ID_SIZE 40
+#define RESULT_STEP_SIZE 24 /* "enforce:" and a number */
 
 /* What became of one session. */
 struct session_result {
@@ -60,6 +61,9 @@ struct result {
     struct session_result *sessions; /* owned */
     size_t session_count;
     bool truncated; /* sessions were left out to fit 4 MiB */
+    /* Of a maintenance plan's step (PROTOCOL.md, section 8); else "". */
+    struct name plan;
+    char step[RESULT_STEP_SIZE];
 };
 
 /* Free what they own; they are then empty. */

@@ -38,6 +38,19 @@ static json_t *encode_session(const struct session_result *session)
     return NULL;
 }
 
+/* Which step of which plan this is the result of; commands have none. */
+static json_t *encode_step(const struct result *result)
+{
+    struct body_writer writer = {json_object(), LASTCALL_OK};
+
+    body_put_text(&writer, "id", result->plan.text);
+    body_put_text(&writer, "step", result->step);
+    if (writer.status == LASTCALL_OK)
+        return writer.object;
+    json_decref(writer.object);
+    return NULL;
+}
+
 /* Everything but the sessions. */
 static void put_summary(struct body_writer *writer, const struct result *result)
 {
@@ -63,6 +76,8 @@ static void put_summary(struct body_writer *writer, const struct result *result)
             writer->status = LASTCALL_E_NOMEM;
     }
     body_put(writer, "servers", servers);
+    if (result->plan.text[0] != '\0')
+        body_put(writer, "maintenance", encode_step(result));
 }
 
 /*
@@ -263,6 +278,20 @@ static void decode_summary(struct body_reader *reader, struct result *out)
     body_get_bool(reader, "truncated", JSON_OPTIONAL, &out->truncated);
 }
 
+static void decode_step(struct body_reader *reader, struct result *out)
+{
+    struct body_reader inner = {NULL, reader->error, LASTCALL_OK};
+    json_t *object = NULL;
+
+    body_get_object(reader, "maintenance", JSON_OPTIONAL, &object);
+    if (reader->status != LASTCALL_OK || object == NULL)
+        return;
+    inner.object = object;
+    body_get_name(&inner, "id", &out->plan);
+    body_get_text(&inner, "step", out->step, sizeof(out->step));
+    reader->status = inner.status;
+}
+
 /* A boolean that contradicts its own codes is nobody's answer. */
 static void check_success(struct body_reader *reader,
                           const struct result *result)
@@ -290,6 +319,7 @@ enum lastcall_status result_decode(const struct verified *verified,
     inner.object = body;
     inner.status = outer.status;
     decode_summary(&inner, out);
+    decode_step(&inner, out);
     decode_servers(&inner, out);
     decode_sessions(&inner, out);
     check_success(&inner, out);

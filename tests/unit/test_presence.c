@@ -19,10 +19,17 @@
          "\"boot_id\":\"b\",\"seq\":4,\"kind\":" kind ",\"session\":" SESSION  \
          ",\"ended_by\":" ended_by "}}"
 #define STATUS(state, servers, counters)                                       \
+    STATUS_WITH(state, servers, counters, "[]")
+#define STATUS_WITH(state, servers, counters, plans)                           \
     HEAD "\"status\":{\"state\":" state ",\"boot_id\":\"b\","                  \
          "\"version\":\"0.1.0\",\"protocol\":1,\"os\":\"Linux\","              \
          "\"clock\":\"2026-11-21T08:00:00.000Z\",\"servers\":" servers         \
-         ",\"counters\":" counters ",\"maintenance\":[]}}"
+         ",\"counters\":" counters ",\"maintenance\":" plans "}}"
+#define PLAN(phase, code)                                                      \
+    "{\"id\":\"patch-1\",\"issuer\":\"controller:alice\",\"action\":\"end\","  \
+    "\"starts_at\":\"2026-11-21T22:00:00.000Z\",\"ends_at\":null,"             \
+    "\"phase\":\"" phase "\",\"warned\":1,\"ended\":2,\"failed\":3,"           \
+    "\"last_code\":\"" code "\"}"
 #define SERVER                                                                 \
     "{\"name\":\"home\",\"backend\":\"plex\",\"reachable\":true,"              \
     "\"version\":null,\"sessions\":null,\"actions\":[\"ping\",\"list\"]}"
@@ -206,6 +213,38 @@ static void a_later_versions_actions_are_passed_over(void **state)
     host_status_deinit(&status);
 }
 
+/* holds 8.6 */
+static void plans_are_encoded_as_they_were(void **state)
+{
+    static const char *const texts[] = {
+        STATUS_WITH(
+            "\"online\"", "[]", "{}",
+            "[" PLAN("scheduled", "ok") "," PLAN("warning", "ok") "," PLAN(
+                "running", "ok") "," PLAN("enforcing", "partial") "]"),
+        STATUS_WITH(
+            "\"online\"", "[]", "{}",
+            "[" PLAN("done", "no_match") "," PLAN("missed", "ok") "," PLAN(
+                "cancelled", "ok") "," PLAN("refused", "forbidden") "]"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct host_status status;
+        char *again = NULL;
+
+        assert_int_equal(status_of(texts[i], &status), LASTCALL_OK);
+        assert_int_equal(status.plan_count, 4);
+        assert_int_equal(status.plans[1].warned, 1);
+        assert_int_equal(status.plans[1].ended, 2);
+        assert_int_equal(status.plans[1].failed, 3);
+        again =
+            bodies_text(host_status_encode("host:web-1", 1000, "jti", &status));
+        assert_string_equal(again, texts[i]);
+        free(again);
+        host_status_deinit(&status);
+    }
+}
+
 static void statuses_that_are_refused(void **state)
 {
     static const char *const texts[] = {
@@ -215,6 +254,9 @@ static void statuses_that_are_refused(void **state)
         STATUS("\"online\"", "[{\"name\":\"A\"}]", "{}"),
         STATUS("\"online\"", "[]", "{\"a\":\"b\"}"),
         STATUS("\"online\"", "[]", "[]"),
+        STATUS_WITH("\"online\"", "[]", "{}", "[5]"),
+        STATUS_WITH("\"online\"", "[]", "{}", "[" PLAN("asleep", "ok") "]"),
+        STATUS_WITH("\"online\"", "[]", "{}", "[" PLAN("done", "fine") "]"),
         STATUS("\"online\"", "[]",
                "{\"a-name-that-is-far-too-long-for-a-counter-of-ours-really\""
                ":1}"),
@@ -228,6 +270,7 @@ static void statuses_that_are_refused(void **state)
             fail_msg("accepted: %s", texts[i]);
         assert_null(status.servers);
         assert_null(status.counters);
+        assert_null(status.plans);
     }
 }
 
@@ -240,6 +283,7 @@ int main(void)
         cmocka_unit_test(events),
         cmocka_unit_test(a_status_is_encoded_as_it_was),
         cmocka_unit_test(a_later_versions_actions_are_passed_over),
+        cmocka_unit_test(plans_are_encoded_as_they_were),
         cmocka_unit_test(statuses_that_are_refused),
     };
 

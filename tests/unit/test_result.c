@@ -54,7 +54,7 @@ static void refuse(const char *name, const char *text)
     verified_deinit(&verified);
 }
 
-/* holds 6.1, 6.2, 6.8 */
+/* holds 6.1, 6.2, 6.8, 8.5 */
 static void results_that_are_good(void **state)
 {
     (void)state;
