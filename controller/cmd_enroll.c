@@ -7,6 +7,7 @@
 #include "controller/identity.h"
 #include "controller/issue.h"
 #include "controller/say.h"
+#include "controller/select.h"
 #include "protocol/io/broker_uri.h"
 #include "protocol/io/keyfile.h"
 #include "protocol/io/platform.h"
@@ -201,11 +202,11 @@ static enum lastcall_status check(struct enrolment *enrolment)
     const char *host = options->arguments[0];
     const char *broker = options_value(options, OPTION_BROKER);
     char detail[MQTT_DETAIL_SIZE];
+    char error[SELECT_ERROR_SIZE];
 
     if (name_parse(host, strlen(host), &enrolment->grant.name) != LASTCALL_OK) {
-        say_error("\"%s\" is no host's name; a name is up to 63 of a-z, 0-9, "
-                  "dot and dash",
-                  host);
+        target_refuse_host(host, strlen(host), error);
+        say_error("%s", error);
         return LASTCALL_E_SYNTAX;
     }
     if (enrolment->directory == NULL) {

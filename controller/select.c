@@ -24,18 +24,19 @@ struct shorthand {
     const char *field;  /* compared with the flag's value */
     const char *second; /* or this one, or NULL */
     const char *op;
+    const char *flag; /* of a length of time, for what is said of it */
 };
 
 static const struct shorthand shorthands[] = {
-    {OPTION_PLAYER, "client_name", NULL, "~"},
-    {OPTION_CLIENT, "client_name", "client_address", "~"},
-    {OPTION_STATE, "state", NULL, "=="},
-    {OPTION_TITLE, "media_title", "show_title", "~"},
+    {OPTION_PLAYER, "client_name", NULL, "~", NULL},
+    {OPTION_CLIENT, "client_name", "client_address", "~", NULL},
+    {OPTION_STATE, "state", NULL, "~", NULL},
+    {OPTION_TITLE, "media_title", "show_title", "~", NULL},
 };
 
 static const struct shorthand durations[] = {
-    {OPTION_IDLE, "idle_s", NULL, ">="},
-    {OPTION_PAUSED, "paused_s", NULL, ">="},
+    {OPTION_IDLE, "idle_s", NULL, ">=", "idle"},
+    {OPTION_PAUSED, "paused_s", NULL, ">=", "paused"},
 };
 
 LASTCALL_PRINTF(2, 3)
@@ -102,7 +103,7 @@ static enum lastcall_status append_shorthand(struct bytes *where,
 static enum lastcall_status append_user(struct bytes *where, const char *value)
 {
     static const struct shorthand user_row = {OPTION_USER, "username", NULL,
-                                              "~"};
+                                              "~", NULL};
     const char *slash = strchr(value, '\\');
     char domain[SESSION_TEXT_MAX];
     enum lastcall_status status = LASTCALL_OK;
@@ -141,8 +142,9 @@ static enum lastcall_status append_duration(const struct options *options,
         return LASTCALL_OK;
     if (config_parse_duration(value, &ms) != LASTCALL_OK)
         return refuse(error,
-                      "\"%.80s\" is no length of time; write 90, 30m or 2h",
-                      value);
+                      "--%s: \"%.80s\" is no length of time; write 90, 30m "
+                      "or 2h",
+                      row->flag, value);
     status = join(where);
     if (status == LASTCALL_OK)
         status = bytes_append_format(where, "%s %s %" PRId64, row->field,
@@ -230,9 +232,9 @@ static enum lastcall_status take_narrowing(const struct options *options,
                                            char error[SELECT_ERROR_SIZE])
 {
     static const struct shorthand server_row = {OPTION_SERVER, "server", NULL,
-                                                "=="};
+                                                "==", NULL};
     static const struct shorthand backend_row = {OPTION_BACKEND, "backend",
-                                                 NULL, "=="};
+                                                 NULL, "==", NULL};
     const char *server = options_value(options, OPTION_SERVER);
     const char *backend = options_value(options, OPTION_BACKEND);
     enum backend_kind kind = BACKEND_PLEX;

@@ -48,6 +48,10 @@ target_parse(const struct options *options, struct target *out,
              char error[SELECT_ERROR_SIZE]);
 void target_deinit(struct target *target);
 
+/* Say why a text is no host's name, and which one may be meant. */
+void target_refuse_host(const char *text, size_t len,
+                        char error[SELECT_ERROR_SIZE]);
+
 /* Say whether an entry is a pattern over known hosts rather than a name. */
 bool target_is_pattern(const char *entry);
 

@@ -5,6 +5,23 @@
 #include "controller/select.h"
 #include "protocol/io/platform.h"
 
+void target_refuse_host(const char *text, size_t len,
+                        char error[SELECT_ERROR_SIZE])
+{
+    struct name meant;
+
+    if (name_parse_lowered(text, len, &meant) == LASTCALL_OK)
+        snprintf(error, SELECT_ERROR_SIZE,
+                 "\"%.*s\" is no host's name, for a name has no capitals; is "
+                 "%s meant?",
+                 (int)len, text, meant.text);
+    else
+        snprintf(error, SELECT_ERROR_SIZE,
+                 "\"%.*s\" is no host's name; a name is up to %d of a-z, 0-9, "
+                 "dot and dash",
+                 (int)(len > 80 ? 80 : len), text, NAME_LEN_MAX);
+}
+
 static enum lastcall_status add_entry(struct target *target, const char *text,
                                       size_t len, char error[SELECT_ERROR_SIZE])
 {
@@ -14,10 +31,7 @@ static enum lastcall_status add_entry(struct target *target, const char *text,
 
     if (len > NAME_LEN_MAX ||
         (!is_pattern && name_parse(text, len, &name) != LASTCALL_OK)) {
-        snprintf(error, SELECT_ERROR_SIZE,
-                 "\"%.*s\" is no host's name; a name is up to %d of a-z, 0-9, "
-                 "dot and dash",
-                 (int)(len > 80 ? 80 : len), text, NAME_LEN_MAX);
+        target_refuse_host(text, len, error);
         return LASTCALL_E_SYNTAX;
     }
     if (target->entry_count >= TARGET_ENTRY_MAX) {

@@ -33,6 +33,21 @@ enum lastcall_status name_parse(const char *text, size_t len, struct name *out)
     return LASTCALL_OK;
 }
 
+enum lastcall_status name_parse_lowered(const char *text, size_t len,
+                                        struct name *out)
+{
+    char lowered[NAME_LEN_MAX];
+
+    *out = (struct name){{0}};
+    if (len > sizeof(lowered))
+        return LASTCALL_E_SYNTAX;
+    memcpy(lowered, text, len);
+    for (size_t i = 0; i < len; i++)
+        if (lowered[i] >= 'A' && lowered[i] <= 'Z')
+            lowered[i] = (char)(lowered[i] - 'A' + 'a');
+    return name_parse(lowered, len, out);
+}
+
 bool request_id_is_valid(const char *text, size_t len)
 {
     if (len < REQUEST_ID_LEN_MIN || len > REQUEST_ID_LEN_MAX)

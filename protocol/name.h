@@ -35,6 +35,15 @@ bool name_is_valid(const char *text, size_t len);
 LASTCALL_MUST_USE enum lastcall_status name_parse(const char *text, size_t len,
                                                   struct name *out);
 
+/*
+ * Copy what is a name but for its capital letters, in lower case: machines
+ * are called OFFICE-02, and hosts of a fleet office-02.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_SYNTAX (*out is then "").
+ */
+LASTCALL_MUST_USE enum lastcall_status
+name_parse_lowered(const char *text, size_t len, struct name *out);
+
 /* Say whether len characters are a request id: 16 to 64 of [A-Za-z0-9_-]. */
 bool request_id_is_valid(const char *text, size_t len);
 

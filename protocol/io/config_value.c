@@ -195,16 +195,21 @@ static enum lastcall_status set_name(const struct config_key *key,
                                      struct name *slot, const char *value,
                                      struct config_error *error)
 {
+    const size_t len = strlen(value);
     struct name name;
 
-    if (name_parse(value, strlen(value), &name) != LASTCALL_OK)
-        return refuse(error,
-                      "%s = %.60s: not a name; a name is 1 to %d characters of "
-                      "a-z, 0-9, '.' and '-', and begins with a letter or "
-                      "digit",
-                      key->name, value, NAME_LEN_MAX);
-    *slot = name;
-    return LASTCALL_OK;
+    if (name_parse(value, len, &name) == LASTCALL_OK) {
+        *slot = name;
+        return LASTCALL_OK;
+    }
+    if (name_parse_lowered(value, len, &name) == LASTCALL_OK)
+        return refuse(error, "%s = %s: a name has no capitals; write %s",
+                      key->name, value, name.text);
+    return refuse(error,
+                  "%s = %.60s: not a name; a name is 1 to %d characters of "
+                  "a-z, 0-9, '.' and '-', and begins with a letter or "
+                  "digit",
+                  key->name, value, NAME_LEN_MAX);
 }
 
 enum lastcall_status config_set(const struct config_key *key, void *structure,

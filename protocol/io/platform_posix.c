@@ -356,16 +356,11 @@ void platform_unlock(struct platform_lock *lock)
 enum lastcall_status platform_host_name(struct name *out)
 {
     char host[HOST_NAME_SIZE] = "";
-    size_t len;
 
     *out = (struct name){0};
     if (gethostname(host, sizeof(host) - 1) != 0)
         return LASTCALL_E_SYNTAX;
-    len = strcspn(host, ".");
-    for (size_t i = 0; i < len; i++)
-        if (host[i] >= 'A' && host[i] <= 'Z')
-            host[i] = (char)(host[i] - 'A' + 'a');
-    return name_parse(host, len, out);
+    return name_parse_lowered(host, strcspn(host, "."), out);
 }
 
 /* Find PRETTY_NAME="..." in os-release(5). */

@@ -171,7 +171,6 @@ enum lastcall_status platform_host_name(struct name *out)
     DWORD units = HOST_NAME_SIZE;
     enum lastcall_status status = LASTCALL_E_SYNTAX;
     char *host = NULL;
-    size_t len;
 
     *out = (struct name){0};
     if (!GetComputerNameExW(ComputerNameDnsHostname, wide, &units))
@@ -179,11 +178,7 @@ enum lastcall_status platform_host_name(struct name *out)
     host = wide_array_to_utf8(wide, HOST_NAME_SIZE);
     if (host == NULL)
         return LASTCALL_E_SYNTAX;
-    len = strcspn(host, ".");
-    for (size_t i = 0; i < len; i++)
-        if (host[i] >= 'A' && host[i] <= 'Z')
-            host[i] = (char)(host[i] - 'A' + 'a');
-    status = name_parse(host, len, out);
+    status = name_parse_lowered(host, strcspn(host, "."), out);
     free(host);
     return status;
 }

@@ -206,6 +206,7 @@ def ids(done):
 
 @pytest.mark.parametrize("flags, found", [
     (("--state", "disconnected"), ["4"]),
+    (("--state", "Disconnected"), ["4"]),
     (("--idle", "2h"), ["4"]),
     (("--state", "disconnected", "--idle", "2h"), ["4"]),
     (("--user", "J*"), ["3"]),

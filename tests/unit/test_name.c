@@ -38,6 +38,24 @@ static void a_name_ends_where_its_length_says(void **state)
     assert_false(name_is_valid("", 0));
 }
 
+static void a_name_in_capitals_is_found(void **state)
+{
+    static const char longest[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKL";
+    struct name name = {"before"};
+
+    (void)state;
+    assert_int_equal(name_parse_lowered("OFFICE-02.x", 9, &name), LASTCALL_OK);
+    assert_string_equal(name.text, "office-02");
+    assert_int_equal(name_parse_lowered("A_B", 3, &name), LASTCALL_E_SYNTAX);
+    assert_string_equal(name.text, "");
+    assert_int_equal(name_parse_lowered("", 0, &name), LASTCALL_E_SYNTAX);
+    assert_int_equal(name_parse_lowered(longest, NAME_LEN_MAX, &name),
+                     LASTCALL_OK);
+    assert_int_equal(name_parse_lowered(longest, NAME_LEN_MAX + 1, &name),
+                     LASTCALL_E_SYNTAX);
+}
+
 /* holds 1.2 */
 static void every_byte_that_is_no_name_character(void **state)
 {
@@ -139,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_the_case_files),
         cmocka_unit_test(a_name_ends_where_its_length_says),
+        cmocka_unit_test(a_name_in_capitals_is_found),
         cmocka_unit_test(every_byte_that_is_no_name_character),
         cmocka_unit_test(request_ids),
         cmocka_unit_test(globs),
