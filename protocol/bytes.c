@@ -320,6 +320,20 @@ size_t bytes_utf8_len(const void *data, size_t left)
     return len;
 }
 
+size_t bytes_mark_len(const void *data, size_t len)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    const size_t mark_len = sizeof(mark) - 1;
+
+    return len >= mark_len && memcmp(data, mark, mark_len) == 0 ? mark_len : 0;
+}
+
+bool bytes_is_utf16(const void *data, size_t len)
+{
+    return len >= 2 && (memcmp(data, "\xff\xfe", 2) == 0 ||
+                        memcmp(data, "\xfe\xff", 2) == 0);
+}
+
 bool bytes_is_utf8(const void *data, size_t len)
 {
     const unsigned char *in = data;

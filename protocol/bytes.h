@@ -116,6 +116,13 @@ size_t bytes_utf8_len(const void *data, size_t left);
 /* Say whether bytes are valid UTF-8 (RFC 3629) and hold no NUL. */
 bool bytes_is_utf8(const void *data, size_t len);
 
+/* The length of the byte order mark that UTF-8 text begins with, or 0. */
+size_t bytes_mark_len(const void *data, size_t len);
+
+/* Say whether bytes begin with the byte order mark of UTF-16, as what Windows
+ * PowerShell writes with ">" does. */
+bool bytes_is_utf16(const void *data, size_t len);
+
 /* Overwrite memory in a way the compiler may not remove. */
 void bytes_wipe(void *data, size_t len);
 

@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BOM "\xef\xbb\xbf"
-#define BOM_LEN 3
-
 void json_error_say(struct json_error *error, const char *format, ...)
 {
     va_list args;
@@ -119,14 +116,12 @@ enum lastcall_status json_parse_lenient(const void *data, size_t len,
                                         json_t **out, struct json_error *error)
 {
     const char *text = data;
+    const size_t mark_len = bytes_mark_len(data, len);
 
     *out = NULL;
     json_error_clear(error);
-    if (len >= BOM_LEN && memcmp(text, BOM, BOM_LEN) == 0) {
-        text += BOM_LEN;
-        len -= BOM_LEN;
-    }
-    return parse(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, out, error);
+    return parse(text + mark_len, len - mark_len,
+                 JSON_DECODE_ANY | JSON_ALLOW_NUL, out, error);
 }
 
 /*

@@ -15,19 +15,15 @@ enum form {
     FORM_OTHER,
 };
 
-static const char byte_order_mark[] = "\xEF\xBB\xBF";
-
 /* Step over a byte order mark and blanks. */
 static struct plex_answer trim(const struct plex_answer *answer)
 {
     struct plex_answer rest = *answer;
-    const char *at = answer->data;
-    size_t mark_len = sizeof(byte_order_mark) - 1;
+    const size_t mark_len = bytes_mark_len(rest.data, rest.len);
+    const char *at = rest.data;
 
-    if (rest.len >= mark_len && memcmp(at, byte_order_mark, mark_len) == 0) {
-        at += mark_len;
-        rest.len -= mark_len;
-    }
+    at += mark_len;
+    rest.len -= mark_len;
     while (rest.len > 0 &&
            (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n')) {
         at++;

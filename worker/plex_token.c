@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/io/keyfile.h"
 #include "worker/plex_local.h"
 #include "worker/plex_xml.h"
 
@@ -38,8 +39,8 @@ static enum lastcall_status read_own_file(const struct plex_token *token,
                                           struct platform_error *error)
 {
     struct bytes content = {0};
-    enum lastcall_status status = platform_read_file(
-        token->file, FILE_SECRET, PLEX_TOKEN_LEN_MAX + 2, &content, error);
+    enum lastcall_status status = keyfile_read_line(
+        token->file, FILE_SECRET, PLEX_TOKEN_LEN_MAX, &content, error);
 
     if (status == LASTCALL_OK) {
         status = take((const char *)content.data, content.len, value);

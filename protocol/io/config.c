@@ -333,6 +333,13 @@ static enum lastcall_status set_path(const struct reading *reading,
     struct bytes path;
     enum lastcall_status status;
 
+    if (value[0] == '"') {
+        snprintf(why->text, sizeof(why->text),
+                 "%s: a path stands without quotation marks, also one with "
+                 "blanks",
+                 key->name);
+        return LASTCALL_E_CONFIG;
+    }
     if (value[0] == '\0' || platform_is_absolute(value) || folder_len == 0)
         return config_set(key, reading->structure, value, why);
     bytes_init(&path, strlen(reading->path) + strlen(value) + 1);
@@ -414,7 +421,6 @@ enum lastcall_status config_read_text(const char *path, const char *text,
                                       const struct config_target *target,
                                       struct config_error *error)
 {
-    static const char byte_order_mark[] = "\xef\xbb\xbf";
     struct reading reading = {
         .path = path,
         .next = text,
@@ -435,8 +441,9 @@ enum lastcall_status config_read_text(const char *path, const char *text,
 #endif
     if (len > CONFIG_FILE_BYTES_MAX)
         complain(&reading, "larger than %zu bytes", CONFIG_FILE_BYTES_MAX);
-    if (len >= 3 && memcmp(text, byte_order_mark, 3) == 0)
-        reading.next += 3;
+    if (bytes_is_utf16(text, len))
+        complain(&reading, "written in UTF-16; save it as UTF-8");
+    reading.next += bytes_mark_len(text, len);
     reading.key_lines = calloc(key_count + 1, sizeof(*reading.key_lines));
     reading.sections =
         calloc(CONFIG_SECTION_COUNT_MAX, sizeof(*reading.sections));

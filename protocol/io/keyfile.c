@@ -13,6 +13,7 @@
 #define PATH_SIZE 4096
 /* Blanks and a line's end around the one line of a secret. */
 #define LINE_SLACK_BYTES 64
+#define IN_UTF16 "written in UTF-16; save it as UTF-8"
 
 LASTCALL_PRINTF(2, 3)
 static void explain(struct platform_error *error, const char *format, ...)
@@ -44,8 +45,10 @@ static bool holds_text(const struct bytes *file, const char *text)
 static EVP_PKEY *parse_pem(const struct bytes *file, bool is_private,
                            bool *is_encrypted)
 {
+    const size_t mark_len = bytes_mark_len(file->data, file->len);
     EVP_PKEY *pkey = NULL;
-    BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
+    BIO *bio =
+        BIO_new_mem_buf(file->data + mark_len, (int)(file->len - mark_len));
 
     if (bio == NULL)
         return NULL;
@@ -86,6 +89,8 @@ static enum lastcall_status take_key(const char *path, const struct bytes *file,
                 path);
     else if (is_private && holds_text(file, "PUBLIC KEY"))
         explain(error, "%s: a public key where a private one is wanted", path);
+    else if (bytes_is_utf16(file->data, file->len))
+        explain(error, "%s: " IN_UTF16, path);
     else
         explain(error, "%s: not a %s key in PEM", path, half);
     return LASTCALL_E_KEY;
@@ -219,7 +224,7 @@ enum lastcall_status keyfile_read_line(const char *path,
     if (status != LASTCALL_OK)
         goto out;
     if (file.data != NULL)
-        line = (const char *)file.data;
+        line = (const char *)file.data + bytes_mark_len(file.data, file.len);
     line += strspn(line, blanks);
     len = strlen(line);
     while (len > 0 && strchr(blanks, line[len - 1]) != NULL)
@@ -230,7 +235,9 @@ enum lastcall_status keyfile_read_line(const char *path,
         goto out;
     }
     if (file.len != 0 && !bytes_is_utf8(file.data, file.len)) {
-        explain(error, "%s: not a text", path);
+        explain(error, "%s: %s", path,
+                bytes_is_utf16(file.data, file.len) ? IN_UTF16
+                                                    : "not a text in UTF-8");
         goto out;
     }
     if (memchr(line, '\n', len) != NULL || memchr(line, '\r', len) != NULL) {

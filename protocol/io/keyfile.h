@@ -54,7 +54,7 @@ keyfile_write_public(const char *path, const struct key *key,
 
 /*
  * Read a text of one line (a token, a password), white space around it
- * removed.
+ * and a byte order mark removed.
  *
  *   out  initialised by this function; bytes_deinit() wipes it
  *

@@ -253,6 +253,14 @@ static void a_bad_token_file_is_a_configuration_error(void **state)
     (void)state;
     plex_bench_open(&bench, NULL, PLEX_BENCH_LONG_TIMEOUT_MS);
     plex_bench_close(&bench);
+    {
+        struct platform_error none = {0};
+
+        /* As Notepad saves it. */
+        plex_bench_write_token("\xef\xbb\xbfgood\r\n");
+        assert_int_equal(plex_bench_try_open(&bench, &none), LASTCALL_OK);
+        plex_bench_close(&bench);
+    }
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct platform_error error = {0};
 

@@ -257,6 +257,14 @@ static void utf8(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(bytes_is_utf8(bad[i], strlen(bad[i])));
     assert_false(bytes_is_utf8("a\0b", 3));
+    assert_int_equal(bytes_mark_len("\xef\xbb\xbf", 3), 3);
+    assert_int_equal(bytes_mark_len("\xef\xbb\xbf", 2), 0);
+    assert_int_equal(bytes_mark_len(NULL, 0), 0);
+    assert_true(bytes_is_utf16("\xff\xfe"
+                               "a",
+                               3));
+    assert_true(bytes_is_utf16("\xfe\xff", 2));
+    assert_false(bytes_is_utf16("\xff\xfe", 1));
     /* Cut in the middle, with the rest right behind. */
     assert_false(bytes_is_utf8("\xe2\x82\xac", 2));
 }

@@ -169,6 +169,19 @@ static void test_line_length(void **state)
     assert_non_null(strstr(error.text, "longer than 4096"));
 }
 
+static void test_utf16(void **state)
+{
+    static const char text[] = "\xff\xfe[\0m\0a\0i\0n\0]\0\n\0";
+    struct example example;
+    struct config_error error;
+
+    (void)state;
+    assert_int_equal(example_read(text, sizeof(text) - 1, &example, &error),
+                     LASTCALL_E_CONFIG);
+    assert_non_null(strstr(error.text, "save it as UTF-8"));
+    example_deinit(&example);
+}
+
 static void test_nul_byte(void **state)
 {
     static const char text[] = "[main]\npath = a\0b\n";
@@ -238,10 +251,10 @@ static void test_durations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),     cmocka_unit_test(test_values),
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_line_length),
-        cmocka_unit_test(test_nul_byte),  cmocka_unit_test(test_missing_file),
-        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_cases),        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_line_length),
+        cmocka_unit_test(test_utf16),        cmocka_unit_test(test_nul_byte),
+        cmocka_unit_test(test_missing_file), cmocka_unit_test(test_durations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

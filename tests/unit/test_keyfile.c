@@ -189,6 +189,10 @@ static void test_lines(void **state)
         {"two\nlines\n", NULL, LASTCALL_E_SHAPE},
         {"two\rlines", NULL, LASTCALL_E_SHAPE},
         {"\xff\xfe", NULL, LASTCALL_E_SHAPE},
+        {"\xef\xbb\xbf"
+         "0123456789abcdef\r\n",
+         "0123456789abcdef", LASTCALL_OK},
+        {"\xef\xbb\xbf\r\n", NULL, LASTCALL_E_SHAPE},
     };
 
     (void)state;
@@ -206,6 +210,46 @@ static void test_lines(void **state)
         bytes_deinit(&line);
         unlink(path);
     }
+}
+
+/* As editors and shells of Windows write texts. */
+static void test_texts_of_windows(void **state)
+{
+    static const char utf16[] = {'\xff', '\xfe', 'a', 0, '\r', 0, '\n', 0};
+    struct bytes pem;
+    struct bytes line;
+    struct key key;
+
+    (void)state;
+    assert_int_equal(
+        platform_create_file(path, FILE_SECRET, utf16, sizeof(utf16), &error),
+        LASTCALL_OK);
+    assert_int_equal(keyfile_read_line(path, FILE_SECRET, 16, &line, &error),
+                     LASTCALL_E_SHAPE);
+    assert_non_null(strstr(error.text, "save it as UTF-8"));
+    bytes_deinit(&line);
+    assert_int_equal(keyfile_read_private(path, &key, &error), LASTCALL_E_KEY);
+    assert_non_null(strstr(error.text, "save it as UTF-8"));
+    unlink(path);
+
+    assert_int_equal(key_generate(&key), LASTCALL_OK);
+    assert_int_equal(keyfile_write_pair(path, &key, &error), LASTCALL_OK);
+    key_deinit(&key);
+    assert_int_equal(
+        platform_read_file(public_path, FILE_PUBLIC, 8192, &pem, &error),
+        LASTCALL_OK);
+    unlink(path);
+    bytes_init(&line, 8192);
+    assert_int_equal(
+        bytes_append_format(&line, "\xef\xbb\xbf%s", (const char *)pem.data),
+        LASTCALL_OK);
+    assert_int_equal(
+        platform_create_file(path, FILE_PUBLIC, line.data, line.len, &error),
+        LASTCALL_OK);
+    assert_int_equal(keyfile_read_public(path, &key, &error), LASTCALL_OK);
+    key_deinit(&key);
+    bytes_deinit(&line);
+    bytes_deinit(&pem);
 }
 
 static int set_up_group(void **state)
@@ -233,6 +277,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_encrypted_key_asks_nobody, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_texts_of_windows, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, set_up_group, tear_down_group);

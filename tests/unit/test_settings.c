@@ -162,6 +162,8 @@ static void what_does_not_go_together_is_refused(void **state)
         {"[broker \"x\"]\nuri = mqtts://b\n" SERVER, "have no name"},
         {"[wroker]\nhost = a\n" BROKER SERVER, "wroker"},
         {"[worker]\nhots = a\n" BROKER SERVER, ":2"},
+        {"[worker]\nkey = \"/a b/host.key\"\n" BROKER SERVER,
+         ":2: key: a path stands without quotation marks"},
     };
 
     (void)state;
