@@ -134,6 +134,12 @@ static bool is_awaited(const struct campaign *campaign, size_t message)
     return false;
 }
 
+static int64_t life_ms(const struct campaign *campaign,
+                       const struct campaign_message *message)
+{
+    return message->life_ms > 0 ? message->life_ms : campaign->ttl_ms;
+}
+
 /* When a message is due for the nth time (from 0). */
 static int64_t due_ms(const struct campaign *campaign,
                       const struct campaign_message *message)
@@ -142,9 +148,8 @@ static int64_t due_ms(const struct campaign *campaign,
         return campaign->start_ms;
     if (message->sent_count >= CAMPAIGN_SEND_COUNT)
         return INT64_MAX;
-    return message->first_sent_ms + (message->sent_count == 1
-                                         ? campaign->ttl_ms / 4
-                                         : campaign->ttl_ms / 2);
+    return message->first_sent_ms +
+           life_ms(campaign, message) / (message->sent_count == 1 ? 4 : 2);
 }
 
 struct campaign_message *campaign_next_send(struct campaign *campaign,
@@ -175,7 +180,8 @@ uint32_t campaign_expiry_s(const struct campaign *campaign,
                            const struct campaign_message *message,
                            int64_t now_ms)
 {
-    int64_t left_ms = message->first_sent_ms + campaign->ttl_ms - now_ms;
+    int64_t left_ms =
+        message->first_sent_ms + life_ms(campaign, message) - now_ms;
 
     if (left_ms < 1000)
         return 1;
@@ -312,6 +318,8 @@ enum campaign_verdict campaign_take(struct campaign *campaign,
         goto out;
     }
     host = campaign_find_host(campaign, &answer->host);
+    if (host == NULL && campaign->messages[index].is_repeat)
+        goto out;
     if (host == NULL)
         host = add_unexpected(campaign, &answer->host, index);
     verdict = host == NULL ? VERDICT_FAILED

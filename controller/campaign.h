@@ -63,6 +63,9 @@ struct campaign_message {
     struct bytes token; /* owned */
     uint32_t sent_count;
     int64_t first_sent_ms;
+    int64_t life_ms; /* of one that was signed before; 0: the campaign's ttl */
+    /* Only those who are expected count: others have answered it before. */
+    bool is_repeat;
     bool lost; /* the connection broke under it */
 };
 

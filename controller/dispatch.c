@@ -12,20 +12,33 @@ struct bounds {
     struct pin pin;
 };
 
+static int64_t smaller(int64_t limit, int64_t other)
+{
+    return limit == REQUEST_LIMIT_NONE || other < limit ? other : limit;
+}
+
+/* What is to be signed, for whom. */
+struct draft {
+    const struct address *address;
+    const struct request *request;
+    const struct bounds *bounds;
+};
+
 /* Sign a request for an address and add it to the campaign. */
 static enum lastcall_status
 add_message(struct fleet *fleet, const struct dispatch *dispatch,
-            const struct address *address, const struct bounds *bounds,
-            struct campaign *campaign, size_t *index)
+            const struct draft *draft, struct campaign *campaign, size_t *index)
 {
-    struct command_claims claims = {.audience = *address};
-    struct request request = *dispatch->request; /* shallow: borrowed texts */
+    const struct bounds *bounds = draft->bounds;
+    struct command_claims claims = {.audience = *draft->address};
+    struct request request = *draft->request; /* shallow: borrowed texts */
     struct pin pin;
     struct bytes token = {0};
     json_t *json = NULL;
     enum lastcall_status status = platform_random_id(&claims.jti);
 
-    request.limit = bounds->limit;
+    if (bounds->limit != REQUEST_LIMIT_NONE)
+        request.limit = smaller(request.limit, bounds->limit);
     if (bounds->pin.count > 0) {
         pin = bounds->pin;
         request.preconditions = pin.conditions;
@@ -40,16 +53,11 @@ add_message(struct fleet *fleet, const struct dispatch *dispatch,
                                            fleet->identity.grant, json, &token);
     }
     if (status == LASTCALL_OK)
-        status =
-            campaign_add_message(campaign, address, &claims.jti, &token, index);
+        status = campaign_add_message(campaign, draft->address, &claims.jti,
+                                      &token, index);
     json_decref(json);
     bytes_deinit(&token);
     return status;
-}
-
-static int64_t smaller(int64_t limit, int64_t other)
-{
-    return limit == REQUEST_LIMIT_NONE || other < limit ? other : limit;
 }
 
 /* The bounds of a host that is asked by itself; see struct dispatch. */
@@ -91,13 +99,56 @@ static struct bounds bounds_of_broadcast(const struct dispatch *dispatch)
     return bounds;
 }
 
+/* Take over what was signed before; several hosts may share it. */
+static enum lastcall_status add_recalled(struct dispatch_recalled *recalled,
+                                         struct campaign *campaign,
+                                         size_t *index)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    *index = campaign_find_message(campaign, &recalled->id);
+    if (*index != CAMPAIGN_NO_MESSAGE)
+        return LASTCALL_OK;
+    status = campaign_add_message(campaign, &recalled->address, &recalled->id,
+                                  &recalled->token, index);
+    if (status == LASTCALL_OK) {
+        campaign->messages[*index].life_ms = recalled->life_ms;
+        campaign->messages[*index].is_repeat = true;
+    }
+    return status;
+}
+
+static enum lastcall_status
+add_for_host(struct fleet *fleet, const struct dispatch *dispatch,
+             const struct name *name, struct campaign *campaign, size_t *index)
+{
+    const struct dispatch_recall *recall = dispatch->recall;
+    const struct address address = {.kind = ADDRESS_HOST, .name = *name};
+    const struct bounds bounds = bounds_of_host(dispatch, name);
+    struct dispatch_recalled recalled = {0};
+    struct draft draft = {&address, dispatch->request, &bounds};
+    enum lastcall_status status = LASTCALL_E_MISSING;
+
+    if (recall != NULL)
+        status = recall->find(recall->context, name, &recalled);
+    if (status == LASTCALL_OK && recalled.token.len > 0) {
+        status = add_recalled(&recalled, campaign, index);
+    } else if (status == LASTCALL_OK || status == LASTCALL_E_MISSING) {
+        if (status == LASTCALL_OK)
+            draft.request = &recalled.request;
+        status = add_message(fleet, dispatch, &draft, campaign, index);
+    }
+    request_deinit(&recalled.request);
+    bytes_deinit(&recalled.token);
+    return status;
+}
+
 static enum lastcall_status expect_host(struct fleet *fleet,
                                         const struct dispatch *dispatch,
                                         const struct name *name,
                                         struct campaign *campaign)
 {
     const struct registry_host *known = registry_find(&fleet->registry, name);
-    struct address address = {.kind = ADDRESS_HOST, .name = *name};
     size_t index = CAMPAIGN_NO_MESSAGE;
     enum campaign_presence presence = PRESENCE_UNKNOWN;
     enum lastcall_status status = LASTCALL_OK;
@@ -105,12 +156,8 @@ static enum lastcall_status expect_host(struct fleet *fleet,
     if (known != NULL && known->has_status)
         presence =
             registry_host_is_up(known) ? PRESENCE_ONLINE : PRESENCE_OFFLINE;
-    if (presence != PRESENCE_OFFLINE) {
-        const struct bounds bounds = bounds_of_host(dispatch, name);
-
-        status =
-            add_message(fleet, dispatch, &address, &bounds, campaign, &index);
-    }
+    if (presence != PRESENCE_OFFLINE)
+        status = add_for_host(fleet, dispatch, name, campaign, &index);
     if (status == LASTCALL_OK)
         status = campaign_expect(campaign, name, presence, index);
     return status;
@@ -157,9 +204,10 @@ static enum lastcall_status expect_broadcast(struct fleet *fleet,
         .name = target->group,
     };
     const struct bounds bounds = bounds_of_broadcast(dispatch);
+    const struct draft draft = {&address, dispatch->request, &bounds};
     size_t index = 0;
     enum lastcall_status status =
-        add_message(fleet, dispatch, &address, &bounds, campaign, &index);
+        add_message(fleet, dispatch, &draft, campaign, &index);
 
     for (size_t i = 0; i < fleet->registry.count; i++) {
         const struct registry_host *host = fleet->registry.hosts[i];
@@ -202,13 +250,17 @@ static enum lastcall_status publish(struct fleet *fleet,
 
 /* Publish what is due; what does not fit the gate now is due again soon. */
 static enum lastcall_status send_due(struct fleet *fleet,
+                                     const struct dispatch *dispatch,
                                      struct campaign *campaign)
 {
+    const struct dispatch_observer *observer = dispatch->observer;
     struct campaign_message *message = NULL;
     enum lastcall_status status = LASTCALL_OK;
 
     while (status == LASTCALL_OK && fleet_link_is_up(fleet->link) &&
            (message = campaign_next_send(campaign, fleet_now_ms())) != NULL) {
+        if (observer != NULL && message->sent_count == 1)
+            observer->sending(dispatch->observer_context, campaign, message);
         status = publish(fleet, campaign, message);
         if (status == LASTCALL_BUSY)
             message->lost = true;
@@ -224,6 +276,7 @@ static void take_result(struct fleet *fleet, const struct dispatch *dispatch,
                         struct campaign *campaign)
 {
     struct answer answer = {0};
+    const struct campaign_host *host = NULL;
     struct json_error why = {0};
     enum lastcall_status status = LASTCALL_E_SIGNATURE;
 
@@ -242,10 +295,14 @@ static void take_result(struct fleet *fleet, const struct dispatch *dispatch,
         campaign_note_bad(campaign, &parts->host, status, why.text);
         return;
     }
-    if (campaign_take(campaign, &answer, fleet_now_ms()) == VERDICT_ANSWER &&
-        dispatch->answered != NULL)
-        dispatch->answered(dispatch->context, campaign,
-                           campaign_find_host(campaign, &parts->host));
+    if (campaign_take(campaign, &answer, fleet_now_ms()) != VERDICT_ANSWER)
+        return;
+    host = campaign_find_host(campaign, &parts->host);
+    if (dispatch->observer != NULL)
+        dispatch->observer->answered(dispatch->observer_context, campaign,
+                                     host);
+    if (dispatch->answered != NULL)
+        dispatch->answered(dispatch->context, campaign, host);
 }
 
 static enum lastcall_status take_event(struct fleet *fleet,
@@ -277,6 +334,20 @@ static enum lastcall_status take_event(struct fleet *fleet,
     return LASTCALL_OK;
 }
 
+/* When the loop has something to do at the latest. */
+static int64_t wait_until(const struct dispatch *dispatch,
+                          const struct campaign *campaign)
+{
+    const int64_t now_ms = fleet_now_ms();
+    const int64_t due_ms = campaign_next_ms(campaign, now_ms);
+    int64_t tend_ms = INT64_MAX;
+
+    if (dispatch->observer != NULL)
+        tend_ms = dispatch->observer->tend(dispatch->observer_context, campaign,
+                                           now_ms);
+    return tend_ms < due_ms ? tend_ms : due_ms;
+}
+
 static enum exit_code collect(struct fleet *fleet,
                               const struct dispatch *dispatch,
                               struct campaign *campaign)
@@ -285,21 +356,25 @@ static enum exit_code collect(struct fleet *fleet,
     enum lastcall_status status = LASTCALL_OK;
 
     campaign_start(campaign, fleet_now_ms());
+    if (dispatch->observer != NULL)
+        dispatch->observer->begin(dispatch->observer_context, campaign);
     while (status == LASTCALL_OK &&
            !campaign_check_end(campaign, fleet_now_ms())) {
-        status = send_due(fleet, campaign);
+        status = send_due(fleet, dispatch, campaign);
         if (status != LASTCALL_OK)
             break;
-        fleet_link_next(fleet->link, campaign_next_ms(campaign, fleet_now_ms()),
-                        &event);
+        fleet_link_next(fleet->link, wait_until(dispatch, campaign), &event);
         status = take_event(fleet, dispatch, &event, campaign);
         fleet_event_deinit(&event);
     }
     if (campaign->end == CAMPAIGN_TIMED_OUT && !fleet_link_is_up(fleet->link))
         campaign->end = CAMPAIGN_CUT_OFF;
+    if (status != LASTCALL_OK)
+        campaign_finish(campaign, CAMPAIGN_CUT_OFF);
+    if (dispatch->observer != NULL)
+        dispatch->observer->ended(dispatch->observer_context, campaign);
     if (status == LASTCALL_OK)
         return EXIT_CODE_OK;
-    campaign_finish(campaign, CAMPAIGN_CUT_OFF);
     if (status == LASTCALL_FORBIDDEN)
         say_error("the broker refused to take the command; its access rules "
                   "must let %s publish it",

@@ -12,6 +12,50 @@
 #define DISPATCH_TIMEOUT_PRESET_MS INT64_C(10000)
 #define DISPATCH_TTL_PRESET_MS INT64_C(60000)
 
+/*
+ * Who keeps a record of campaigns.  Every member is set; none of them may
+ * stop the campaign.
+ */
+struct dispatch_observer {
+    /* The hosts are known, and nothing has been sent. */
+    void (*begin)(void *context, const struct campaign *campaign);
+    /* A message is about to be sent for the first time: what is not on record
+     * when this returns is lost if the process dies now.  Called again when it
+     * could not be handed over. */
+    void (*sending)(void *context, const struct campaign *campaign,
+                    const struct campaign_message *message);
+    void (*answered)(void *context, const struct campaign *campaign,
+                     const struct campaign_host *host);
+    /* Once a round of the loop, before it waits; says when it wants to be
+     * called again at the latest, INT64_MAX for never. */
+    int64_t (*tend)(void *context, const struct campaign *campaign,
+                    int64_t now_ms);
+    void (*ended)(void *context, const struct campaign *campaign);
+};
+
+/* What an earlier campaign had for a host.  {0} is nothing. */
+struct dispatch_recalled {
+    /* A signed command that may still be run; it is sent again as it is, so
+     * that a host that has run it answers with what it recorded.  Empty: a new
+     * one is signed. */
+    struct bytes token;     /* owned */
+    struct address address; /* of the token */
+    struct request_id id;
+    int64_t life_ms;        /* how long it may still be run */
+    struct request request; /* owned; what to sign, when there is no token */
+};
+
+/* Where a campaign finds what an earlier one had. */
+struct dispatch_recall {
+    /*
+     * Returns LASTCALL_OK, LASTCALL_E_MISSING (nothing of that host: the
+     *         dispatch's own request is signed), or why it cannot be told.
+     */
+    enum lastcall_status (*find)(void *context, const struct name *host,
+                                 struct dispatch_recalled *out);
+    void *context;
+};
+
 /* What to send, and for how long. */
 struct dispatch {
     const struct request *request; /* borrowed */
@@ -30,6 +74,9 @@ struct dispatch {
     void (*answered)(void *context, const struct campaign *campaign,
                      const struct campaign_host *host);
     void *context;
+    const struct dispatch_observer *observer; /* borrowed; may be NULL */
+    void *observer_context;
+    const struct dispatch_recall *recall; /* borrowed; may be NULL */
 };
 
 /*

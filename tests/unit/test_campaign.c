@@ -123,6 +123,31 @@ static void test_ends_as_soon_as_all_have_answered(void **state)
     campaign_deinit(&campaign);
 }
 
+/* What was signed for an earlier campaign, to some of its hosts. */
+static void test_a_repeat_counts_only_whom_it_is_for(void **state)
+{
+    struct campaign campaign = {.timeout_ms = TIMEOUT_MS, .ttl_ms = TTL_MS};
+    const int64_t life_ms = 8000;
+    size_t message = add_message(&campaign, ADDRESS_ALL, "");
+
+    (void)state;
+    campaign.messages[message].life_ms = life_ms;
+    campaign.messages[message].is_repeat = true;
+    expect(&campaign, "h0", PRESENCE_ONLINE, message);
+    campaign_start(&campaign, START_MS);
+    assert_non_null(campaign_next_send(&campaign, START_MS));
+    assert_int_equal(campaign_expiry_s(&campaign, &campaign.messages[message],
+                                       START_MS + 1000),
+                     7);
+    assert_null(campaign_next_send(&campaign, START_MS + life_ms / 4 - 1));
+    assert_non_null(campaign_next_send(&campaign, START_MS + life_ms / 4));
+    assert_int_equal(take(&campaign, "h9", LASTCALL_OK), VERDICT_STRANGER);
+    assert_int_equal(campaign.host_count, 1);
+    assert_int_equal(take(&campaign, "h0", LASTCALL_OK), VERDICT_ANSWER);
+    assert_true(campaign_check_end(&campaign, START_MS + 3000));
+    campaign_deinit(&campaign);
+}
+
 static void test_silence_ends_with_the_timeout(void **state)
 {
     struct campaign campaign;
@@ -474,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_every_order_of_good_and_bad),
         cmocka_unit_test(test_bad_messages_do_not_end_the_waiting),
         cmocka_unit_test(test_one_host_cannot_answer_for_another),
+        cmocka_unit_test(test_a_repeat_counts_only_whom_it_is_for),
         cmocka_unit_test(test_resends_at_a_quarter_and_half),
         cmocka_unit_test(test_lost_with_the_connection_is_sent_again),
         cmocka_unit_test(test_exit_precedence),
