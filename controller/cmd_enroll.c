@@ -14,6 +14,7 @@
 
 #define ENROLL_PATH_SIZE 1024
 #define ENROLL_CONF_BYTES_MAX ((size_t)16 * 1024)
+#define WINDOWS_DIR "C:\\ProgramData\\Lastcall"
 
 /* The files of an enrolment, all below --out. */
 struct enrolment {
@@ -83,6 +84,11 @@ static enum lastcall_status write_grant(const struct enrolment *enrolment)
     return status;
 }
 
+static bool is_for_windows(const struct enrolment *enrolment)
+{
+    return options_has(enrolment->options, OPTION_WTS);
+}
+
 static enum lastcall_status append_worker(const struct enrolment *enrolment,
                                           struct bytes *out)
 {
@@ -99,7 +105,9 @@ static enum lastcall_status append_worker(const struct enrolment *enrolment,
         "grant = host.grant\n"
         "root = root.pub\n",
         enrolment->grant.name.text, enrolment->grant.name.text,
-        enrolment->grant.fleet.text, platform_state_dir());
+        enrolment->grant.fleet.text,
+        is_for_windows(enrolment) ? WINDOWS_DIR "\\state"
+                                  : platform_state_dir());
 }
 
 /* One line of worker.conf; mark is "; " for a line that is to be filled in. */
@@ -160,8 +168,13 @@ static enum lastcall_status append_server(const struct options *options,
     const char *url = options_value(options, OPTION_PLEX);
     const char *file = options_value(options, OPTION_PLEX_TOKEN_FILE);
     const char *mark = url == NULL ? "; " : "";
-    enum lastcall_status status =
-        bytes_append_format(out, "\n%s[server \"plex\"]\n", mark);
+    enum lastcall_status status = LASTCALL_OK;
+
+    if (options_has(options, OPTION_WTS))
+        status =
+            bytes_append_text(out, "\n[server \"desktop\"]\nbackend = wts\n");
+    if (status == LASTCALL_OK)
+        status = bytes_append_format(out, "\n%s[server \"plex\"]\n", mark);
 
     if (status == LASTCALL_OK)
         status = append_line(out, mark, "backend", "plex");
@@ -172,6 +185,24 @@ static enum lastcall_status append_server(const struct options *options,
         return status;
     return file == NULL ? append_line(out, mark, "token", "auto")
                         : append_file(out, "token_file", file);
+}
+
+/* End lines as the Notepad of older servers wants them to tell them apart. */
+static enum lastcall_status end_lines_for_windows(struct bytes *text)
+{
+    enum lastcall_status status = LASTCALL_OK;
+    struct bytes out;
+
+    bytes_init(&out, ENROLL_CONF_BYTES_MAX);
+    for (size_t i = 0; i < text->len && status == LASTCALL_OK; i++) {
+        if (text->data[i] == '\n')
+            status = bytes_append(&out, "\r", 1);
+        if (status == LASTCALL_OK)
+            status = bytes_append(&out, &text->data[i], 1);
+    }
+    bytes_deinit(text);
+    *text = out;
+    return status;
 }
 
 static enum lastcall_status write_conf(const struct enrolment *enrolment)
@@ -188,6 +219,8 @@ static enum lastcall_status write_conf(const struct enrolment *enrolment)
         status = append_broker(enrolment->options, &text);
     if (status == LASTCALL_OK)
         status = append_server(enrolment->options, &text);
+    if (status == LASTCALL_OK && is_for_windows(enrolment))
+        status = end_lines_for_windows(&text);
     if (status == LASTCALL_OK)
         status = report(platform_create_file(path, FILE_PUBLIC, text.data,
                                              text.len, &error),
@@ -251,8 +284,12 @@ static void say_done(const struct enrolment *enrolment)
     say("%s is enrolled: host.key, host.key.pub, host.grant, root.pub and "
         "worker.conf are in %s",
         enrolment->grant.name.text, enrolment->directory);
-    say_mend("lastcall-worker --config %s%sworker.conf --check",
-             enrolment->directory, platform_separator);
+    if (is_for_windows(enrolment))
+        say_mend("bring them to the host as " WINDOWS_DIR
+                 "; there: lastcall-worker --check");
+    else
+        say_mend("lastcall-worker --config %s%sworker.conf --check",
+                 enrolment->directory, platform_separator);
 }
 
 enum exit_code cmd_enroll(const struct options *options)

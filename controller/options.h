@@ -119,6 +119,7 @@ enum option_id {
     OPTION_OUT,
     OPTION_PLEX,
     OPTION_PLEX_TOKEN_FILE,
+    OPTION_WTS,
     OPTION_BEFORE,
     OPTION_COUNT
 };

@@ -159,6 +159,8 @@ const struct option_info option_table[] = {
      "the Plex server that worker.conf names"},
     {OPTION_PLEX_TOKEN_FILE, VALUE_IS_FILE, "plex-token-file", NULL, "FILE", 0,
      false, OPTIONS_ENROLL, "the file with its owner's token"},
+    {OPTION_WTS, VALUE_IS_NONE, "wts", NULL, NULL, 0, false, OPTIONS_ENROLL,
+     "worker.conf is for the sessions of a Windows machine"},
     {OPTION_BEFORE, VALUE_IS_TEXT, "before", NULL, "TIME", 0, false,
      OPTIONS_REVOKE, "void is what was signed before (RFC 3339; default now)"},
 

@@ -144,6 +144,23 @@ def test_enroll_makes_all_that_a_host_needs(root, tmp_path, stage, broker,
     assert checked.status == 0, checked
 
 
+def test_enroll_makes_what_a_windows_host_needs(root, tmp_path):
+    out = tmp_path / "office-02"
+    done = lastcall("enroll", "office-02", "--root-key", root, "--out",
+                    str(out), "--broker", "mqtts://broker.example", "--wts")
+    assert done.status == 0, done
+    assert r"C:\ProgramData\Lastcall" in done.err, done
+    text = (out / "worker.conf").read_bytes()
+    assert text.count(b"\n") == text.count(b"\r\n") > 10
+    assert b'\r\n[server "desktop"]\r\nbackend = wts\r\n' in text
+    assert b"; state_dir = C:\\ProgramData\\Lastcall\\state\r\n" in text
+    # All of it is read, up to what only a Windows machine has.
+    config = str(out / "worker.conf")
+    checked = stages.run([processes.bin_path("lastcall-worker"), "--config",
+                          config, "--check"])
+    assert "is not in this build" in checked.out + checked.err, checked
+
+
 class Files:
     """A token of each kind, as files."""
 
