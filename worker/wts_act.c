@@ -204,7 +204,7 @@ static enum lastcall_status end_session(const struct wts_desk *desk,
                               .action = action,
                               .session = sight->id};
     status = wts_calls_run(desk->calls, &ending->call, desk->timeout_ms,
-                           WTS_CALL_NORMAL);
+                           WTS_CALL_ACT);
     if (status == LASTCALL_TIMEOUT) {
         wts_outcome(outcome, status,
                     "%.100s did not answer within %" PRId64
@@ -213,7 +213,11 @@ static enum lastcall_status end_session(const struct wts_desk *desk,
         return settle(desk, sight, action, outcome);
     }
     if (status != LASTCALL_OK)
-        return wts_call_outcome(desk, status, "an ending", outcome);
+        return wts_call_outcome(desk, status, WTS_CALL_ACT,
+                                action == ACTION_LOGOFF
+                                    ? "; the session may yet be logged off"
+                                    : "; the session may yet be disconnected",
+                                outcome);
     error = ending->error;
     ending_free(&ending->call);
     if (error == WTS_ERROR_NONE)

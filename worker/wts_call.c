@@ -19,6 +19,7 @@ struct lane {
     struct wts_calls *calls; /* the room; held while is_detached */
     pthread_t thread;
     pthread_cond_t condition; /* of state; who asks and the thread in turn */
+    enum wts_call_kind kind;  /* of its call */
     enum lane_state state;
     bool is_detached;      /* frees itself; no longer in the room's list */
     struct wts_call *call; /* owned in LANE_LEFT, borrowed before */
@@ -29,7 +30,7 @@ struct wts_calls {
     struct gate gate;      /* of everything below */
     struct lane *lanes;    /* owned, but for the detached ones */
     size_t idle_count;
-    size_t stuck_count;
+    size_t stuck_counts[WTS_CALL_KIND_COUNT];
     size_t holders; /* its owner, and lanes that are detached */
     bool is_interrupted;
 };
@@ -86,6 +87,18 @@ static void lane_detach(struct lane *lane)
     pthread_detach(lane->thread);
 }
 
+/* Free a call that nobody waits for; with the lock held, but for that. */
+static void lane_drop(struct lane *lane)
+{
+    struct wts_calls *calls = lane->calls;
+
+    gate_unlock(&calls->gate);
+    lane->call->free(lane->call);
+    gate_lock(&calls->gate);
+    lane->call = NULL;
+    calls->stuck_counts[lane->kind]--;
+}
+
 /* Ask; with the lock held, but for the asking. */
 static void lane_ask(struct lane *lane)
 {
@@ -100,10 +113,7 @@ static void lane_ask(struct lane *lane)
         pthread_cond_broadcast(&lane->condition);
         return;
     }
-    gate_unlock(&calls->gate);
-    call->free(call);
-    gate_lock(&calls->gate);
-    calls->stuck_count--;
+    lane_drop(lane);
 }
 
 static void *lane_main(void *argument)
@@ -120,6 +130,8 @@ static void *lane_main(void *argument)
             (void)gate_condition_wait(&lane->condition, &calls->gate.mutex,
                                       GATE_FOREVER_MS);
     }
+    if (lane->call != NULL) /* left before it was asked */
+        lane_drop(lane);
     is_detached = lane->is_detached;
     gate_unlock(&calls->gate);
     if (is_detached) {
@@ -151,11 +163,27 @@ static enum lastcall_status lane_new(struct wts_calls *calls, struct lane **out)
     return LASTCALL_OK;
 }
 
+size_t wts_calls_stuck_max(enum wts_call_kind kind)
+{
+    switch (kind) {
+    case WTS_CALL_LOOK:
+        return WTS_CALL_LOOK_STUCK_MAX;
+    case WTS_CALL_ACT:
+        return WTS_CALL_ACT_STUCK_MAX;
+    case WTS_CALL_BOX:
+        return WTS_CALL_BOX_STUCK_MAX;
+    case WTS_CALL_LAST:
+    case WTS_CALL_KIND_COUNT:
+        break;
+    }
+    return SIZE_MAX;
+}
+
 /* Find a thread that is free, or start one; with the lock held. */
 static enum lastcall_status
-lane_take(struct wts_calls *calls, enum wts_call_urge urge, struct lane **out)
+lane_take(struct wts_calls *calls, enum wts_call_kind kind, struct lane **out)
 {
-    if (calls->stuck_count >= WTS_CALL_STUCK_MAX && urge == WTS_CALL_NORMAL)
+    if (calls->stuck_counts[kind] >= wts_calls_stuck_max(kind))
         return LASTCALL_BUSY;
     for (struct lane *lane = calls->lanes; lane != NULL; lane = lane->next) {
         if (lane->state != LANE_IDLE)
@@ -232,8 +260,7 @@ static int64_t patience_left_ms(struct patience *patience,
 }
 
 /* Wait for the answer; with the lock held. */
-static enum lastcall_status lane_await(struct lane *lane, int64_t timeout_ms,
-                                       enum wts_call_urge urge)
+static enum lastcall_status lane_await(struct lane *lane, int64_t timeout_ms)
 {
     struct wts_calls *calls = lane->calls;
     struct patience patience;
@@ -243,7 +270,7 @@ static enum lastcall_status lane_await(struct lane *lane, int64_t timeout_ms,
     while (status == LASTCALL_OK && lane->state == LANE_ASKING) {
         int64_t left_ms = patience_left_ms(&patience, lane->call);
 
-        if (calls->is_interrupted && urge == WTS_CALL_NORMAL)
+        if (calls->is_interrupted && lane->kind != WTS_CALL_LAST)
             status = LASTCALL_INTERRUPTED;
         else if (left_ms == 0)
             status = LASTCALL_TIMEOUT;
@@ -256,26 +283,27 @@ static enum lastcall_status lane_await(struct lane *lane, int64_t timeout_ms,
         return status;
     }
     lane->state = LANE_LEFT;
-    calls->stuck_count++;
+    calls->stuck_counts[lane->kind]++;
     lane_detach(lane);
     return status;
 }
 
 enum lastcall_status wts_calls_run(struct wts_calls *calls,
                                    struct wts_call *call, int64_t timeout_ms,
-                                   enum wts_call_urge urge)
+                                   enum wts_call_kind kind)
 {
     struct lane *lane = NULL;
     enum lastcall_status status = LASTCALL_INTERRUPTED;
 
     gate_lock(&calls->gate);
-    if (!calls->is_interrupted || urge == WTS_CALL_LAST)
-        status = lane_take(calls, urge, &lane);
+    if (!calls->is_interrupted || kind == WTS_CALL_LAST)
+        status = lane_take(calls, kind, &lane);
     if (status == LASTCALL_OK) {
         lane->call = call;
+        lane->kind = kind;
         lane->state = LANE_ASKING;
         pthread_cond_broadcast(&lane->condition);
-        status = lane_await(lane, timeout_ms, urge);
+        status = lane_await(lane, timeout_ms);
     }
     gate_unlock(&calls->gate);
     if (lane == NULL)

@@ -19,8 +19,10 @@
  * no longer than a minute. */
 #define WTS_CALL_STEPS_FACTOR 12
 #define WTS_CALL_STEPS_MS 60000
-/* Calls that hang; with so many no further one is begun. */
-#define WTS_CALL_STUCK_MAX 4
+/* Calls of a kind that hang; with so many no further one of it is begun. */
+#define WTS_CALL_LOOK_STUCK_MAX 4
+#define WTS_CALL_ACT_STUCK_MAX 16
+#define WTS_CALL_BOX_STUCK_MAX 64
 /* Threads that are kept for the next call. */
 #define WTS_CALL_IDLE_MAX 1
 
@@ -35,11 +37,19 @@ struct wts_call {
     atomic_uint steps;
 };
 
-enum wts_call_urge {
-    WTS_CALL_NORMAL,
+/* Each hangs on its own account: an act hangs with one session, and the others
+ * can be listed all the same. */
+enum wts_call_kind {
+    WTS_CALL_LOOK, /* reads */
+    WTS_CALL_ACT,
+    WTS_CALL_BOX, /* a message that waits for its answer */
     /* To clean up: also after wts_calls_interrupt(), and however many hang. */
     WTS_CALL_LAST,
+    WTS_CALL_KIND_COUNT
 };
+
+/* So many of a kind may hang. */
+size_t wts_calls_stuck_max(enum wts_call_kind kind);
 
 struct wts_calls;
 
@@ -60,7 +70,7 @@ LASTCALL_MUST_USE enum lastcall_status wts_calls_open(struct wts_host *host,
  *   timeout_ms  how long to wait for its end, or for its next step
  *
  * Returns LASTCALL_OK, LASTCALL_TIMEOUT (left behind), LASTCALL_BUSY
- *         (WTS_CALL_STUCK_MAX hang already: not begun),
+ *         (wts_calls_stuck_max() hang already: not begun),
  *         LASTCALL_INTERRUPTED, LASTCALL_E_NOMEM, LASTCALL_E_INTERNAL (no
  *         thread).
  * Thread: any, several at a time.
@@ -68,7 +78,7 @@ LASTCALL_MUST_USE enum lastcall_status wts_calls_open(struct wts_host *host,
 LASTCALL_MUST_USE enum lastcall_status wts_calls_run(struct wts_calls *calls,
                                                      struct wts_call *call,
                                                      int64_t timeout_ms,
-                                                     enum wts_call_urge urge);
+                                                     enum wts_call_kind kind);
 
 /* The longest that a call with such a timeout is waited for, steps or not. */
 int64_t wts_calls_longest_ms(int64_t timeout_ms);

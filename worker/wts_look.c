@@ -171,21 +171,16 @@ static void look_free(struct wts_call *call)
 
 enum lastcall_status wts_call_outcome(const struct wts_desk *desk,
                                       enum lastcall_status status,
-                                      const char *what,
+                                      enum wts_call_kind kind, const char *fear,
                                       struct session_outcome *outcome)
 {
-    if (status == LASTCALL_TIMEOUT)
-        return wts_outcome(outcome, status,
-                           "%.100s did not answer within %" PRId64
-                           " ms when it was asked for %s",
-                           desk->host->computer, desk->timeout_ms, what);
     if (status == LASTCALL_BUSY)
         return wts_outcome(outcome, LASTCALL_TIMEOUT,
-                           "%d earlier calls to %.100s still have no answer; "
+                           "%zu earlier calls to %.100s still have no answer; "
                            "no further one is made until one of them ends",
-                           WTS_CALL_STUCK_MAX, desk->host->computer);
+                           wts_calls_stuck_max(kind), desk->host->computer);
     if (status == LASTCALL_INTERRUPTED)
-        return wts_outcome(outcome, status, "the worker is stopping");
+        return wts_outcome(outcome, status, "the worker is stopping%s", fear);
     if (status == LASTCALL_E_NOMEM)
         return wts_outcome(outcome, status, "out of memory");
     return wts_outcome(outcome, LASTCALL_SERVER_ERROR,
@@ -208,14 +203,19 @@ static enum lastcall_status ask(const struct wts_desk *desk, struct look *look,
 
     look->call = (struct wts_call){.ask = look_ask, .free = look_free};
     status = wts_calls_run(desk->calls, &look->call, desk->timeout_ms,
-                           WTS_CALL_NORMAL);
+                           WTS_CALL_LOOK);
     if (status == LASTCALL_TIMEOUT && now_ms() - start_ms >= longest_ms)
         return wts_outcome(outcome, status,
                            "%.100s had not told all its sessions after "
                            "%" PRId64 " ms",
                            desk->host->computer, longest_ms);
+    if (status == LASTCALL_TIMEOUT)
+        return wts_outcome(outcome, status,
+                           "%.100s did not answer within %" PRId64
+                           " ms when it was asked for its sessions",
+                           desk->host->computer, desk->timeout_ms);
     if (status != LASTCALL_OK)
-        return wts_call_outcome(desk, status, "its sessions", outcome);
+        return wts_call_outcome(desk, status, WTS_CALL_LOOK, "", outcome);
     if (look->error != WTS_ERROR_NONE)
         status = wts_error_outcome(desk->host, look->error, WTS_PURPOSE_LIST,
                                    outcome);

@@ -57,14 +57,16 @@ enum lastcall_status wts_look_at(const struct wts_desk *desk, uint32_t id,
 /*
  * Say why a call came to no answer.
  *
- *   status  what wts_calls_run() returned; not LASTCALL_OK
- *   what    was asked, such as "its sessions"
+ *   status  what wts_calls_run() returned; neither LASTCALL_OK nor
+ *           LASTCALL_TIMEOUT, of which each kind has more to say
+ *   fear    what may have come of it all the same, such as "; the message may
+ *           have been shown", or ""
  *
  * Returns outcome->code.
  */
 enum lastcall_status wts_call_outcome(const struct wts_desk *desk,
                                       enum lastcall_status status,
-                                      const char *what,
+                                      enum wts_call_kind kind, const char *fear,
                                       struct session_outcome *outcome);
 
 #endif

@@ -120,6 +120,7 @@ enum lastcall_status wts_message_show(const struct wts_desk *desk, uint32_t id,
                                       struct session_outcome *outcome)
 {
     struct show *show = NULL;
+    const enum wts_call_kind kind = request->wait ? WTS_CALL_BOX : WTS_CALL_ACT;
     struct json_error why = {""};
     uint32_t style = 0;
     int64_t timeout_ms = desk->timeout_ms;
@@ -133,15 +134,15 @@ enum lastcall_status wts_message_show(const struct wts_desk *desk, uint32_t id,
     show->message.style = style;
     if (show->message.wait)
         timeout_ms += (int64_t)show->message.timeout_s * MS_PER_S;
-    status =
-        wts_calls_run(desk->calls, &show->call, timeout_ms, WTS_CALL_NORMAL);
+    status = wts_calls_run(desk->calls, &show->call, timeout_ms, kind);
     if (status == LASTCALL_TIMEOUT)
         return wts_outcome(outcome, status,
                            "%.100s did not answer within %" PRId64
                            " ms; the message may have been shown",
                            desk->host->computer, timeout_ms);
     if (status != LASTCALL_OK)
-        return wts_call_outcome(desk, status, "", outcome);
+        return wts_call_outcome(desk, status, kind,
+                                "; the message may have been shown", outcome);
     if (show->error != WTS_ERROR_NONE)
         status = wts_error_outcome(desk->host, show->error, WTS_PURPOSE_MESSAGE,
                                    outcome);

@@ -360,6 +360,59 @@ static void a_call_that_hangs_is_settled_by_looking(void **state)
     }
 }
 
+static struct fake_desktop *stopped;
+
+/* On a thread: stop once Windows is at it. */
+static void *stop_meanwhile(void *argument)
+{
+    (void)argument;
+    fake_wts_await(&fake_wts.held, 1);
+    fake_wts_backend_ops.interrupt(stopped->backend);
+    return NULL;
+}
+
+/* Nobody waited for Windows' answer: it is not said that nothing was done. */
+static void a_stop_in_the_act_says_that_it_may_come_yet(void **state)
+{
+    static const struct {
+        enum action action;
+        enum fake_wts_call call;
+        const char *detail;
+    } cases[] = {
+        {ACTION_DISCONNECT, FAKE_WTS_DISCONNECT, "may yet be disconnected"},
+        {ACTION_LOGOFF, FAKE_WTS_LOGOFF, "may yet be logged off"},
+        {ACTION_MESSAGE, FAKE_WTS_MESSAGE, "may have been shown"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[] = "m";
+        const struct order order = {
+            .request = {.action = cases[i].action, .message = text}};
+        struct fake_desktop desktop;
+        struct session target = {0};
+        struct session_outcome outcome;
+        pthread_t thread;
+
+        fake_wts_reset();
+        fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+        fake_desktop_open(&desktop, LONG_MS);
+        fake_desktop_pick(&desktop, "2", &target);
+        fake_wts_hold(cases[i].call, 1);
+        stopped = &desktop;
+        assert_int_equal(pthread_create(&thread, NULL, stop_meanwhile, NULL),
+                         0);
+        assert_int_equal(fake_wts_backend_ops.act(desktop.backend, &target,
+                                                  &order, &outcome),
+                         LASTCALL_INTERRUPTED);
+        fake_desktop_says(&outcome, "the worker is stopping; ");
+        fake_desktop_says(&outcome, cases[i].detail);
+        pthread_join(thread, NULL);
+        session_deinit(&target);
+        fake_desktop_close(&desktop);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +429,8 @@ int main(void)
         cmocka_unit_test_setup(what_is_not_endable_is_never_tried,
                                fake_desktop_setup),
         cmocka_unit_test_setup(a_lost_answer_is_settled_by_looking,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(a_stop_in_the_act_says_that_it_may_come_yet,
                                fake_desktop_setup),
         cmocka_unit_test_setup(a_call_that_hangs_is_settled_by_looking,
                                fake_desktop_setup),

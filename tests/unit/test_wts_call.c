@@ -88,9 +88,8 @@ static void run_well(struct bench *bench)
 {
     struct wts_call *call = question_new();
 
-    assert_int_equal(
-        wts_calls_run(bench->calls, call, LONG_MS, WTS_CALL_NORMAL),
-        LASTCALL_OK);
+    assert_int_equal(wts_calls_run(bench->calls, call, LONG_MS, WTS_CALL_LOOK),
+                     LASTCALL_OK);
     assert_int_equal(((struct question *)call)->answer, WTS_PROTOCOL_RDP);
     call->free(call);
 }
@@ -100,7 +99,7 @@ static void run_stuck(struct bench *bench)
 {
     fake_wts_hold(FAKE_WTS_PROTOCOL, 1);
     assert_int_equal(
-        wts_calls_run(bench->calls, question_new(), SHORT_MS, WTS_CALL_NORMAL),
+        wts_calls_run(bench->calls, question_new(), SHORT_MS, WTS_CALL_LOOK),
         LASTCALL_TIMEOUT);
 }
 
@@ -136,6 +135,24 @@ static void what_hangs_is_left_behind_and_cleans_up(void **state)
     fake_wts_await(&fake_wts.closes, 1);
 }
 
+/* Whoever asked was gone before the thread came to it. */
+static void what_was_not_begun_is_never_asked(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench);
+    for (unsigned i = 0; i <= WTS_CALL_LOOK_STUCK_MAX; i++) {
+        assert_int_equal(
+            wts_calls_run(bench.calls, question_new(), 0, WTS_CALL_LOOK),
+            LASTCALL_TIMEOUT);
+        fake_wts_await(&seen.freed, i + 1);
+    }
+    assert_int_equal(seen.asked, 0);
+    bench_close(&bench);
+    fake_wts_await(&fake_wts.closes, 1);
+}
+
 /* Closing waits for nobody, and what hangs keeps the handle. */
 static void closing_waits_for_nobody(void **state)
 {
@@ -156,27 +173,69 @@ static void closing_waits_for_nobody(void **state)
     fake_wts_await(&seen.freed, 2);
 }
 
+/* Run one of another kind, for which it is no matter how many hang. */
+static void run_beside(struct bench *bench, enum wts_call_kind kind)
+{
+    struct wts_call *call = question_new();
+
+    assert_int_equal(wts_calls_run(bench->calls, call, LONG_MS, kind),
+                     LASTCALL_OK);
+    call->free(call);
+}
+
+/* Sessions that hang are no server that hangs: it is listed as before. */
+static void acts_that_hang_keep_nobody_from_looking(void **state)
+{
+    static const enum wts_call_kind kinds[] = {WTS_CALL_ACT, WTS_CALL_BOX};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct bench bench;
+        const size_t most = wts_calls_stuck_max(kinds[i]);
+
+        setup(NULL);
+        bench_open(&bench);
+        for (size_t k = 0; k < most; k++) {
+            fake_wts_hold(FAKE_WTS_PROTOCOL, 1);
+            assert_int_equal(
+                wts_calls_run(bench.calls, question_new(), SHORT_MS, kinds[i]),
+                LASTCALL_TIMEOUT);
+            fake_wts_await(&fake_wts.held, (unsigned)k + 1);
+        }
+        assert_int_equal(
+            wts_calls_run(bench.calls, question_new(), LONG_MS, kinds[i]),
+            LASTCALL_BUSY);
+        run_well(&bench);
+        bench_close(&bench);
+        fake_wts_release();
+        fake_wts_await(&fake_wts.closes, 1);
+        fake_wts_await(&seen.freed, (unsigned)most + 2);
+    }
+}
+
 static void only_so_many_may_hang(void **state)
 {
     struct bench bench;
 
     (void)state;
     bench_open(&bench);
-    for (unsigned i = 0; i < WTS_CALL_STUCK_MAX; i++)
+    for (unsigned i = 0; i < WTS_CALL_LOOK_STUCK_MAX; i++)
         run_stuck(&bench);
-    fake_wts_await(&fake_wts.held, WTS_CALL_STUCK_MAX);
+    fake_wts_await(&fake_wts.held, WTS_CALL_LOOK_STUCK_MAX);
     assert_int_equal(
-        wts_calls_run(bench.calls, question_new(), LONG_MS, WTS_CALL_NORMAL),
+        wts_calls_run(bench.calls, question_new(), LONG_MS, WTS_CALL_LOOK),
         LASTCALL_BUSY);
-    assert_int_equal(seen.asked, WTS_CALL_STUCK_MAX);
+    assert_int_equal(seen.asked, WTS_CALL_LOOK_STUCK_MAX);
     assert_int_equal(seen.freed, 1);
+    run_beside(&bench, WTS_CALL_ACT); /* on its own account */
+    run_beside(&bench, WTS_CALL_BOX);
     fake_wts_release();
-    fake_wts_await(&seen.freed, WTS_CALL_STUCK_MAX + 1);
+    fake_wts_await(&seen.freed, WTS_CALL_LOOK_STUCK_MAX + 3);
     /* The count goes down right after the call is freed. */
     for (;;) {
         struct wts_call *call = question_new();
         enum lastcall_status status =
-            wts_calls_run(bench.calls, call, LONG_MS, WTS_CALL_NORMAL);
+            wts_calls_run(bench.calls, call, LONG_MS, WTS_CALL_LOOK);
 
         if (status == LASTCALL_OK) {
             call->free(call);
@@ -196,7 +255,7 @@ static void *run_aside(void *argument)
     struct bench *bench = argument;
     struct wts_call *call = question_new();
     enum lastcall_status status =
-        wts_calls_run(bench->calls, call, LONG_MS, WTS_CALL_NORMAL);
+        wts_calls_run(bench->calls, call, LONG_MS, WTS_CALL_LOOK);
 
     if (status == LASTCALL_OK)
         return call;
@@ -225,7 +284,7 @@ static void an_interrupt_ends_every_wait(void **state)
     }
     /* It lasts, but for what cleans up. */
     assert_int_equal(
-        wts_calls_run(bench.calls, question_new(), LONG_MS, WTS_CALL_NORMAL),
+        wts_calls_run(bench.calls, question_new(), LONG_MS, WTS_CALL_LOOK),
         LASTCALL_INTERRUPTED);
     assert_int_equal(wts_calls_run(bench.calls, last, LONG_MS, WTS_CALL_LAST),
                      LASTCALL_OK);
@@ -367,8 +426,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_thread_serves_one_after_the_other, setup),
         cmocka_unit_test_setup(what_hangs_is_left_behind_and_cleans_up, setup),
+        cmocka_unit_test_setup(what_was_not_begun_is_never_asked, setup),
         cmocka_unit_test_setup(closing_waits_for_nobody, setup),
         cmocka_unit_test_setup(only_so_many_may_hang, setup),
+        cmocka_unit_test_setup(acts_that_hang_keep_nobody_from_looking, setup),
         cmocka_unit_test_setup(an_interrupt_ends_every_wait, setup),
         cmocka_unit_test_setup(many_at_a_time, setup),
         cmocka_unit_test_setup(changes_are_passed_on, setup),
