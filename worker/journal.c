@@ -132,6 +132,28 @@ static enum lastcall_status path_in(const char *directory, const char *name,
     return LASTCALL_E_TOO_LARGE;
 }
 
+/*
+ * Whoever could write here could make commands run again, or never: what
+ * others made before us, or may change, is refused.
+ */
+static enum lastcall_status check_guarded(const char *state_dir,
+                                          struct platform_error *error)
+{
+    static const char *const names[] = {JOURNAL_LOCK_FILE, JOURNAL_FILE,
+                                        JOURNAL_FILE "-wal",
+                                        JOURNAL_FILE "-shm"};
+    enum lastcall_status status = platform_check_guarded(state_dir, error);
+    char path[PATH_SIZE];
+
+    for (size_t i = 0;
+         i < sizeof(names) / sizeof(names[0]) && status == LASTCALL_OK; i++) {
+        status = path_in(state_dir, names[i], path, error);
+        if (status == LASTCALL_OK)
+            status = platform_check_guarded(path, error);
+    }
+    return status;
+}
+
 enum lastcall_status journal_open(const char *state_dir, int64_t history_max,
                                   struct journal *out,
                                   struct platform_error *error)
@@ -142,6 +164,8 @@ enum lastcall_status journal_open(const char *state_dir, int64_t history_max,
 
     *out = (struct journal){0};
     status = platform_make_directory(state_dir, error);
+    if (status == LASTCALL_OK)
+        status = check_guarded(state_dir, error);
     if (status != LASTCALL_OK)
         return status;
     status = path_in(state_dir, JOURNAL_LOCK_FILE, path, error);

@@ -95,6 +95,18 @@ LASTCALL_MUST_USE enum lastcall_status
 platform_make_directory(const char *path, struct platform_error *error);
 
 /*
+ * Check what was there before us as a FILE_GUARDED is when it is read: a file,
+ * or a folder with what is in it.  Nothing there is fine.  Elsewhere than on
+ * Windows the folder above says who may, and nothing is looked at.
+ *
+ *   error  a sentence with the mend; may be NULL
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_PERMISSION, LASTCALL_E_IO.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+platform_check_guarded(const char *path, struct platform_error *error);
+
+/*
  * Find the absolute path of something that exists, links resolved.
  *
  * Returns a text that the caller frees, or NULL (not there, out of memory).

@@ -7,11 +7,11 @@
 
 #include "protocol/io/wide_win32.h"
 
-/* Rights with which somebody can change what is in a file, or give himself
- * such rights; and those with which he can read it. */
+/* Rights with which somebody can change what is in a file or a folder, or give
+ * himself such rights; and those with which he can read it. */
 #define CHANGING_RIGHTS                                                        \
-    (FILE_WRITE_DATA | FILE_APPEND_DATA | WRITE_DAC | WRITE_OWNER |            \
-     GENERIC_WRITE | GENERIC_ALL | MAXIMUM_ALLOWED)
+    (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD | DELETE |         \
+     WRITE_DAC | WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL | MAXIMUM_ALLOWED)
 #define READING_RIGHTS (FILE_READ_DATA | GENERIC_READ)
 #define DESCRIPTION_SIZE 256
 #define PATH_SHOWN_MAX 150
@@ -29,6 +29,7 @@ struct user {
 struct inquiry {
     const char *path;
     enum file_secrecy secrecy;
+    enum platform_heirs heirs;
     PSID owner;
     struct user user;
     struct platform_error *error;
@@ -73,27 +74,31 @@ static bool is_user(PSID sid, const struct user *user)
     return user->sid != NULL && EqualSid(sid, user->sid);
 }
 
+/* CREATOR OWNER stands for whoever makes something in a folder, and where that
+ * can be a stranger another entry says so. */
 static bool is_trusted(PSID sid, const struct inquiry *inquiry)
 {
     return is_machine(sid) || EqualSid(sid, inquiry->owner) ||
            IsWellKnownSid(sid, WinCreatorOwnerRightsSid) ||
+           IsWellKnownSid(sid, WinCreatorOwnerSid) ||
            is_user(sid, &inquiry->user);
 }
 
 /*
- * Whom an entry gives rights on the file; NULL: nobody.  What denies gives
- * nothing, and what is only for heirs is not about this file.
+ * Whom an entry gives rights; NULL: nobody.  What denies gives nothing, and
+ * what is only for heirs is not about a file.
  */
-static PSID grantee(const void *entry, enum file_secrecy secrecy,
+static PSID grantee(const void *entry, const struct inquiry *inquiry,
                     bool *is_strange)
 {
     const ACE_HEADER *header = entry;
-    const DWORD rights = secrecy == FILE_SECRET
+    const DWORD rights = inquiry->secrecy == FILE_SECRET
                              ? CHANGING_RIGHTS | READING_RIGHTS
                              : CHANGING_RIGHTS;
 
     *is_strange = false;
-    if ((header->AceFlags & INHERIT_ONLY_ACE) != 0)
+    if ((header->AceFlags & INHERIT_ONLY_ACE) != 0 &&
+        inquiry->heirs == PLATFORM_FILE)
         return NULL;
     switch (header->AceType) {
     case ACCESS_ALLOWED_ACE_TYPE:
@@ -124,16 +129,21 @@ static void explain_mend(const struct inquiry *inquiry, PSID stranger,
     char *who = stranger == NULL ? NULL : sid_text(stranger);
     char *own = is_machine(inquiry->owner) ? NULL : sid_text(inquiry->owner);
     const bool is_removed = who != NULL && !is_inherited;
+    const bool is_folder = inquiry->heirs == PLATFORM_FOLDER;
+    const char *rights = is_folder ? "(OI)(CI)F" : "F";
+    const char *what = is_folder   ? "change what is in this folder"
+                       : is_secret ? "use this secret file"
+                                   : "change this file";
 
     platform_explain(inquiry->error,
                      "%.*s: others than its owner may %s (%s); mend it: "
                      "icacls \"%.*s\" /inheritance:r /grant:r "
-                     "*S-1-5-18:F *S-1-5-32-544:F%s%s%s%s%s",
-                     PATH_SHOWN_MAX, inquiry->path,
-                     is_secret ? "use this secret file" : "change this file",
+                     "*S-1-5-18:%s *S-1-5-32-544:%s%s%s%s%s%s%s",
+                     PATH_SHOWN_MAX, inquiry->path, what,
                      who != NULL ? who : "everyone", PATH_SHOWN_MAX,
-                     inquiry->path, own != NULL ? " *" : "",
-                     own != NULL ? own : "", own != NULL ? ":F" : "",
+                     inquiry->path, rights, rights, own != NULL ? " *" : "",
+                     own != NULL ? own : "", own != NULL ? ":" : "",
+                     own != NULL ? rights : "",
                      is_removed ? " /remove:g *" : "", is_removed ? who : "");
     free(who);
     free(own);
@@ -148,7 +158,7 @@ static enum lastcall_status check_entries(PACL list,
         bool is_strange = true;
 
         if (GetAce(list, i, &entry))
-            sid = grantee(entry, inquiry->secrecy, &is_strange);
+            sid = grantee(entry, inquiry, &is_strange);
         if (!is_strange && (sid == NULL || is_trusted(sid, inquiry)))
             continue;
         explain_mend(inquiry, sid,
@@ -166,23 +176,33 @@ static enum lastcall_status check_owner(const struct inquiry *inquiry)
     if (is_machine(inquiry->owner) || is_user(inquiry->owner, &inquiry->user))
         return LASTCALL_OK;
     who = sid_text(inquiry->owner);
-    platform_explain(inquiry->error,
-                     "%.*s: this file belongs to %s, not to us or the "
-                     "Administrators; mend it: icacls \"%.*s\" /setowner "
-                     "*S-1-5-32-544",
-                     PATH_SHOWN_MAX, inquiry->path,
-                     who != NULL ? who : "another", PATH_SHOWN_MAX,
-                     inquiry->path);
+    /* What he put into it would stay his. */
+    if (inquiry->heirs == PLATFORM_FOLDER)
+        platform_explain(inquiry->error,
+                         "%.*s: this folder belongs to %s, not to us or the "
+                         "Administrators; move it away",
+                         PATH_SHOWN_MAX, inquiry->path,
+                         who != NULL ? who : "another");
+    else
+        platform_explain(inquiry->error,
+                         "%.*s: this file belongs to %s, not to us or the "
+                         "Administrators; mend it: icacls \"%.*s\" /setowner "
+                         "*S-1-5-32-544",
+                         PATH_SHOWN_MAX, inquiry->path,
+                         who != NULL ? who : "another", PATH_SHOWN_MAX,
+                         inquiry->path);
     free(who);
     return LASTCALL_E_PERMISSION;
 }
 
 enum lastcall_status platform_check_descriptor(PSECURITY_DESCRIPTOR descriptor,
                                                enum file_secrecy secrecy,
+                                               enum platform_heirs heirs,
                                                const char *path,
                                                struct platform_error *error)
 {
-    struct inquiry inquiry = {.path = path, .secrecy = secrecy, .error = error};
+    struct inquiry inquiry = {
+        .path = path, .secrecy = secrecy, .heirs = heirs, .error = error};
     enum lastcall_status status = LASTCALL_E_PERMISSION;
     PACL list = NULL;
     BOOL is_there = FALSE;
@@ -205,6 +225,7 @@ enum lastcall_status platform_check_descriptor(PSECURITY_DESCRIPTOR descriptor,
 }
 
 enum lastcall_status platform_check_file(HANDLE file, enum file_secrecy secrecy,
+                                         enum platform_heirs heirs,
                                          const char *path,
                                          struct platform_error *error)
 {
@@ -216,7 +237,8 @@ enum lastcall_status platform_check_file(HANDLE file, enum file_secrecy secrecy,
                         NULL, NULL, NULL, NULL, &descriptor);
 
     if (code == ERROR_SUCCESS)
-        status = platform_check_descriptor(descriptor, secrecy, path, error);
+        status =
+            platform_check_descriptor(descriptor, secrecy, heirs, path, error);
     else
         (void)platform_fail(path, "find out who may use it", code, error);
     LocalFree(descriptor);

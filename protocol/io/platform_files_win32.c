@@ -76,7 +76,7 @@ enum lastcall_status platform_read_file(const char *path,
         goto out;
     }
     if (secrecy != FILE_PUBLIC) {
-        status = platform_check_file(file, secrecy, path, error);
+        status = platform_check_file(file, secrecy, PLATFORM_FILE, path, error);
         if (status != LASTCALL_OK)
             goto out;
     }
@@ -249,4 +249,43 @@ enum lastcall_status platform_make_directory(const char *path,
     return status == LASTCALL_E_PERMISSION || status == LASTCALL_OK
                ? status
                : LASTCALL_E_IO;
+}
+
+enum lastcall_status platform_check_guarded(const char *path,
+                                            struct platform_error *error)
+{
+    enum lastcall_status status = LASTCALL_OK;
+    BY_HANDLE_FILE_INFORMATION info;
+    wchar_t *wide = wide_from_utf8(path);
+    HANDLE file = INVALID_HANDLE_VALUE;
+
+    platform_explain(error, "%s", "");
+    if (wide == NULL)
+        return platform_fail(path, "open", ERROR_INVALID_NAME, error);
+    /* A link is looked at itself: whoever made it leads it where he likes. */
+    file =
+        CreateFileW(wide, READ_CONTROL | FILE_READ_ATTRIBUTES,
+                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                    NULL, OPEN_EXISTING,
+                    FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT |
+                        SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS,
+                    NULL);
+    if (file == INVALID_HANDLE_VALUE) {
+        status = platform_fail(path, "open", GetLastError(), error);
+        if (status == LASTCALL_E_MISSING)
+            status = LASTCALL_OK;
+    } else if (!GetFileInformationByHandle(file, &info)) {
+        status = platform_fail(path, "look at", GetLastError(), error);
+    } else {
+        status = platform_check_file(
+            file, FILE_GUARDED,
+            (info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0
+                ? PLATFORM_FOLDER
+                : PLATFORM_FILE,
+            path, error);
+    }
+    if (file != INVALID_HANDLE_VALUE)
+        CloseHandle(file);
+    free(wide);
+    return status;
 }

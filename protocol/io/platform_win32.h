@@ -24,9 +24,16 @@ void platform_explain(struct platform_error *error, const char *format, ...)
 enum lastcall_status platform_fail(const char *path, const char *what,
                                    DWORD code, struct platform_error *error);
 
+/* What rights are about. */
+enum platform_heirs {
+    PLATFORM_FILE,   /* itself */
+    PLATFORM_FOLDER, /* itself and all that is or will be in it */
+};
+
 /*
- * Check that an open file is for its owner, SYSTEM and the Administrators
- * alone, and that the owner is the current user or one of those two.
+ * Check that an open file or folder is for its owner, SYSTEM and the
+ * Administrators alone, and that the owner is the current user or one of those
+ * two.
  *
  *   secrecy  FILE_SECRET: to read and to change; FILE_GUARDED: to change
  *   path     named in the sentence
@@ -34,21 +41,16 @@ enum lastcall_status platform_fail(const char *path, const char *what,
  * Returns LASTCALL_OK, LASTCALL_E_PERMISSION (with the command that mends it).
  */
 LASTCALL_MUST_USE enum lastcall_status
-platform_check_file(HANDLE file, enum file_secrecy secrecy, const char *path,
+platform_check_file(HANDLE file, enum file_secrecy secrecy,
+                    enum platform_heirs heirs, const char *path,
                     struct platform_error *error);
 
 /* The same of what a file's owner and access list are; for tests, which find
  * few kinds of them under Wine. */
 LASTCALL_MUST_USE enum lastcall_status
 platform_check_descriptor(PSECURITY_DESCRIPTOR descriptor,
-                          enum file_secrecy secrecy, const char *path,
-                          struct platform_error *error);
-
-/* To whom what is made for its owner alone is given. */
-enum platform_heirs {
-    PLATFORM_FILE,   /* itself */
-    PLATFORM_FOLDER, /* itself and all that will be in it */
-};
+                          enum file_secrecy secrecy, enum platform_heirs heirs,
+                          const char *path, struct platform_error *error);
 
 /*
  * Make the description of something that SYSTEM, the Administrators and the

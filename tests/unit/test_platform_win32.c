@@ -27,22 +27,15 @@ static const char *at(const char *name)
     return path;
 }
 
-/* Give a file an access list, and try to read it as a secret. */
-static enum lastcall_status read_with(const wchar_t *description,
-                                      enum file_secrecy secrecy)
+static void set_list(const char *path, const wchar_t *description)
 {
-    enum lastcall_status status;
     PSECURITY_DESCRIPTOR descriptor = NULL;
     PACL list = NULL;
     BOOL is_there = FALSE;
     BOOL is_default = FALSE;
-    struct bytes data;
-    wchar_t *wide = wide_from_utf8(at("file"));
+    wchar_t *wide = wide_from_utf8(path);
 
     assert_non_null(wide);
-    assert_int_equal(
-        platform_create_file(at("file"), FILE_SECRET, "x", 1, &error),
-        LASTCALL_OK);
     assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(
         description, SDDL_REVISION_1, &descriptor, NULL));
     assert_true(
@@ -54,11 +47,24 @@ static enum lastcall_status read_with(const wchar_t *description,
                               NULL, NULL, list, NULL),
         ERROR_SUCCESS);
     LocalFree(descriptor);
+    free(wide);
+}
+
+/* Give a file an access list, and try to read it as a secret. */
+static enum lastcall_status read_with(const wchar_t *description,
+                                      enum file_secrecy secrecy)
+{
+    enum lastcall_status status;
+    struct bytes data;
+
+    assert_int_equal(
+        platform_create_file(at("file"), FILE_SECRET, "x", 1, &error),
+        LASTCALL_OK);
+    set_list(at("file"), description);
     status = platform_read_file(at("file"), secrecy, 10, &data, &error);
     bytes_deinit(&data);
     assert_true(scratch_hide(at("file"))); /* or we could not remove it */
-    assert_true(DeleteFileW(wide));
-    free(wide);
+    assert_int_equal(unlink(at("file")), 0);
     return status;
 }
 
@@ -90,8 +96,9 @@ static void what_everybody_may_change_is_not_trusted(void **state)
                      LASTCALL_OK);
 }
 
-static enum lastcall_status check(const wchar_t *description,
-                                  enum file_secrecy secrecy)
+static enum lastcall_status check_as(const wchar_t *description,
+                                     enum file_secrecy secrecy,
+                                     enum platform_heirs heirs)
 {
     PSECURITY_DESCRIPTOR descriptor = NULL;
     enum lastcall_status status;
@@ -99,9 +106,16 @@ static enum lastcall_status check(const wchar_t *description,
     error = (struct platform_error){{0}};
     assert_true(ConvertStringSecurityDescriptorToSecurityDescriptorW(
         description, SDDL_REVISION_1, &descriptor, NULL));
-    status = platform_check_descriptor(descriptor, secrecy, "C:\\k", &error);
+    status =
+        platform_check_descriptor(descriptor, secrecy, heirs, "C:\\k", &error);
     LocalFree(descriptor);
     return status;
+}
+
+static enum lastcall_status check(const wchar_t *description,
+                                  enum file_secrecy secrecy)
+{
+    return check_as(description, secrecy, PLATFORM_FILE);
 }
 
 static void who_may_use_a_secret(void **state)
@@ -166,6 +180,68 @@ static void who_may_change_what_we_trust(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (check(bad[i], FILE_GUARDED) != LASTCALL_E_PERMISSION)
             fail_msg("%ls is trusted", bad[i]);
+}
+
+static void who_may_change_what_is_in_a_folder(void **state)
+{
+    static const wchar_t *const good[] = {
+        L"O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)",
+        L"O:SYD:AI(A;OICIID;FA;;;SY)(A;OICIIOID;GA;;;CO)(A;OICIID;FR;;;BU)",
+        L"O:BAD:(D;OICI;FA;;;BU)(A;OICI;FA;;;BA)",
+    };
+    static const wchar_t *const bad[] = {
+        L"O:BAD:(A;OICI;FA;;;BA)(A;CI;LC;;;BU)", /* as ProgramData's own */
+        L"O:BAD:(A;OICI;FA;;;BA)(A;CI;DC;;;BU)",
+        L"O:BAD:(A;OICI;FA;;;BA)(A;;0x40;;;BU)",     /* takes away */
+        L"O:BAD:(A;OICI;FA;;;BA)(A;;SD;;;BU)",       /* the folder */
+        L"O:BAD:(A;OICI;FA;;;BA)(A;OICIIO;FA;;;BU)", /* what will be */
+        L"O:S-1-5-21-1-2-3-4D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)",
+        L"O:BA",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (check_as(good[i], FILE_GUARDED, PLATFORM_FOLDER) != LASTCALL_OK)
+            fail_msg("%ls: %s", good[i], error.text);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (check_as(bad[i], FILE_GUARDED, PLATFORM_FOLDER) !=
+            LASTCALL_E_PERMISSION)
+            fail_msg("%ls is trusted", bad[i]);
+}
+
+/* As a journal's folder is looked at, and what is in it. */
+static void what_was_there_is_looked_at(void **state)
+{
+    static const wchar_t closed[] = L"D:P(A;;FA;;;SY)(A;;FA;;;OW)";
+    static const wchar_t open[] = L"D:P(A;;FA;;;SY)(A;;FA;;;WD)";
+    const char *const names[] = {"folder", "file"};
+
+    (void)state;
+    assert_int_equal(platform_check_guarded(at("nothing"), &error),
+                     LASTCALL_OK);
+    assert_int_equal(platform_make_directory(at("folder"), &error),
+                     LASTCALL_OK);
+    assert_int_equal(
+        platform_create_file(at("file"), FILE_SECRET, "x", 1, &error),
+        LASTCALL_OK);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_int_equal(platform_check_guarded(at(names[i]), &error),
+                         LASTCALL_OK);
+        set_list(at(names[i]), open);
+        assert_int_equal(platform_check_guarded(at(names[i]), &error),
+                         LASTCALL_E_PERMISSION);
+        set_list(at(names[i]), closed);
+        assert_int_equal(platform_check_guarded(at(names[i]), &error),
+                         LASTCALL_OK);
+    }
+    set_list(at("folder"), open);
+    assert_int_equal(platform_check_guarded(at("folder"), &error),
+                     LASTCALL_E_PERMISSION);
+    assert_non_null(strstr(error.text, "change what is in this folder"));
+    assert_non_null(strstr(error.text, "*S-1-5-18:(OI)(CI)F"));
+    assert_true(scratch_hide(at("file")));
+    assert_int_equal(unlink(at("file")), 0);
+    assert_int_equal(rmdir(at("folder")), 0);
 }
 
 static void the_mend_fits_the_fault(void **state)
@@ -305,6 +381,8 @@ int main(void)
         cmocka_unit_test(what_everybody_may_change_is_not_trusted),
         cmocka_unit_test(who_may_use_a_secret),
         cmocka_unit_test(who_may_change_what_we_trust),
+        cmocka_unit_test(who_may_change_what_is_in_a_folder),
+        cmocka_unit_test(what_was_there_is_looked_at),
         cmocka_unit_test(the_mend_fits_the_fault),
         cmocka_unit_test(names_are_unicode),
         cmocka_unit_test(paths_have_drives_and_shares),
