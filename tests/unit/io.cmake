@@ -30,8 +30,12 @@ if(TARGET lastcall_link_mosquitto AND LASTCALL_SANITIZE STREQUAL "thread")
     set_tests_properties(unit.mqtt_link_mosquitto PROPERTIES ENVIRONMENT
         TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/unit/tsan.suppressions)
 endif()
-set_source_files_properties(unit/broker.c PROPERTIES
-    COMPILE_DEFINITIONS MOSQUITTO="${MOSQUITTO}")
+if(NOT WIN32)
+    find_program(LASTCALL_BROKER mosquitto PATHS /usr/sbin /usr/local/sbin
+                 REQUIRED)
+    set_source_files_properties(unit/broker.c PROPERTIES
+        COMPILE_DEFINITIONS MOSQUITTO="${LASTCALL_BROKER}")
+endif()
 lastcall_test(config LIBS lastcall_io)
 lastcall_fuzz(config LIBS lastcall_io)
 lastcall_test(store SOURCES ${scratch} LIBS lastcall_io)
