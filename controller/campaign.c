@@ -1,5 +1,7 @@
 #include "controller/campaign.h"
 
+#include "controller/campaign_send.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@ static const char *const outcome_names[OUTCOME_COUNT] = {
     [OUTCOME_WAITING] = "waiting", [OUTCOME_TRUE] = "true",
     [OUTCOME_FALSE] = "false",     [OUTCOME_REFUSED] = "refused",
     [OUTCOME_OFFLINE] = "offline", [OUTCOME_SILENT] = "silent",
+    [OUTCOME_UNSENT] = "unsent",
 };
 
 const char *campaign_outcome_name(enum campaign_outcome outcome)
@@ -21,6 +24,10 @@ void campaign_deinit(struct campaign *campaign)
         bytes_deinit(&campaign->messages[i].token);
     for (size_t i = 0; i < campaign->host_count; i++)
         answer_deinit(&campaign->hosts[i].answer);
+    text_index_deinit(&campaign->by_id);
+    text_index_deinit(&campaign->by_name);
+    pacer_deinit(&campaign->pacer);
+    free(campaign->resends);
     free(campaign->messages);
     free(campaign->hosts);
     free(campaign->bad);
@@ -46,13 +53,27 @@ static enum lastcall_status make_room(void **array, size_t count,
     return LASTCALL_OK;
 }
 
+static const char *id_at(const void *messages, size_t index)
+{
+    return ((const struct campaign_message *)messages)[index].id.text;
+}
+
+static const char *name_at(const void *hosts, size_t index)
+{
+    return ((const struct campaign_host *)hosts)[index].name.text;
+}
+
 enum lastcall_status campaign_add_message(struct campaign *campaign,
                                           const struct address *address,
                                           const struct request_id *id,
                                           struct bytes *token, size_t *index)
 {
     struct campaign_message message = {
-        .address = *address, .id = *id, .token = *token};
+        .address = *address,
+        .id = *id,
+        .token = *token,
+        .host = CAMPAIGN_NO_HOST,
+    };
     void *array = campaign->messages;
     enum lastcall_status status =
         bytes_sha256_text(token->data, token->len, message.hash);
@@ -62,13 +83,32 @@ enum lastcall_status campaign_add_message(struct campaign *campaign,
         status = make_room(&array, campaign->message_count,
                            &campaign->message_capacity, sizeof message);
     campaign->messages = array;
+    if (status == LASTCALL_OK) {
+        array = campaign->resends;
+        status = make_room(&array, campaign->message_count,
+                           &campaign->resend_capacity, sizeof(size_t));
+        campaign->resends = array;
+    }
+    if (status == LASTCALL_OK) {
+        campaign->messages[campaign->message_count] = message;
+        campaign->by_id.text_at = id_at;
+        status = text_index_add(&campaign->by_id, campaign->messages,
+                                campaign->message_count);
+    }
     if (status != LASTCALL_OK) {
         bytes_deinit(&message.token);
         return status;
     }
-    *index = campaign->message_count;
-    campaign->messages[campaign->message_count++] = message;
+    *index = campaign->message_count++;
     return LASTCALL_OK;
+}
+
+static enum campaign_outcome first_outcome(enum campaign_presence presence,
+                                           size_t message)
+{
+    if (presence == PRESENCE_OFFLINE)
+        return OUTCOME_OFFLINE;
+    return message == CAMPAIGN_NO_MESSAGE ? OUTCOME_UNSENT : OUTCOME_WAITING;
 }
 
 enum lastcall_status campaign_expect(struct campaign *campaign,
@@ -80,144 +120,49 @@ enum lastcall_status campaign_expect(struct campaign *campaign,
         .name = *host,
         .presence = presence,
         .message = message,
-        .outcome =
-            presence == PRESENCE_OFFLINE ? OUTCOME_OFFLINE : OUTCOME_WAITING,
+        .outcome = first_outcome(presence, message),
     };
     void *array = campaign->hosts;
-    enum lastcall_status status =
-        make_room(&array, campaign->host_count, &campaign->host_capacity,
-                  sizeof expected);
+    enum lastcall_status status = LASTCALL_OK;
 
+    if (campaign_find_host(campaign, host) != NULL)
+        return LASTCALL_OK;
+    status = make_room(&array, campaign->host_count, &campaign->host_capacity,
+                       sizeof expected);
     campaign->hosts = array;
     if (status != LASTCALL_OK)
         return status;
-    campaign->hosts[campaign->host_count++] = expected;
-    if (expected.outcome == OUTCOME_WAITING)
-        campaign->waiting_count++;
+    campaign->hosts[campaign->host_count] = expected;
+    campaign->by_name.text_at = name_at;
+    status = text_index_add(&campaign->by_name, campaign->hosts,
+                            campaign->host_count);
+    if (status != LASTCALL_OK)
+        return status;
+    campaign->host_count++;
+    campaign->outcome_count[expected.outcome]++;
+    if (expected.outcome == OUTCOME_WAITING) {
+        campaign->messages[message].waiting_count++;
+        campaign->messages[message].unanswered_count++;
+    }
     return LASTCALL_OK;
-}
-
-static int compare_hosts(const void *a, const void *b)
-{
-    const struct campaign_host *left = a;
-    const struct campaign_host *right = b;
-
-    return strcmp(left->name.text, right->name.text);
-}
-
-void campaign_start(struct campaign *campaign, int64_t now_ms)
-{
-    if (campaign->host_count > 0)
-        qsort(campaign->hosts, campaign->host_count, sizeof *campaign->hosts,
-              compare_hosts);
-    campaign->start_ms = now_ms;
 }
 
 struct campaign_host *campaign_find_host(const struct campaign *campaign,
                                          const struct name *name)
 {
-    struct campaign_host key = {.name = *name};
+    size_t index =
+        text_index_find(&campaign->by_name, campaign->hosts, name->text);
 
-    if (campaign->host_count == 0)
-        return NULL;
-    return bsearch(&key, campaign->hosts, campaign->host_count, sizeof key,
-                   compare_hosts);
-}
-
-static bool is_awaited(const struct campaign *campaign, size_t message)
-{
-    for (size_t i = 0; i < campaign->host_count; i++) {
-        if (campaign->hosts[i].message == message &&
-            campaign->hosts[i].outcome == OUTCOME_WAITING)
-            return true;
-    }
-    return false;
-}
-
-static int64_t life_ms(const struct campaign *campaign,
-                       const struct campaign_message *message)
-{
-    return message->life_ms > 0 ? message->life_ms : campaign->ttl_ms;
-}
-
-/* When a message is due for the nth time (from 0). */
-static int64_t due_ms(const struct campaign *campaign,
-                      const struct campaign_message *message)
-{
-    if (message->sent_count == 0)
-        return campaign->start_ms;
-    if (message->sent_count >= CAMPAIGN_SEND_COUNT)
-        return INT64_MAX;
-    return message->first_sent_ms +
-           life_ms(campaign, message) / (message->sent_count == 1 ? 4 : 2);
-}
-
-struct campaign_message *campaign_next_send(struct campaign *campaign,
-                                            int64_t now_ms)
-{
-    if (campaign->end != CAMPAIGN_RUNNING)
-        return NULL;
-    for (size_t i = 0; i < campaign->message_count; i++) {
-        struct campaign_message *message = &campaign->messages[i];
-        bool is_first = message->sent_count == 0;
-
-        if (message->lost) {
-            message->lost = false;
-            return message;
-        }
-        if (now_ms < due_ms(campaign, message))
-            continue;
-        message->sent_count++;
-        if (is_first)
-            message->first_sent_ms = now_ms;
-        if (is_first || is_awaited(campaign, i))
-            return message;
-    }
-    return NULL;
-}
-
-uint32_t campaign_expiry_s(const struct campaign *campaign,
-                           const struct campaign_message *message,
-                           int64_t now_ms)
-{
-    int64_t left_ms =
-        message->first_sent_ms + life_ms(campaign, message) - now_ms;
-
-    if (left_ms < 1000)
-        return 1;
-    return left_ms / 1000 > UINT32_MAX ? UINT32_MAX
-                                       : (uint32_t)(left_ms / 1000);
-}
-
-void campaign_lost(struct campaign *campaign, size_t message)
-{
-    if (message < campaign->message_count)
-        campaign->messages[message].lost =
-            is_awaited(campaign, message) ||
-            campaign->messages[message].sent_count == 1;
-}
-
-int64_t campaign_next_ms(const struct campaign *campaign, int64_t now_ms)
-{
-    int64_t next = campaign->start_ms + campaign->timeout_ms;
-
-    for (size_t i = 0; i < campaign->message_count; i++) {
-        int64_t due = due_ms(campaign, &campaign->messages[i]);
-
-        if (due < next)
-            next = due;
-    }
-    return next < now_ms ? now_ms : next;
+    return index == TEXT_INDEX_NONE ? NULL : &campaign->hosts[index];
 }
 
 size_t campaign_find_message(const struct campaign *campaign,
                              const struct request_id *id)
 {
-    for (size_t i = 0; i < campaign->message_count; i++) {
-        if (strcmp(campaign->messages[i].id.text, id->text) == 0)
-            return i;
-    }
-    return CAMPAIGN_NO_MESSAGE;
+    size_t index =
+        text_index_find(&campaign->by_id, campaign->messages, id->text);
+
+    return index == TEXT_INDEX_NONE ? CAMPAIGN_NO_MESSAGE : index;
 }
 
 void campaign_note_bad(struct campaign *campaign, const struct name *host,
@@ -259,9 +204,35 @@ static struct campaign_host *add_unexpected(struct campaign *campaign,
     if (campaign_expect(campaign, name, PRESENCE_UNKNOWN, message) !=
         LASTCALL_OK)
         return NULL;
-    qsort(campaign->hosts, campaign->host_count, sizeof *campaign->hosts,
-          compare_hosts);
     return campaign_find_host(campaign, name);
+}
+
+/* What a turn's end means for those who wait for theirs. */
+static void tell_pacer(struct campaign *campaign, enum campaign_outcome from,
+                       enum campaign_outcome to, int64_t now_ms)
+{
+    if (from == OUTCOME_WAITING)
+        pacer_ended(&campaign->pacer,
+                    to == OUTCOME_TRUE ? PACE_GOOD : PACE_FAILED, now_ms);
+    else if (from == OUTCOME_SILENT && to == OUTCOME_TRUE)
+        pacer_mended(&campaign->pacer);
+}
+
+void campaign_settle(struct campaign *campaign, struct campaign_host *host,
+                     enum campaign_outcome outcome, int64_t now_ms)
+{
+    enum campaign_outcome from = host->outcome;
+
+    campaign->outcome_count[from]--;
+    campaign->outcome_count[outcome]++;
+    host->outcome = outcome;
+    if (from == OUTCOME_WAITING) {
+        campaign->messages[host->message].waiting_count--;
+        campaign->progress_ms = now_ms;
+    }
+    if (host->message != CAMPAIGN_NO_MESSAGE &&
+        campaign->messages[host->message].host != CAMPAIGN_NO_HOST)
+        tell_pacer(campaign, from, outcome, now_ms);
 }
 
 static enum campaign_verdict keep_answer(struct campaign *campaign,
@@ -269,18 +240,23 @@ static enum campaign_verdict keep_answer(struct campaign *campaign,
                                          size_t index, struct answer *answer,
                                          int64_t now_ms)
 {
+    struct campaign_message *message = &campaign->messages[index];
+
     if (host->has_answer) {
         host->duplicates++;
         return VERDICT_DUPLICATE;
     }
-    if (host->outcome == OUTCOME_WAITING)
-        campaign->waiting_count--;
-    host->outcome = judge(&answer->result);
-    host->answered_ms = now_ms - campaign->messages[index].first_sent_ms;
-    host->message = index;
+    if (host->outcome == OUTCOME_WAITING || host->outcome == OUTCOME_SILENT)
+        message->unanswered_count--;
+    host->is_late = host->outcome == OUTCOME_SILENT;
+    campaign_settle(campaign, host, judge(&answer->result), now_ms);
+    host->answered_ms = now_ms - message->first_sent_ms;
     host->has_answer = true;
     host->answer = *answer;
     *answer = (struct answer){0};
+    /* Nobody is to hear it again. */
+    if (message->host != CAMPAIGN_NO_HOST)
+        bytes_deinit(&message->token);
     return VERDICT_ANSWER;
 }
 
@@ -331,13 +307,39 @@ out:
 
 bool campaign_check_end(struct campaign *campaign, int64_t now_ms)
 {
+    bool has_unsent = false;
+
     if (campaign->end != CAMPAIGN_RUNNING)
         return true;
-    if (campaign->waiting_count == 0)
-        campaign_finish(campaign, CAMPAIGN_COMPLETE);
-    else if (now_ms - campaign->start_ms >= campaign->timeout_ms)
+    campaign_give_up(campaign, now_ms);
+    has_unsent = campaign_has_unsent(campaign, now_ms);
+    if (campaign->outcome_count[OUTCOME_WAITING] == 0 && !has_unsent)
+        campaign_finish(campaign, pacer_is_stopped(&campaign->pacer)
+                                      ? CAMPAIGN_STOPPED
+                                  : campaign->outcome_count[OUTCOME_SILENT] > 0
+                                      ? CAMPAIGN_TIMED_OUT
+                                      : CAMPAIGN_COMPLETE);
+    else if (has_unsent && now_ms >= campaign_stall_ms(campaign))
         campaign_finish(campaign, CAMPAIGN_TIMED_OUT);
     return campaign->end != CAMPAIGN_RUNNING;
+}
+
+static int compare_hosts(const void *a, const void *b)
+{
+    const struct campaign_host *left = a;
+    const struct campaign_host *right = b;
+
+    return strcmp(left->name.text, right->name.text);
+}
+
+/* What becomes of one that has not answered at the end. */
+static enum campaign_outcome last_outcome(const struct campaign *campaign,
+                                          const struct campaign_host *host)
+{
+    if (host->outcome != OUTCOME_WAITING)
+        return host->outcome;
+    return campaign->messages[host->message].sent_count == 0 ? OUTCOME_UNSENT
+                                                             : OUTCOME_SILENT;
 }
 
 void campaign_finish(struct campaign *campaign, enum campaign_end end)
@@ -345,10 +347,17 @@ void campaign_finish(struct campaign *campaign, enum campaign_end end)
     if (campaign->end != CAMPAIGN_RUNNING)
         return;
     for (size_t i = 0; i < campaign->host_count; i++) {
-        if (campaign->hosts[i].outcome == OUTCOME_WAITING)
-            campaign->hosts[i].outcome = OUTCOME_SILENT;
+        struct campaign_host *host = &campaign->hosts[i];
+        enum campaign_outcome outcome = last_outcome(campaign, host);
+
+        campaign->outcome_count[host->outcome]--;
+        campaign->outcome_count[outcome]++;
+        host->outcome = outcome;
     }
-    campaign->waiting_count = 0;
+    if (campaign->host_count > 0)
+        qsort(campaign->hosts, campaign->host_count, sizeof *campaign->hosts,
+              compare_hosts);
+    text_index_rebuild(&campaign->by_name, campaign->hosts);
     campaign->end = end;
 }
 
@@ -364,6 +373,7 @@ void campaign_tally(const struct campaign *campaign, struct campaign_tally *out)
 
         out->outcomes[host->outcome]++;
         out->duplicates += host->duplicates;
+        out->late += host->is_late;
         if (!host->has_answer)
             continue;
         out->matched += host->answer.result.matched;
@@ -379,6 +389,8 @@ enum exit_code campaign_exit_code(const struct campaign *campaign)
     campaign_tally(campaign, &tally);
     if (campaign->end == CAMPAIGN_INTERRUPTED)
         return EXIT_CODE_INTERRUPTED;
+    if (pacer_is_stopped(&campaign->pacer))
+        return EXIT_CODE_STOPPED;
     if (tally.bad > 0 || tally.outcomes[OUTCOME_REFUSED] > 0)
         return EXIT_CODE_REFUSED;
     if (tally.outcomes[OUTCOME_FALSE] > 0)
@@ -387,6 +399,7 @@ enum exit_code campaign_exit_code(const struct campaign *campaign)
         return EXIT_CODE_BROKER;
     if (tally.outcomes[OUTCOME_SILENT] > 0 ||
         tally.outcomes[OUTCOME_OFFLINE] > 0 ||
+        tally.outcomes[OUTCOME_UNSENT] > 0 ||
         tally.outcomes[OUTCOME_WAITING] > 0)
         return EXIT_CODE_SILENT;
     return EXIT_CODE_OK;

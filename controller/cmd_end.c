@@ -206,8 +206,7 @@ static void answered(void *context, const struct campaign *campaign,
 
     if (ending->output.writer != NULL && ending->output.writer->is_live)
         output_record(&ending->output, record_of_answer(host));
-    progress_show(campaign->host_count - campaign->waiting_count,
-                  campaign->host_count);
+    progress_show(campaign);
 }
 
 /* Hand over the records that the form has not had yet. */

@@ -61,8 +61,7 @@ static void answered(void *context, const struct campaign *campaign,
 
     if (pinging->output.writer->is_live)
         output_record(&pinging->output, record_of_ping(campaign, host));
-    progress_show(campaign->host_count - campaign->waiting_count,
-                  campaign->host_count);
+    progress_show(campaign);
 }
 
 static int compare_numbers(const void *a, const void *b)

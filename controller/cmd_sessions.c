@@ -142,8 +142,7 @@ static void answered(void *context, const struct campaign *campaign,
 
     if (listing->output.writer->is_live)
         show_answer(listing, host);
-    progress_show(campaign->host_count - campaign->waiting_count,
-                  campaign->host_count);
+    progress_show(campaign);
 }
 
 static enum exit_code list_fresh(struct listing *listing)

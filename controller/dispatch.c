@@ -12,10 +12,13 @@ struct bounds {
     struct pin pin;
 };
 
-static int64_t smaller(int64_t limit, int64_t other)
-{
-    return limit == REQUEST_LIMIT_NONE || other < limit ? other : limit;
-}
+/* One run of dispatch_run(). */
+struct run {
+    struct fleet *fleet;
+    const struct dispatch *dispatch;
+    struct request request; /* shallow: borrowed texts */
+    struct campaign *campaign;
+};
 
 /* What is to be signed, for whom. */
 struct draft {
@@ -24,16 +27,20 @@ struct draft {
     const struct bounds *bounds;
 };
 
-/* Sign a request for an address and add it to the campaign. */
-static enum lastcall_status
-add_message(struct fleet *fleet, const struct dispatch *dispatch,
-            const struct draft *draft, struct campaign *campaign, size_t *index)
+static int64_t smaller(int64_t limit, int64_t other)
+{
+    return limit == REQUEST_LIMIT_NONE || other < limit ? other : limit;
+}
+
+/* Sign a draft, good from now on. */
+static enum lastcall_status sign(const struct run *run,
+                                 const struct draft *draft,
+                                 struct request_id *id, struct bytes *token)
 {
     const struct bounds *bounds = draft->bounds;
     struct command_claims claims = {.audience = *draft->address};
     struct request request = *draft->request; /* shallow: borrowed texts */
     struct pin pin;
-    struct bytes token = {0};
     json_t *json = NULL;
     enum lastcall_status status = platform_random_id(&claims.jti);
 
@@ -45,18 +52,16 @@ add_message(struct fleet *fleet, const struct dispatch *dispatch,
         request.precondition_count = pin.count;
     }
     claims.iat_s = fleet_wall_ms() / 1000;
-    claims.exp_s = claims.iat_s + (dispatch->ttl_ms + 999) / 1000;
+    claims.exp_s = claims.iat_s + (run->dispatch->ttl_ms + 999) / 1000;
     if (status == LASTCALL_OK) {
-        json = command_encode(fleet->identity.issuer, &claims, &request);
-        status = json == NULL ? LASTCALL_E_NOMEM
-                              : token_sign(TOKEN_COMMAND, &fleet->identity.key,
-                                           fleet->identity.grant, json, &token);
+        json = command_encode(run->fleet->identity.issuer, &claims, &request);
+        status = json == NULL
+                     ? LASTCALL_E_NOMEM
+                     : token_sign(TOKEN_COMMAND, &run->fleet->identity.key,
+                                  run->fleet->identity.grant, json, token);
     }
-    if (status == LASTCALL_OK)
-        status = campaign_add_message(campaign, draft->address, &claims.jti,
-                                      &token, index);
+    *id = claims.jti;
     json_decref(json);
-    bytes_deinit(&token);
     return status;
 }
 
@@ -99,133 +104,182 @@ static struct bounds bounds_of_broadcast(const struct dispatch *dispatch)
     return bounds;
 }
 
-/* Take over what was signed before; several hosts may share it. */
-static enum lastcall_status add_recalled(struct dispatch_recalled *recalled,
-                                         struct campaign *campaign,
-                                         size_t *index)
+static enum campaign_presence presence_of(const struct registry_host *known)
 {
-    enum lastcall_status status = LASTCALL_OK;
-
-    *index = campaign_find_message(campaign, &recalled->id);
-    if (*index != CAMPAIGN_NO_MESSAGE)
-        return LASTCALL_OK;
-    status = campaign_add_message(campaign, &recalled->address, &recalled->id,
-                                  &recalled->token, index);
-    if (status == LASTCALL_OK) {
-        campaign->messages[*index].life_ms = recalled->life_ms;
-        campaign->messages[*index].is_repeat = true;
-    }
-    return status;
+    if (known == NULL || !known->has_status)
+        return PRESENCE_UNKNOWN;
+    return registry_host_is_up(known) ? PRESENCE_ONLINE : PRESENCE_OFFLINE;
 }
 
+/* A broadcast of an earlier campaign that a host is to hear again: shared by
+ * all who are, and sent at once.  CAMPAIGN_NO_MESSAGE: none. */
 static enum lastcall_status
-add_for_host(struct fleet *fleet, const struct dispatch *dispatch,
-             const struct name *name, struct campaign *campaign, size_t *index)
+recall_broadcast(const struct run *run, const struct name *name, size_t *index)
 {
-    const struct dispatch_recall *recall = dispatch->recall;
-    const struct address address = {.kind = ADDRESS_HOST, .name = *name};
-    const struct bounds bounds = bounds_of_host(dispatch, name);
+    const struct dispatch_recall *recall = run->dispatch->recall;
     struct dispatch_recalled recalled = {0};
-    struct draft draft = {&address, dispatch->request, &bounds};
-    enum lastcall_status status = LASTCALL_E_MISSING;
+    enum lastcall_status status = LASTCALL_OK;
 
-    if (recall != NULL)
-        status = recall->find(recall->context, name, &recalled);
-    if (status == LASTCALL_OK && recalled.token.len > 0) {
-        status = add_recalled(&recalled, campaign, index);
-    } else if (status == LASTCALL_OK || status == LASTCALL_E_MISSING) {
-        if (status == LASTCALL_OK)
-            draft.request = &recalled.request;
-        status = add_message(fleet, dispatch, &draft, campaign, index);
+    *index = CAMPAIGN_NO_MESSAGE;
+    if (recall == NULL)
+        return LASTCALL_OK;
+    status = recall->find(recall->context, name, &recalled);
+    if (status == LASTCALL_OK && recalled.token.len > 0 &&
+        recalled.address.kind != ADDRESS_HOST) {
+        *index = campaign_find_message(run->campaign, &recalled.id);
+        if (*index == CAMPAIGN_NO_MESSAGE) {
+            status = campaign_add_message(run->campaign, &recalled.address,
+                                          &recalled.id, &recalled.token, index);
+            if (status == LASTCALL_OK) {
+                run->campaign->messages[*index].life_ms = recalled.life_ms;
+                run->campaign->messages[*index].is_repeat = true;
+            }
+        }
     }
     request_deinit(&recalled.request);
     bytes_deinit(&recalled.token);
-    return status;
+    return status == LASTCALL_E_MISSING ? LASTCALL_OK : status;
 }
 
-static enum lastcall_status expect_host(struct fleet *fleet,
-                                        const struct dispatch *dispatch,
+/* Expect a host that is asked by itself. */
+static enum lastcall_status expect_host(const struct run *run,
                                         const struct name *name,
-                                        struct campaign *campaign)
+                                        const struct registry_host *known)
 {
-    const struct registry_host *known = registry_find(&fleet->registry, name);
+    const enum campaign_presence presence = presence_of(known);
     size_t index = CAMPAIGN_NO_MESSAGE;
-    enum campaign_presence presence = PRESENCE_UNKNOWN;
     enum lastcall_status status = LASTCALL_OK;
 
-    if (known != NULL && known->has_status)
-        presence =
-            registry_host_is_up(known) ? PRESENCE_ONLINE : PRESENCE_OFFLINE;
     if (presence != PRESENCE_OFFLINE)
-        status = add_for_host(fleet, dispatch, name, campaign, &index);
+        status = recall_broadcast(run, name, &index);
     if (status == LASTCALL_OK)
-        status = campaign_expect(campaign, name, presence, index);
+        status = campaign_expect(run->campaign, name, presence, index);
     return status;
 }
 
-/* Each known host of the target, then the named ones that nobody knows. */
-static enum lastcall_status expect_hosts(struct fleet *fleet,
-                                         const struct dispatch *dispatch,
-                                         struct campaign *campaign)
+/* Expect the known hosts that match a pattern. */
+static enum lastcall_status expect_pattern(const struct run *run,
+                                           const char *pattern)
 {
-    const struct target *target = dispatch->target;
+    const struct registry *registry = &run->fleet->registry;
     enum lastcall_status status = LASTCALL_OK;
 
-    for (size_t i = 0; i < fleet->registry.count; i++) {
-        const struct registry_host *host = fleet->registry.hosts[i];
+    for (size_t i = 0; i < registry->count && status == LASTCALL_OK; i++) {
+        const struct registry_host *host = registry->hosts[i];
 
-        if (status == LASTCALL_OK &&
-            target_includes(target, &host->name, host->groups,
-                            host->group_count))
-            status = expect_host(fleet, dispatch, &host->name, campaign);
-    }
-    for (size_t i = 0; i < target->entry_count && status == LASTCALL_OK; i++) {
-        struct name name;
-        const char *entry = target->entries[i];
-        bool is_new = !target_is_pattern(entry) &&
-                      name_parse(entry, strlen(entry), &name) == LASTCALL_OK &&
-                      registry_find(&fleet->registry, &name) == NULL;
-
-        for (size_t j = 0; is_new && j < campaign->host_count; j++)
-            is_new = strcmp(campaign->hosts[j].name.text, entry) != 0;
-        if (is_new)
-            status = expect_host(fleet, dispatch, &name, campaign);
+        if (name_glob(pattern, host->name.text, GLOB_CASE_EXACT))
+            status = expect_host(run, &host->name, host);
     }
     return status;
 }
 
-static enum lastcall_status expect_broadcast(struct fleet *fleet,
-                                             const struct dispatch *dispatch,
-                                             struct campaign *campaign)
+/* Each host that is named, known or not, in the order of the naming. */
+static enum lastcall_status expect_named(const struct run *run)
 {
-    const struct target *target = dispatch->target;
+    const struct target *target = run->dispatch->target;
+    enum lastcall_status status = LASTCALL_OK;
+
+    for (size_t i = 0; i < target->entry_count && status == LASTCALL_OK; i++) {
+        const char *entry = target->entries[i];
+        struct name name;
+
+        if (target_is_pattern(entry)) {
+            status = expect_pattern(run, entry);
+            continue;
+        }
+        status = name_parse(entry, strlen(entry), &name);
+        if (status == LASTCALL_OK)
+            status = expect_host(run, &name,
+                                 registry_find(&run->fleet->registry, &name));
+    }
+    return status;
+}
+
+/* Each known host of a group or of the fleet, to share a message or not. */
+static enum lastcall_status expect_known(const struct run *run, size_t message)
+{
+    const struct registry *registry = &run->fleet->registry;
+    enum lastcall_status status = LASTCALL_OK;
+
+    for (size_t i = 0; i < registry->count && status == LASTCALL_OK; i++) {
+        const struct registry_host *host = registry->hosts[i];
+
+        if (host->has_status &&
+            target_includes(run->dispatch->target, &host->name, host->groups,
+                            host->group_count))
+            status = campaign_expect(run->campaign, &host->name,
+                                     presence_of(host), message);
+    }
+    return status;
+}
+
+int64_t dispatch_splay_s(size_t answer_count)
+{
+    if (answer_count <= DISPATCH_SPLAY_HOSTS)
+        return 0;
+    return (int64_t)((answer_count - 1) / DISPATCH_SPLAY_HOSTS);
+}
+
+/* The known hosts of a target that will answer a broadcast. */
+static size_t count_answers(const struct run *run)
+{
+    const struct registry *registry = &run->fleet->registry;
+    size_t count = 0;
+
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct registry_host *host = registry->hosts[i];
+
+        count += host->has_status && registry_host_is_up(host) &&
+                 target_includes(run->dispatch->target, &host->name,
+                                 host->groups, host->group_count);
+    }
+    return count;
+}
+
+/* One message for everybody. */
+static enum lastcall_status expect_broadcast(struct run *run)
+{
+    const struct target *target = run->dispatch->target;
     struct address address = {
         .kind = target->kind == TARGET_GROUP ? ADDRESS_GROUP : ADDRESS_ALL,
         .name = target->group,
     };
-    const struct bounds bounds = bounds_of_broadcast(dispatch);
-    const struct draft draft = {&address, dispatch->request, &bounds};
-    size_t index = 0;
-    enum lastcall_status status =
-        add_message(fleet, dispatch, &draft, campaign, &index);
+    const struct bounds bounds = bounds_of_broadcast(run->dispatch);
+    const struct draft draft = {&address, &run->request, &bounds};
+    struct request_id id;
+    struct bytes token = {0};
+    size_t index = CAMPAIGN_NO_MESSAGE;
+    enum lastcall_status status = LASTCALL_OK;
 
-    for (size_t i = 0; i < fleet->registry.count; i++) {
-        const struct registry_host *host = fleet->registry.hosts[i];
-
-        if (status == LASTCALL_OK && host->has_status &&
-            target_includes(target, &host->name, host->groups,
-                            host->group_count))
-            status = campaign_expect(
-                campaign, &host->name,
-                registry_host_is_up(host) ? PRESENCE_ONLINE : PRESENCE_OFFLINE,
-                index);
-    }
-    return status;
+    if (run->dispatch->splay == DISPATCH_SPLAY_SCALED)
+        run->request.splay_s = dispatch_splay_s(count_answers(run));
+    status = sign(run, &draft, &id, &token);
+    if (status == LASTCALL_OK)
+        status =
+            campaign_add_message(run->campaign, &address, &id, &token, &index);
+    bytes_deinit(&token);
+    return status == LASTCALL_OK ? expect_known(run, index) : status;
 }
 
-static enum lastcall_status publish(struct fleet *fleet,
-                                    struct campaign *campaign,
-                                    struct campaign_message *message)
+bool dispatch_is_single(const struct target *target,
+                        const struct campaign_pace *pace)
+{
+    return target->kind == TARGET_HOSTS || pace_is_limited(pace);
+}
+
+static enum lastcall_status expect_all(struct run *run)
+{
+    const struct dispatch *dispatch = run->dispatch;
+
+    if (!dispatch_is_single(dispatch->target, &dispatch->pace))
+        return expect_broadcast(run);
+    return dispatch->target->kind == TARGET_HOSTS
+               ? expect_named(run)
+               : expect_known(run, CAMPAIGN_NO_MESSAGE);
+}
+
+static enum lastcall_status publish(const struct run *run,
+                                    const struct campaign_message *message)
 {
     struct topic topic;
     const struct topic_parts parts = {.kind = TOPIC_COMMAND,
@@ -236,52 +290,106 @@ static enum lastcall_status publish(struct fleet *fleet,
         .len = message->token.len,
         .qos = 1,
         .retain = MQTT_TRANSIENT,
-        .expiry_s = campaign_expiry_s(campaign, message, fleet_now_ms()),
+        .expiry_s = campaign_expiry_s(run->campaign, message, fleet_now_ms()),
     };
-    size_t index = (size_t)(message - campaign->messages);
+    size_t index = (size_t)(message - run->campaign->messages);
     enum lastcall_status status = LASTCALL_OK;
 
-    topic_format(fleet->settings.fleet.text, &parts, &topic);
-    status = fleet_link_publish(fleet->link, &out, index + 1);
-    if (status == LASTCALL_E_LINK)
-        campaign_lost(campaign, index);
+    topic_format(run->fleet->settings.fleet.text, &parts, &topic);
+    status = fleet_link_publish(run->fleet->link, &out, index + 1);
+    if (status == LASTCALL_E_LINK || status == LASTCALL_BUSY)
+        campaign_lost(run->campaign, index);
     return status;
 }
 
-/* Publish what is due; what does not fit the gate now is due again soon. */
-static enum lastcall_status send_due(struct fleet *fleet,
-                                     const struct dispatch *dispatch,
-                                     struct campaign *campaign)
+/* It is a host's turn: sign now, so that its time begins now, unless what was
+ * signed for it before is still good. */
+static enum lastcall_status ask(const struct run *run, const struct name *name)
 {
-    const struct dispatch_observer *observer = dispatch->observer;
-    struct campaign_message *message = NULL;
+    const struct dispatch_recall *recall = run->dispatch->recall;
+    const struct address address = {.kind = ADDRESS_HOST, .name = *name};
+    const struct bounds bounds = bounds_of_host(run->dispatch, name);
+    struct draft draft = {&address, &run->request, &bounds};
+    struct dispatch_recalled recalled = {0};
+    enum lastcall_status found = LASTCALL_E_MISSING;
     enum lastcall_status status = LASTCALL_OK;
 
-    while (status == LASTCALL_OK && fleet_link_is_up(fleet->link) &&
-           (message = campaign_next_send(campaign, fleet_now_ms())) != NULL) {
-        if (observer != NULL && message->sent_count == 1)
-            observer->sending(dispatch->observer_context, campaign, message);
-        status = publish(fleet, campaign, message);
-        if (status == LASTCALL_BUSY)
-            message->lost = true;
+    if (recall != NULL)
+        found = recall->find(recall->context, name, &recalled);
+    if (found != LASTCALL_OK && found != LASTCALL_E_MISSING)
+        status = found;
+    else if (recalled.token.len == 0) {
+        if (found == LASTCALL_OK)
+            draft.request = &recalled.request;
+        status = sign(run, &draft, &recalled.id, &recalled.token);
+    }
+    if (status == LASTCALL_OK)
+        status = campaign_ask(run->campaign, &recalled.id, &recalled.token);
+    if (status == LASTCALL_OK)
+        run->campaign->messages[run->campaign->message_count - 1].life_ms =
+            recalled.life_ms;
+    request_deinit(&recalled.request);
+    bytes_deinit(&recalled.token);
+    return status;
+}
+
+static void tell_sending(const struct run *run,
+                         const struct campaign_message *message)
+{
+    const struct dispatch *dispatch = run->dispatch;
+
+    if (dispatch->observer != NULL && message->sent_count == 1)
+        dispatch->observer->sending(dispatch->observer_context, run->campaign,
+                                    message);
+}
+
+/* Publish what is due; what does not fit the gate now is due again soon. */
+static enum lastcall_status send_due(const struct run *run, int64_t now_ms)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    while (status == LASTCALL_OK && fleet_link_is_up(run->fleet->link)) {
+        const struct campaign_message *message =
+            campaign_next_send(run->campaign, now_ms);
+        const struct campaign_host *host = NULL;
+
+        if (message != NULL) {
+            tell_sending(run, message);
+            status = publish(run, message);
+            continue;
+        }
+        host = campaign_next_host(run->campaign, now_ms);
+        if (host == NULL)
+            break;
+        status = ask(run, &host->name);
     }
     if (status == LASTCALL_BUSY || status == LASTCALL_E_LINK)
         return LASTCALL_OK;
     return status;
 }
 
-static void take_result(struct fleet *fleet, const struct dispatch *dispatch,
-                        const struct topic_parts *parts,
-                        const struct fleet_event *event,
-                        struct campaign *campaign)
+static void tell_answer(const struct run *run, const struct name *name)
 {
+    const struct dispatch *dispatch = run->dispatch;
+    const struct campaign_host *host = campaign_find_host(run->campaign, name);
+
+    if (dispatch->observer != NULL)
+        dispatch->observer->answered(dispatch->observer_context, run->campaign,
+                                     host);
+    if (dispatch->answered != NULL)
+        dispatch->answered(dispatch->context, run->campaign, host);
+}
+
+static void take_result(const struct run *run, const struct topic_parts *parts,
+                        const struct fleet_event *event)
+{
+    struct fleet *fleet = run->fleet;
     struct answer answer = {0};
-    const struct campaign_host *host = NULL;
     struct json_error why = {0};
     enum lastcall_status status = LASTCALL_E_SIGNATURE;
 
     /* Another run of the same controller shares our inbox. */
-    if (campaign_find_message(campaign, &parts->request_id) ==
+    if (campaign_find_message(run->campaign, &parts->request_id) ==
         CAMPAIGN_NO_MESSAGE)
         return;
     status =
@@ -292,39 +400,31 @@ static void take_result(struct fleet *fleet, const struct dispatch *dispatch,
         return;
     }
     if (status != LASTCALL_OK) {
-        campaign_note_bad(campaign, &parts->host, status, why.text);
+        campaign_note_bad(run->campaign, &parts->host, status, why.text);
         return;
     }
-    if (campaign_take(campaign, &answer, fleet_now_ms()) != VERDICT_ANSWER)
-        return;
-    host = campaign_find_host(campaign, &parts->host);
-    if (dispatch->observer != NULL)
-        dispatch->observer->answered(dispatch->observer_context, campaign,
-                                     host);
-    if (dispatch->answered != NULL)
-        dispatch->answered(dispatch->context, campaign, host);
+    if (campaign_take(run->campaign, &answer, fleet_now_ms()) == VERDICT_ANSWER)
+        tell_answer(run, &parts->host);
 }
 
-static enum lastcall_status take_event(struct fleet *fleet,
-                                       const struct dispatch *dispatch,
-                                       const struct fleet_event *event,
-                                       struct campaign *campaign)
+static enum lastcall_status take_event(const struct run *run,
+                                       const struct fleet_event *event)
 {
     struct topic_parts parts;
 
     switch (event->kind) {
     case FLEET_MESSAGE:
-        if (fleet_handle(fleet, event, &parts))
-            take_result(fleet, dispatch, &parts, event, campaign);
+        if (fleet_handle(run->fleet, event, &parts))
+            take_result(run, &parts, event);
         break;
     case FLEET_PUBLISHED:
         if (event->status == LASTCALL_FORBIDDEN)
             return LASTCALL_FORBIDDEN;
         if (event->status != LASTCALL_OK && event->tag > 0)
-            campaign_lost(campaign, (size_t)event->tag - 1);
+            campaign_lost(run->campaign, (size_t)event->tag - 1);
         break;
     case FLEET_INTERRUPTED:
-        campaign_finish(campaign, CAMPAIGN_INTERRUPTED);
+        campaign_finish(run->campaign, CAMPAIGN_INTERRUPTED);
         break;
     case FLEET_READY:
     case FLEET_DOWN:
@@ -334,53 +434,67 @@ static enum lastcall_status take_event(struct fleet *fleet,
     return LASTCALL_OK;
 }
 
-/* When the loop has something to do at the latest. */
-static int64_t wait_until(const struct dispatch *dispatch,
-                          const struct campaign *campaign)
+static void say_failure(const struct run *run, enum lastcall_status status)
 {
-    const int64_t now_ms = fleet_now_ms();
-    const int64_t due_ms = campaign_next_ms(campaign, now_ms);
-    int64_t tend_ms = INT64_MAX;
-
-    if (dispatch->observer != NULL)
-        tend_ms = dispatch->observer->tend(dispatch->observer_context, campaign,
-                                           now_ms);
-    return tend_ms < due_ms ? tend_ms : due_ms;
-}
-
-static enum exit_code collect(struct fleet *fleet,
-                              const struct dispatch *dispatch,
-                              struct campaign *campaign)
-{
-    struct fleet_event event = {0};
-    enum lastcall_status status = LASTCALL_OK;
-
-    campaign_start(campaign, fleet_now_ms());
-    if (dispatch->observer != NULL)
-        dispatch->observer->begin(dispatch->observer_context, campaign);
-    while (status == LASTCALL_OK &&
-           !campaign_check_end(campaign, fleet_now_ms())) {
-        status = send_due(fleet, dispatch, campaign);
-        if (status != LASTCALL_OK)
-            break;
-        fleet_link_next(fleet->link, wait_until(dispatch, campaign), &event);
-        status = take_event(fleet, dispatch, &event, campaign);
-        fleet_event_deinit(&event);
-    }
-    if (campaign->end == CAMPAIGN_TIMED_OUT && !fleet_link_is_up(fleet->link))
-        campaign->end = CAMPAIGN_CUT_OFF;
-    if (status != LASTCALL_OK)
-        campaign_finish(campaign, CAMPAIGN_CUT_OFF);
-    if (dispatch->observer != NULL)
-        dispatch->observer->ended(dispatch->observer_context, campaign);
-    if (status == LASTCALL_OK)
-        return EXIT_CODE_OK;
     if (status == LASTCALL_FORBIDDEN)
         say_error("the broker refused to take the command; its access rules "
                   "must let %s publish it",
-                  fleet->identity.issuer);
+                  run->fleet->identity.issuer);
     else
         say_error("the command could not be sent: %s", status_text(status));
+}
+
+/* When the loop has something to do at the latest. */
+static int64_t wait_until(const struct run *run, int64_t now_ms)
+{
+    const struct dispatch *dispatch = run->dispatch;
+    const int64_t due_ms = campaign_next_ms(run->campaign, now_ms);
+    int64_t tend_ms = INT64_MAX;
+
+    if (dispatch->observer != NULL)
+        tend_ms = dispatch->observer->tend(dispatch->observer_context,
+                                           run->campaign, now_ms);
+    return tend_ms < due_ms ? tend_ms : due_ms;
+}
+
+static enum lastcall_status go_round(const struct run *run)
+{
+    struct campaign *campaign = run->campaign;
+    struct fleet_event event = {0};
+    int64_t now_ms = fleet_now_ms();
+    enum lastcall_status status = LASTCALL_OK;
+
+    while (status == LASTCALL_OK && !campaign_check_end(campaign, now_ms)) {
+        status = send_due(run, now_ms);
+        if (status != LASTCALL_OK)
+            break;
+        fleet_link_next(run->fleet->link, wait_until(run, now_ms), &event);
+        now_ms = fleet_now_ms();
+        status = take_event(run, &event);
+        fleet_event_deinit(&event);
+    }
+    if (campaign->end == CAMPAIGN_TIMED_OUT &&
+        !fleet_link_is_up(run->fleet->link))
+        campaign->end = CAMPAIGN_CUT_OFF;
+    return status;
+}
+
+static enum exit_code collect(const struct run *run)
+{
+    const struct dispatch *dispatch = run->dispatch;
+    enum lastcall_status status = campaign_start(run->campaign, fleet_now_ms());
+
+    if (dispatch->observer != NULL)
+        dispatch->observer->begin(dispatch->observer_context, run->campaign);
+    if (status == LASTCALL_OK)
+        status = go_round(run);
+    if (status != LASTCALL_OK)
+        campaign_finish(run->campaign, CAMPAIGN_CUT_OFF);
+    if (dispatch->observer != NULL)
+        dispatch->observer->ended(dispatch->observer_context, run->campaign);
+    if (status == LASTCALL_OK)
+        return EXIT_CODE_OK;
+    say_failure(run, status);
     return EXIT_CODE_BROKER;
 }
 
@@ -388,13 +502,18 @@ enum exit_code dispatch_run(struct fleet *fleet,
                             const struct dispatch *dispatch,
                             struct campaign *out)
 {
+    struct run run = {
+        .fleet = fleet,
+        .dispatch = dispatch,
+        .request = *dispatch->request,
+        .campaign = out,
+    };
     enum lastcall_status status = LASTCALL_OK;
 
-    *out = (struct campaign){.timeout_ms = dispatch->timeout_ms,
-                             .ttl_ms = dispatch->ttl_ms};
-    status = dispatch->target->kind == TARGET_HOSTS
-                 ? expect_hosts(fleet, dispatch, out)
-                 : expect_broadcast(fleet, dispatch, out);
+    *out =
+        (struct campaign){.ttl_ms = dispatch->ttl_ms, .pace = dispatch->pace};
+    status = expect_all(&run);
+    out->timeout_ms = dispatch->timeout_ms + run.request.splay_s * 1000;
     if (status != LASTCALL_OK) {
         say_error("the command could not be made: %s", status_text(status));
         return status == LASTCALL_E_TOO_LARGE ? EXIT_CODE_USAGE
@@ -405,5 +524,5 @@ enum exit_code dispatch_run(struct fleet *fleet,
         say_mend("lastcall hosts lists those that have published a status");
         return EXIT_CODE_USAGE;
     }
-    return collect(fleet, dispatch, out);
+    return collect(&run);
 }

@@ -11,13 +11,16 @@
 
 #define DISPATCH_TIMEOUT_PRESET_MS INT64_C(10000)
 #define DISPATCH_TTL_PRESET_MS INT64_C(60000)
+/* So many answers may come at once; for as many more, a second more. */
+#define DISPATCH_SPLAY_HOSTS ((size_t)2000)
 
 /*
  * Who keeps a record of campaigns.  Every member is set; none of them may
  * stop the campaign.
  */
 struct dispatch_observer {
-    /* The hosts are known, and nothing has been sent. */
+    /* The hosts are known, in the order of their turns, and nothing has been
+     * sent. */
     void (*begin)(void *context, const struct campaign *campaign);
     /* A message is about to be sent for the first time: what is not on record
      * when this returns is lost if the process dies now.  Called again when it
@@ -30,6 +33,7 @@ struct dispatch_observer {
      * called again at the latest, INT64_MAX for never. */
     int64_t (*tend)(void *context, const struct campaign *campaign,
                     int64_t now_ms);
+    /* The hosts are sorted by name now. */
     void (*ended)(void *context, const struct campaign *campaign);
 };
 
@@ -56,12 +60,21 @@ struct dispatch_recall {
     void *context;
 };
 
+enum dispatch_splay {
+    DISPATCH_SPLAY_SCALED, /* of a broadcast, by the answers to expect */
+    DISPATCH_SPLAY_SET,    /* the request says it */
+};
+
 /* What to send, and for how long. */
 struct dispatch {
     const struct request *request; /* borrowed */
     const struct target *target;   /* borrowed */
-    int64_t timeout_ms;
+    int64_t timeout_ms;            /* of each host; the splay comes on top */
     int64_t ttl_ms;
+    /* With any limit the hosts are asked one by one, also those of a group or
+     * of the whole fleet; see pace.h. */
+    struct campaign_pace pace;
+    enum dispatch_splay splay;
     /*
      * The dry run that this follows, or NULL: no host may touch more than it
      * said in it.  A host named by itself gets its own number as its limit; a
@@ -79,6 +92,10 @@ struct dispatch {
     const struct dispatch_recall *recall; /* borrowed; may be NULL */
 };
 
+/* Say whether each host gets a message of its own. */
+bool dispatch_is_single(const struct target *target,
+                        const struct campaign_pace *pace);
+
 /*
  * Run a campaign to its end.
  *
@@ -93,5 +110,8 @@ struct dispatch {
 enum exit_code dispatch_run(struct fleet *fleet,
                             const struct dispatch *dispatch,
                             struct campaign *out);
+
+/* Seconds over which a number of answers is spread. */
+int64_t dispatch_splay_s(size_t answer_count);
 
 #endif

@@ -14,7 +14,7 @@ enum exit_code {
     EXIT_CODE_SILENT = 4,        /* a host was silent or offline */
     EXIT_CODE_UNCONFIRMED = 5,   /* not confirmed; nothing was sent */
     EXIT_CODE_REFUSED = 6,       /* refused before acting, bad signature */
-    EXIT_CODE_STOPPED = 7,       /* not the number that --expect named */
+    EXIT_CODE_STOPPED = 7,       /* by --expect, --canary or --max-fail */
     EXIT_CODE_INTERRUPTED = 130, /* SIGINT or SIGTERM; what came is shown */
 };
 

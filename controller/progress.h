@@ -4,10 +4,10 @@
 #ifndef LASTCALL_CONTROLLER_PROGRESS_H
 #define LASTCALL_CONTROLLER_PROGRESS_H
 
-#include <stddef.h>
+#include "controller/campaign.h"
 
 /* Draw the bar over the last one; does nothing without a terminal. */
-void progress_show(size_t done, size_t total);
+void progress_show(const struct campaign *campaign);
 
 /* Take the bar away. */
 void progress_clear(void);

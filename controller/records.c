@@ -62,6 +62,7 @@ json_t *record_of_answer(const struct campaign_host *host)
         body_put(&writer, "success", json_null());
         return finish(&writer);
     }
+    body_put(&writer, "late", json_boolean(host->is_late));
     body_put(&writer, "round_trip_ms", json_integer(host->answered_ms));
     body_put(&writer, "request_id",
              json_string(host->answer.claims.request_id.text));
@@ -242,6 +243,7 @@ json_t *record_of_campaign(const struct campaign *campaign,
                  json_integer((json_int_t)tally.outcomes[i]));
     tally.bad += registry->refusal_count;
     body_put(&writer, "bad_signature", json_integer((json_int_t)tally.bad));
+    body_put(&writer, "late", json_integer((json_int_t)tally.late));
     body_put(&writer, "duplicates", json_integer((json_int_t)tally.duplicates));
     body_put(&writer, "matched", json_integer(tally.matched));
     body_put(&writer, "succeeded", json_integer(tally.succeeded));

@@ -72,7 +72,7 @@ static void begin_broadcast(struct campaign *campaign, size_t host_count)
         snprintf(host, sizeof host, "h%zu", i);
         expect(campaign, host, PRESENCE_ONLINE, message);
     }
-    campaign_start(campaign, START_MS);
+    assert_int_equal(campaign_start(campaign, START_MS), LASTCALL_OK);
     while (campaign_next_send(campaign, START_MS) != NULL)
         continue;
 }
@@ -134,7 +134,7 @@ static void test_a_repeat_counts_only_whom_it_is_for(void **state)
     campaign.messages[message].life_ms = life_ms;
     campaign.messages[message].is_repeat = true;
     expect(&campaign, "h0", PRESENCE_ONLINE, message);
-    campaign_start(&campaign, START_MS);
+    assert_int_equal(campaign_start(&campaign, START_MS), LASTCALL_OK);
     assert_non_null(campaign_next_send(&campaign, START_MS));
     assert_int_equal(campaign_expiry_s(&campaign, &campaign.messages[message],
                                        START_MS + 1000),
@@ -175,7 +175,7 @@ static void test_offline_is_not_waited_for(void **state)
     message = add_message(&campaign, ADDRESS_ALL, "");
     expect(&campaign, "up", PRESENCE_ONLINE, message);
     expect(&campaign, "down", PRESENCE_OFFLINE, message);
-    campaign_start(&campaign, START_MS);
+    assert_int_equal(campaign_start(&campaign, START_MS), LASTCALL_OK);
     assert_int_equal(take(&campaign, "up", LASTCALL_OK), VERDICT_ANSWER);
     assert_true(campaign_check_end(&campaign, START_MS + 1));
     assert_int_equal(outcome_of(&campaign, "down"), OUTCOME_OFFLINE);
@@ -193,7 +193,7 @@ static void test_offline_host_may_answer_after_all(void **state)
     message = add_message(&campaign, ADDRESS_ALL, "");
     expect(&campaign, "up", PRESENCE_ONLINE, message);
     expect(&campaign, "down", PRESENCE_OFFLINE, message);
-    campaign_start(&campaign, START_MS);
+    assert_int_equal(campaign_start(&campaign, START_MS), LASTCALL_OK);
     assert_int_equal(take(&campaign, "down", LASTCALL_OK), VERDICT_ANSWER);
     assert_false(campaign_check_end(&campaign, START_MS + 1));
     assert_int_equal(take(&campaign, "up", LASTCALL_OK), VERDICT_ANSWER);
@@ -208,7 +208,7 @@ static void test_nobody_to_wait_for_sends_nothing(void **state)
 
     (void)state;
     expect(&campaign, "down", PRESENCE_OFFLINE, CAMPAIGN_NO_MESSAGE);
-    campaign_start(&campaign, START_MS);
+    assert_int_equal(campaign_start(&campaign, START_MS), LASTCALL_OK);
     assert_true(campaign_check_end(&campaign, START_MS));
     assert_null(campaign_next_send(&campaign, START_MS));
     assert_int_equal(campaign_exit_code(&campaign), EXIT_CODE_SILENT);
@@ -353,7 +353,7 @@ static void test_one_host_cannot_answer_for_another(void **state)
     b = add_message(&campaign, ADDRESS_HOST, "b");
     expect(&campaign, "a", PRESENCE_ONLINE, a);
     expect(&campaign, "b", PRESENCE_UNKNOWN, b);
-    campaign_start(&campaign, START_MS);
+    assert_int_equal(campaign_start(&campaign, START_MS), LASTCALL_OK);
     answer = answer_of(&campaign, a, "b", LASTCALL_OK);
     assert_int_equal(campaign_take(&campaign, &answer, START_MS + 1),
                      VERDICT_BAD);
@@ -388,7 +388,7 @@ static void test_resends_at_a_quarter_and_half(void **state)
     quiet = add_message(&campaign, ADDRESS_HOST, "quiet");
     expect(&campaign, "quick", PRESENCE_ONLINE, quick);
     expect(&campaign, "quiet", PRESENCE_ONLINE, quiet);
-    campaign_start(&campaign, START_MS);
+    assert_int_equal(campaign_start(&campaign, START_MS), LASTCALL_OK);
     assert_int_equal(sends_at(&campaign, START_MS), 2);
     assert_int_equal(sends_at(&campaign, START_MS), 0);
     answer = answer_of(&campaign, quick, "quick", LASTCALL_OK);
