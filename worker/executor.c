@@ -28,6 +28,7 @@ struct executor {
     int64_t next_report_ms;
     int64_t snapshot_ms; /* of the latest */
     int64_t retry_ms;    /* 0 while the server answers */
+    int64_t list_ms;     /* how long the latest list took */
     struct backend_report report;
     bool has_report;
 };
@@ -187,10 +188,12 @@ static void list_once(struct executor *executor)
     struct job *selects = queue_take(executor, JOB_SELECT);
     struct session_list list = {0};
     struct session_outcome outcome = {0};
+    const int64_t began_ms = now_ms(executor);
 
     outcome.code =
         executor->options.ops->list(executor->backend, &list, &outcome);
     outcome_mend(&outcome);
+    executor->list_ms = now_ms(executor) - began_ms;
     jobs_answer(executor, selects, &list, &outcome);
     /* Whoever came while a hung server let us wait has waited for the same:
      * another timeout would teach nothing. */
@@ -308,10 +311,14 @@ static int64_t due_ms(const struct executor *executor)
 }
 
 /* Bring the next list forward where the server told of a change; with the gate
- * locked.  A burst of hints is one list. */
+ * locked.  A burst of hints is one list, and a storm of them lists for half of
+ * the time at most. */
 static void take_hint(struct executor *executor)
 {
-    const int64_t soon = now_ms(executor) + EXECUTOR_SETTLE_MS;
+    const int64_t pause_ms = executor->list_ms > EXECUTOR_SETTLE_MS
+                                 ? executor->list_ms
+                                 : EXECUTOR_SETTLE_MS;
+    const int64_t soon = now_ms(executor) + pause_ms;
 
     if (executor->is_hinted && executor->next_poll_ms > soon)
         executor->next_poll_ms = soon;

@@ -100,7 +100,8 @@ void executor_wake(struct executor *executor);
 
 /*
  * Say that the server's sessions may have changed: they are listed within
- * EXECUTOR_SETTLE_MS.  The context is the executor.  Thread: any.
+ * EXECUTOR_SETTLE_MS, or as long as the list before took, if that was longer.
+ * The context is the executor.  Thread: any.
  */
 void executor_hint(void *executor);
 

@@ -292,6 +292,36 @@ static void a_burst_of_hints_is_few_lists(void **state)
     fake_unlock();
 }
 
+/* A list that takes long is not begun anew as soon as it ends. */
+static void a_long_list_has_a_pause_behind_it(void **state)
+{
+    const int64_t long_ms = 3 * EXECUTOR_SETTLE_MS;
+    int64_t began_ms = 0;
+
+    (void)state;
+    start();
+    await_snapshots(1);
+    fake_lock();
+    fake_servers[0].hangs_list = true;
+    fake_unlock();
+    executor_hint(executor);
+    assert_true(fake_await(is_hanging, NULL));
+    began_ms = now_ms();
+    gate_lock(&back.gate);
+    while (now_ms() - began_ms < long_ms)
+        gate_wait(&back.gate, 5);
+    gate_unlock(&back.gate);
+    fake_lock();
+    fake_servers[0].hangs_list = false;
+    fake_changed();
+    fake_unlock();
+    await_snapshots(2);
+    began_ms = now_ms();
+    executor_hint(executor);
+    await_snapshots(3);
+    assert_in_range(now_ms() - began_ms, long_ms - 50, FAKE_WAIT_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +338,7 @@ int main(void)
         TEST(an_unreachable_server_is_asked_again),
         TEST(a_hint_is_followed_by_a_list),
         TEST(a_burst_of_hints_is_few_lists),
+        TEST(a_long_list_has_a_pause_behind_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
