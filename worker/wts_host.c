@@ -56,6 +56,34 @@ static enum lastcall_status find_computer(struct wts_host *host,
     return LASTCALL_OK;
 }
 
+/* May the machine be this one by another name?  Its own with a domain behind,
+ * or one that leads every machine to itself. */
+static bool may_be_here(const struct wts_host *host)
+{
+    const char *dot = strchr(host->computer, '.');
+    char own[WTS_COMPUTER_SIZE];
+    char first[WTS_COMPUTER_SIZE];
+
+    if (!host->is_remote)
+        return true;
+    host->api->computer_name(own, sizeof(own));
+    snprintf(first, sizeof(first), "%s", host->computer);
+    if (dot != NULL)
+        first[dot - host->computer] = '\0';
+    return is_same_name(first, own) || is_same_name(first, "localhost") ||
+           is_same_name(first, "127");
+}
+
+static uint32_t find_own_session(const struct wts_host *host)
+{
+    uint32_t session = WTS_SESSION_CURRENT;
+
+    if (!may_be_here(host) ||
+        host->api->own_session(&session) != WTS_ERROR_NONE)
+        return WTS_SESSION_CURRENT;
+    return session;
+}
+
 enum lastcall_status wts_host_open(const struct wts_api_ops *api,
                                    const struct server_settings *settings,
                                    struct wts_host **out,
@@ -76,10 +104,7 @@ enum lastcall_status wts_host_open(const struct wts_api_ops *api,
         goto out;
 
     host->is_lock_reversed = api->is_lock_reversed();
-    host->own_session = WTS_SESSION_CURRENT;
-    if (!host->is_remote &&
-        api->own_session(&host->own_session) != WTS_ERROR_NONE)
-        host->own_session = WTS_SESSION_CURRENT;
+    host->own_session = find_own_session(host);
     failure = api->open(host->is_remote ? host->computer : NULL, &host->handle);
     if (failure != WTS_ERROR_NONE) {
         snprintf(error->text, sizeof(error->text),

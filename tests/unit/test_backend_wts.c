@@ -164,6 +164,43 @@ static void another_computer_gets_its_own_hints(void **state)
     fake_desktop_close(&desktop);
 }
 
+/* By whatever name the worker reaches its own machine. */
+static void the_own_session_is_spared_under_every_name(void **state)
+{
+    static const struct {
+        const char *computer;
+        bool is_spared;
+    } cases[] = {
+        {"ts01", true},        {"ts01.corp.example", true},
+        {"TS01.", true},       {"localhost", true},
+        {"127.0.0.1", true},   {"localhost.localdomain", true},
+        {"ts011", false},      {"ts0.corp.example", false},
+        {"10.127.0.1", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_desktop desktop = {0};
+        struct session_list sessions = {0};
+        struct platform_error error = {""};
+        char computer[32];
+
+        fake_wts_reset();
+        fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+        fake_wts.own_session = 2;
+        snprintf(computer, sizeof(computer), "%s", cases[i].computer);
+        desktop.settings.computer = computer;
+        assert_int_equal(fake_desktop_try(&desktop, LONG_MS, &error),
+                         LASTCALL_OK);
+        fake_desktop_list(&desktop, &sessions);
+        if (session_is(&sessions.items[0], SESSION_ENDABLE) ==
+            cases[i].is_spared)
+            fail_msg("%s", computer);
+        session_list_deinit(&sessions);
+        fake_desktop_close(&desktop);
+    }
+}
+
 static void computers_by_name(void **state)
 {
     static const char *const refused[] = {
@@ -351,6 +388,8 @@ int main(void)
         cmocka_unit_test_setup(long_names_are_whole, fake_desktop_setup),
         cmocka_unit_test_setup(a_list_that_fails_says_why, fake_desktop_setup),
         cmocka_unit_test_setup(another_computer_gets_its_own_hints,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(the_own_session_is_spared_under_every_name,
                                fake_desktop_setup),
         cmocka_unit_test_setup(computers_by_name, fake_desktop_setup),
         cmocka_unit_test_setup(a_list_that_hangs_ends_in_time,
