@@ -27,6 +27,13 @@ static bool is_other_text(const struct session *a, const struct session *b,
     return one != NULL && other != NULL && strcmp(one, other) != 0;
 }
 
+/* The session is still listed, and nobody is logged on in it. */
+static bool is_empty_now(const struct session *old, const struct session *now)
+{
+    return session_text(old, SESSION_USERNAME) != NULL &&
+           session_text(now, SESSION_USERNAME) == NULL;
+}
+
 bool confirm_has_ended(enum action action, const struct session *old,
                        const struct session_list *list)
 {
@@ -38,6 +45,8 @@ bool confirm_has_ended(enum action action, const struct session *old,
         now = session_list_find(list, id);
     if (now == NULL || is_other_text(old, now, SESSION_USERNAME) ||
         is_other_text(old, now, SESSION_LOGON_TIME))
+        return true;
+    if (action == ACTION_LOGOFF && is_empty_now(old, now))
         return true;
     state = session_text(now, SESSION_STATE);
     return action == ACTION_DISCONNECT && state != NULL &&

@@ -17,7 +17,8 @@
 /*
  * Say whether an act's ending shows in a list: the session is not there, or
  * its id names another one by now (another user, another logon); after a
- * disconnect also when it is listed as disconnected.
+ * disconnect also when it is listed as disconnected, and after a log off when
+ * nobody is logged on in it.
  *
  *   action  resolved for the kind of server
  *   old     the session as it was before

@@ -97,18 +97,20 @@ static void an_ending_shows_by_its_action(void **state)
     static const struct seen before = {"2", "ann", MORNING, "active"};
     static const struct {
         struct seen now;
-        bool is_off;          /* logged off */
-        bool is_disconnected; /* or that, or off */
+        bool is_gone;
+        bool is_off;          /* logged off, or gone */
+        bool is_disconnected; /* or that, or gone */
     } cases[] = {
-        {{NULL, "", "", ""}, true, true},
-        {{"3", "ann", MORNING, "active"}, true, true},
-        {{"2", "ann", MORNING, "active"}, false, false},
-        {{"2", "ann", MORNING, "disconnected"}, false, true},
-        {{"2", "bob", MORNING, "active"}, true, true},
-        {{"2", "ann", NOON, "active"}, true, true},
-        /* What is not told does not make it another one. */
-        {{"2", "", "", "active"}, false, false},
-        {{"2", "", "", ""}, false, false},
+        {{NULL, "", "", ""}, true, true, true},
+        {{"3", "ann", MORNING, "active"}, true, true, true},
+        {{"2", "ann", MORNING, "active"}, false, false, false},
+        {{"2", "ann", MORNING, "disconnected"}, false, false, true},
+        {{"2", "bob", MORNING, "active"}, true, true, true},
+        {{"2", "ann", NOON, "active"}, true, true, true},
+        {{"2", "ann", "", "active"}, false, false, false},
+        /* What is not told does not make it another one, but nobody's. */
+        {{"2", "", "", "connected"}, false, true, false},
+        {{"2", "", "", ""}, false, true, false},
     };
     struct session old = session_as(&before);
 
@@ -122,7 +124,7 @@ static void an_ending_shows_by_its_action(void **state)
             assert_int_equal(session_list_take(&list, &session), LASTCALL_OK);
         }
         if (confirm_has_ended(ACTION_LOGOFF, &old, &list) != cases[i].is_off ||
-            confirm_has_ended(ACTION_STOP, &old, &list) != cases[i].is_off ||
+            confirm_has_ended(ACTION_STOP, &old, &list) != cases[i].is_gone ||
             confirm_has_ended(ACTION_DISCONNECT, &old, &list) !=
                 cases[i].is_disconnected)
             fail_msg("case %zu", i);
