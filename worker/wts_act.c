@@ -58,10 +58,11 @@ static bool is_same_state(const struct session *target,
 /* What keeps an ending from being tried; LASTCALL_OK: nothing. */
 static enum lastcall_status check_ending(const struct wts_desk *desk,
                                          const struct session *target,
-                                         enum action action,
+                                         const struct request *request,
                                          const struct wts_sight *sight,
                                          struct session_outcome *outcome)
 {
+    const enum action action = action_resolve(request->action, BACKEND_WTS);
     const char *obstacle =
         wts_session_obstacle(desk->host, sight->id, sight->state);
 
@@ -76,6 +77,9 @@ static enum lastcall_status check_ending(const struct wts_desk *desk,
     /* Whoever was selected as idle for hours may be back at work. */
     if (!is_same_state(target, &sight->session))
         return say_changed(target, &sight->session, SESSION_STATE, outcome);
+    if (request->has_where && !filter_match(&request->where, &sight->session))
+        return wts_outcome(outcome, LASTCALL_CHANGED,
+                           "the session no longer matches the filter");
     return LASTCALL_OK;
 }
 
@@ -113,7 +117,7 @@ static enum lastcall_status check_target(const struct wts_desk *desk,
         return say_changed(target, &sight->session, field, outcome);
     status = action == ACTION_MESSAGE
                  ? check_message(sight, outcome)
-                 : check_ending(desk, target, action, sight, outcome);
+                 : check_ending(desk, target, &order->request, sight, outcome);
     if (status != LASTCALL_OK)
         return status;
     if (request_check_precondition(&order->request, &sight->session, &why) !=

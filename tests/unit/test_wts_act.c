@@ -197,6 +197,40 @@ static void what_changed_since_is_left_alone(void **state)
     }
 }
 
+/* Whoever was idle for hours when he was selected may be back by his turn. */
+/* holds 5.22 */
+static void who_matches_no_longer_is_left_alone(void **state)
+{
+    struct order order = {
+        .request = {.action = ACTION_LOGOFF, .has_where = true}};
+    struct filter_error error;
+    struct fake_desktop desktop;
+    struct session target = {0};
+    struct session_outcome outcome;
+    int64_t last_input_ft = 0;
+
+    (void)state;
+    assert_int_equal(filter_parse("idle_s >= 5m", &order.request.where, &error),
+                     LASTCALL_OK);
+    fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+    fake_desktop_open(&desktop, LONG_MS);
+    fake_desktop_pick(&desktop, "2", &target);
+    last_input_ft = fake_wts_find(2)->info.last_input_ft;
+    fake_wts_find(2)->info.last_input_ft = fake_wts_find(2)->info.current_ft;
+    assert_int_equal(
+        fake_wts_backend_ops.act(desktop.backend, &target, &order, &outcome),
+        LASTCALL_CHANGED);
+    fake_desktop_says(&outcome, "no longer matches");
+    assert_int_equal(fake_wts.calls[FAKE_WTS_LOGOFF], 0);
+    fake_wts_find(2)->info.last_input_ft = last_input_ft;
+    assert_int_equal(
+        fake_wts_backend_ops.act(desktop.backend, &target, &order, &outcome),
+        LASTCALL_OK);
+    session_deinit(&target);
+    filter_deinit(&order.request.where);
+    fake_desktop_close(&desktop);
+}
+
 /* holds 5.4 */
 static void preconditions_are_checked_right_before(void **state)
 {
@@ -423,6 +457,8 @@ int main(void)
                                fake_desktop_setup),
         cmocka_unit_test_setup(strange_ids_are_refused, fake_desktop_setup),
         cmocka_unit_test_setup(what_changed_since_is_left_alone,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(who_matches_no_longer_is_left_alone,
                                fake_desktop_setup),
         cmocka_unit_test_setup(preconditions_are_checked_right_before,
                                fake_desktop_setup),
