@@ -5,6 +5,8 @@
 
 #include "controller/command.h"
 #include "controller/confirm.h"
+#include "controller/ending.h"
+#include "controller/jobs_record.h"
 #include "controller/message.h"
 #include "controller/pin.h"
 #include "controller/present.h"
@@ -14,26 +16,9 @@
 #include "controller/terminal.h"
 #include "protocol/text.h"
 
-#define EXPECT_NONE (-1)
 /* A worker watches a logoff for half a minute: programs take their time to
  * close. */
 #define LOGOFF_PATIENCE_MS INT64_C(45000)
-
-/* Everything that one run of the command works with. */
-struct ending {
-    const struct options *options;
-    struct present present;
-    struct target target;
-    struct selection selection;
-    struct request request;    /* owned: reason, title, message, style */
-    int64_t answer_timeout_ms; /* of the real run; a preview needs no more
-                                  than the present's */
-    int64_t answer_ttl_ms;
-    int64_t expect;
-    bool asks; /* a person is to be asked */
-    struct fleet fleet;
-    struct output output; /* the answer while it comes in, when live */
-};
 
 /* read_*: the command line */
 
@@ -85,7 +70,7 @@ static enum lastcall_status read_numbers(struct ending *ending)
     enum lastcall_status status = LASTCALL_OK;
 
     ending->request.limit = REQUEST_LIMIT_NONE;
-    ending->expect = EXPECT_NONE;
+    ending->expect = ENDING_EXPECT_NONE;
     status = options_count(ending->options, OPTION_LIMIT, REQUEST_LIMIT_MAX,
                            &ending->request.limit);
     if (status == LASTCALL_OK)
@@ -178,8 +163,7 @@ static enum lastcall_status read_all(struct ending *ending)
     return status;
 }
 
-/* Whether anybody has to consent, and whether there is somebody to ask. */
-static enum exit_code check_consent(struct ending *ending)
+enum exit_code ending_check_consent(struct ending *ending)
 {
     const char *file = options_value(ending->options, OPTION_HOSTS_FILE);
     bool reads_input = file != NULL && strcmp(file, "-") == 0;
@@ -227,26 +211,68 @@ static const struct output_layout *layout_of(const struct request *request)
     return request->pass_thru ? &record_results_shown : &record_results;
 }
 
-static enum exit_code run(struct ending *ending, const struct request *request,
-                          const struct campaign *plan,
-                          struct campaign *campaign)
+/* Without what a real run has besides: plan, recall, record. */
+static struct dispatch dispatch_of(struct ending *ending,
+                                   const struct request *request)
 {
-    const struct dispatch dispatch = {
+    return (struct dispatch){
         .request = request,
         .target = &ending->target,
         .timeout_ms = request->dry_run ? ending->present.timeout_ms
                                        : ending->answer_timeout_ms,
         .ttl_ms =
             request->dry_run ? ending->present.ttl_ms : ending->answer_ttl_ms,
-        .plan = plan,
         .answered = answered,
         .context = ending,
     };
+}
 
+static enum exit_code run_dry(struct ending *ending,
+                              const struct request *request,
+                              struct campaign *campaign)
+{
+    const struct dispatch dispatch = dispatch_of(ending, request);
     enum exit_code code = dispatch_run(&ending->fleet, &dispatch, campaign);
 
     progress_clear();
     return code;
+}
+
+/* What is done is kept as a job. */
+static enum exit_code run_real(struct ending *ending,
+                               const struct campaign *plan,
+                               struct campaign *campaign)
+{
+    struct dispatch dispatch = dispatch_of(ending, &ending->request);
+    const struct jobs_record_start start = {
+        .options = ending->options,
+        .fleet = &ending->fleet,
+        .target = &ending->target,
+        .request = &ending->request,
+        .parent = ending->parent,
+        .timeout_ms = dispatch.timeout_ms,
+        .ttl_ms = dispatch.ttl_ms,
+    };
+    struct jobs_record record;
+    enum exit_code code = EXIT_CODE_BROKER;
+
+    jobs_record_open(&record, &start);
+    dispatch.plan = plan;
+    dispatch.recall = ending->recall;
+    dispatch.observer = &jobs_record_observer;
+    dispatch.observer_context = &record;
+    code = dispatch_run(&ending->fleet, &dispatch, campaign);
+    progress_clear();
+    jobs_record_close(&record);
+    return code;
+}
+
+static enum exit_code run(struct ending *ending, const struct campaign *plan,
+                          struct campaign *campaign)
+{
+    if (ending->request.dry_run)
+        return run_dry(ending, &ending->request, campaign);
+    return run_real(ending, plan, campaign);
 }
 
 static enum exit_code show(struct ending *ending, struct output *output,
@@ -287,7 +313,7 @@ static enum exit_code end_sessions(struct ending *ending,
 
     present_begin(&ending->present, layout_of(&ending->request),
                   present_colour(), stdout, &ending->output);
-    code = run(ending, &ending->request, plan, &campaign);
+    code = run(ending, plan, &campaign);
     if (code == EXIT_CODE_OK)
         code = record_exit_code(&campaign, &ending->fleet.registry);
     code = show(ending, &ending->output, &campaign, code);
@@ -300,7 +326,7 @@ static enum exit_code end_sessions(struct ending *ending,
 static bool is_expected(const struct ending *ending,
                         const struct campaign_tally *tally)
 {
-    if (ending->expect == EXPECT_NONE)
+    if (ending->expect == ENDING_EXPECT_NONE)
         return true;
     if (tally->outcomes[OUTCOME_SILENT] > 0) {
         say_error("--expect: %zu host%s did not say how many sessions match; "
@@ -408,7 +434,7 @@ static enum exit_code plan_and_end(struct ending *ending)
     enum exit_code code = EXIT_CODE_BROKER;
 
     question.dry_run = true;
-    code = run(ending, &question, NULL, &plan);
+    code = run_dry(ending, &question, &plan);
     campaign_tally(&plan, &tally);
     if (code != EXIT_CODE_OK)
         goto out;
@@ -431,23 +457,27 @@ out:
     return code;
 }
 
+enum exit_code ending_run(struct ending *ending)
+{
+    record_say_refusals(&ending->fleet.registry);
+    return ending->asks || ending->expect != ENDING_EXPECT_NONE
+               ? plan_and_end(ending)
+               : end_sessions(ending, NULL);
+}
+
 enum exit_code cmd_end(const struct options *options)
 {
     struct ending ending = {.options = options};
     enum lastcall_status status = read_all(&ending);
     enum exit_code code =
-        status == LASTCALL_OK ? check_consent(&ending) : EXIT_CODE_USAGE;
+        status == LASTCALL_OK ? ending_check_consent(&ending) : EXIT_CODE_USAGE;
 
     if (code == EXIT_CODE_OK)
         code = fleet_open(options, FLEET_NEED_STATUSES | FLEET_NEED_IDENTITY,
                           &ending.target, ending.present.timeout_ms,
                           &ending.fleet);
-    if (code == EXIT_CODE_OK) {
-        record_say_refusals(&ending.fleet.registry);
-        code = ending.asks || ending.expect != EXPECT_NONE
-                   ? plan_and_end(&ending)
-                   : end_sessions(&ending, NULL);
-    }
+    if (code == EXIT_CODE_OK)
+        code = ending_run(&ending);
     fleet_close(&ending.fleet);
     free(ending.request.reason);
     free(ending.request.title);

@@ -133,6 +133,13 @@ const char *platform_state_dir(void);
  */
 char *platform_personal_dir(const char *(*environment)(const char *name));
 
+/*
+ * Where this user's programs keep what they remember:
+ * "$XDG_STATE_HOME/lastcall", "~/.local/state/lastcall",
+ * "%LOCALAPPDATA%\Lastcall".  As platform_personal_dir().
+ */
+char *platform_personal_state_dir(const char *(*environment)(const char *name));
+
 /* Does a path begin at a root, so that nothing may be put before it? */
 bool platform_is_absolute(const char *path);
 

@@ -17,17 +17,19 @@ const char *platform_state_dir(void)
     return "/var/lib/lastcall";
 }
 
-/* The XDG rules have a relative path ignored. */
-char *platform_personal_dir(const char *(*environment)(const char *name))
+/* Below a variable's folder, or else below the home; the XDG rules have a
+ * relative path ignored. */
+static char *find_personal(const char *(*environment)(const char *name),
+                           const char *variable, const char *below_home)
 {
-    const char *base = environment("XDG_CONFIG_HOME");
+    const char *base = environment(variable);
     const char *below = "/lastcall";
     struct bytes path;
     char *text = NULL;
 
     if (base == NULL || !platform_is_absolute(base)) {
         base = environment("HOME");
-        below = "/.config/lastcall";
+        below = below_home;
     }
     if (base == NULL || !platform_is_absolute(base))
         return NULL;
@@ -36,6 +38,17 @@ char *platform_personal_dir(const char *(*environment)(const char *name))
         text = bytes_copy_text((const char *)path.data);
     bytes_deinit(&path);
     return text;
+}
+
+char *platform_personal_dir(const char *(*environment)(const char *name))
+{
+    return find_personal(environment, "XDG_CONFIG_HOME", "/.config/lastcall");
+}
+
+char *platform_personal_state_dir(const char *(*environment)(const char *name))
+{
+    return find_personal(environment, "XDG_STATE_HOME",
+                         "/.local/state/lastcall");
 }
 
 bool platform_is_absolute(const char *path)

@@ -90,19 +90,30 @@ const char *platform_state_dir(void)
  * than that has '?' in their place, which no path may have, or is not UTF-8:
  * then the system is asked.
  */
-char *platform_personal_dir(const char *(*environment)(const char *name))
+static char *find_personal(const char *(*environment)(const char *name),
+                           const char *variable, int folder)
 {
-    const char *base = environment("APPDATA");
+    const char *base = environment(variable);
     char *found = NULL;
     char *path = NULL;
 
     if (base == NULL || !platform_is_absolute(base) ||
         strchr(base, '?') != NULL || !bytes_is_utf8(base, strlen(base)))
-        base = found = known_folder(CSIDL_APPDATA);
+        base = found = known_folder(folder);
     if (base != NULL)
         path = below(base, "");
     free(found);
     return path;
+}
+
+char *platform_personal_dir(const char *(*environment)(const char *name))
+{
+    return find_personal(environment, "APPDATA", CSIDL_APPDATA);
+}
+
+char *platform_personal_state_dir(const char *(*environment)(const char *name))
+{
+    return find_personal(environment, "LOCALAPPDATA", CSIDL_LOCAL_APPDATA);
 }
 
 static bool is_separator(char c)

@@ -231,9 +231,18 @@ static void explain_file(const struct store *store, const char *path,
     explain(error, "%s: %s%s", path, sqlite3_errmsg(store->db), mend);
 }
 
-enum lastcall_status store_open(const char *path, const char *const *migrations,
-                                size_t migration_count, struct store *out,
-                                struct platform_error *error)
+/* A check of what was opened; NULL: none. */
+struct opening {
+    const char *const *migrations;
+    size_t migration_count;
+    enum lastcall_status (*check)(struct store *store, const char *path,
+                                  struct platform_error *error);
+};
+
+static enum lastcall_status open_with(const char *path,
+                                      const struct opening *opening,
+                                      struct store *out,
+                                      struct platform_error *error)
 {
     enum lastcall_status status;
     int code;
@@ -254,18 +263,39 @@ enum lastcall_status store_open(const char *path, const char *const *migrations,
         status = check_owner(out, path, error);
     if (status == LASTCALL_OK)
         status = set_modes(out);
-    if (status == LASTCALL_OK)
-        status = check_integrity(out, path, error);
+    if (status == LASTCALL_OK && opening->check != NULL)
+        status = opening->check(out, path, error);
     if (status == LASTCALL_OK)
         status = prepare_own(out);
     if (status == LASTCALL_OK)
-        status = migrate(out, path, migrations, migration_count, error);
+        status = migrate(out, path, opening->migrations,
+                         opening->migration_count, error);
     if (status == LASTCALL_OK)
         return LASTCALL_OK;
     if (error != NULL && error->text[0] == '\0')
         explain_file(out, path, error);
     store_close(out);
     return status;
+}
+
+enum lastcall_status store_open(const char *path, const char *const *migrations,
+                                size_t migration_count, struct store *out,
+                                struct platform_error *error)
+{
+    const struct opening opening = {migrations, migration_count,
+                                    check_integrity};
+
+    return open_with(path, &opening, out, error);
+}
+
+enum lastcall_status store_open_large(const char *path,
+                                      const char *const *migrations,
+                                      size_t migration_count, struct store *out,
+                                      struct platform_error *error)
+{
+    const struct opening opening = {migrations, migration_count, NULL};
+
+    return open_with(path, &opening, out, error);
 }
 
 void store_close(struct store *store)

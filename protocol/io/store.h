@@ -59,6 +59,15 @@ LASTCALL_MUST_USE enum lastcall_status store_open(const char *path,
                                                   struct store *out,
                                                   struct platform_error *error);
 
+/*
+ * As store_open(), but without reading it all through: for what may grow large
+ * and is no worse for damage that is met later.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+store_open_large(const char *path, const char *const *migrations,
+                 size_t migration_count, struct store *out,
+                 struct platform_error *error);
+
 /* Close; an open transaction is undone.  Finalize all statements before. */
 void store_close(struct store *store);
 

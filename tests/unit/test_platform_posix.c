@@ -127,12 +127,14 @@ static void test_make_directory(void **state)
     rmdir(at("x"));
 }
 
-static const char *variables[2]; /* XDG_CONFIG_HOME, HOME */
+static const char *variables[3]; /* XDG_CONFIG_HOME, HOME, XDG_STATE_HOME */
 
-static const char *two_variables(const char *name)
+static const char *three_variables(const char *name)
 {
     if (strcmp(name, "XDG_CONFIG_HOME") == 0)
         return variables[0];
+    if (strcmp(name, "XDG_STATE_HOME") == 0)
+        return variables[2];
     return strcmp(name, "HOME") == 0 ? variables[1] : NULL;
 }
 
@@ -140,7 +142,7 @@ static void expect_personal(const char *xdg, const char *home, const char *dir)
 {
     variables[0] = xdg;
     variables[1] = home;
-    char *found = platform_personal_dir(two_variables);
+    char *found = platform_personal_dir(three_variables);
 
     if (dir == NULL)
         assert_null(found);
@@ -157,6 +159,29 @@ static void personal_settings_lie_where_xdg_says(void **state)
     expect_personal("relative", "/home/a", "/home/a/.config/lastcall");
     expect_personal("", "relative", NULL);
     expect_personal(NULL, NULL, NULL);
+}
+
+static void expect_state(const char *xdg, const char *home, const char *dir)
+{
+    variables[1] = home;
+    variables[2] = xdg;
+    char *found = platform_personal_state_dir(three_variables);
+
+    if (dir == NULL)
+        assert_null(found);
+    else
+        assert_string_equal(found, dir);
+    free(found);
+}
+
+static void personal_state_lies_where_xdg_says(void **state)
+{
+    (void)state;
+    variables[0] = "/elsewhere";
+    expect_state("/s", "/home/a", "/s/lastcall");
+    expect_state(NULL, "/home/a", "/home/a/.local/state/lastcall");
+    expect_state("relative", "/home/a", "/home/a/.local/state/lastcall");
+    expect_state(NULL, NULL, NULL);
 }
 
 static void paths_have_roots_and_folders(void **state)
@@ -191,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_refuses_to_read),
         cmocka_unit_test(test_make_directory),
         cmocka_unit_test(personal_settings_lie_where_xdg_says),
+        cmocka_unit_test(personal_state_lies_where_xdg_says),
         cmocka_unit_test(paths_have_roots_and_folders),
     };
 

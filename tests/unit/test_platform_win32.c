@@ -344,6 +344,27 @@ static void personal_settings_lie_in_app_data(void **state)
     }
 }
 
+static const char *local_variable(const char *name)
+{
+    return strcmp(name, "LOCALAPPDATA") == 0 ? app_data : NULL;
+}
+
+static void personal_state_lies_in_local_app_data(void **state)
+{
+    char *found;
+
+    (void)state;
+    app_data = "C:\\Users\\alice\\AppData\\Local";
+    found = platform_personal_state_dir(local_variable);
+    assert_string_equal(found, "C:\\Users\\alice\\AppData\\Local\\Lastcall");
+    free(found);
+    app_data = NULL;
+    found = platform_personal_state_dir(local_variable);
+    assert_non_null(found);
+    assert_true(platform_is_absolute(found));
+    free(found);
+}
+
 static void a_lock_is_held_once(void **state)
 {
     struct platform_lock lock;
@@ -388,6 +409,7 @@ int main(void)
         cmocka_unit_test(paths_have_drives_and_shares),
         cmocka_unit_test(configuration_lies_below_program_data),
         cmocka_unit_test(personal_settings_lie_in_app_data),
+        cmocka_unit_test(personal_state_lies_in_local_app_data),
         cmocka_unit_test(a_lock_is_held_once),
     };
 

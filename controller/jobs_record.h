@@ -1,0 +1,51 @@
+/*
+ * Keeping a campaign as a job: the observer that dispatch calls.  What cannot
+ * be kept is said once; the campaign goes on.
+ */
+#ifndef LASTCALL_CONTROLLER_JOBS_RECORD_H
+#define LASTCALL_CONTROLLER_JOBS_RECORD_H
+
+#include "controller/dispatch.h"
+#include "controller/fleet.h"
+#include "controller/jobs.h"
+#include "controller/options.h"
+
+/* Answers that are noted together, and how long the first of them waits. */
+#define JOBS_RECORD_BATCH 256
+#define JOBS_RECORD_WAIT_MS 50
+
+/* {0} keeps nothing. */
+struct jobs_record {
+    struct jobs jobs;
+    struct job job;
+    const struct identity *identity;        /* borrowed */
+    bool is_open;                           /* false after the first failure */
+    bool has_hosts;                         /* they are on record */
+    struct name pending[JOBS_RECORD_BATCH]; /* have answered, not noted yet */
+    size_t pending_count;
+    int64_t pending_since_ms; /* steady clock */
+};
+
+/* What a job says of itself. */
+struct jobs_record_start {
+    const struct options *options;
+    const struct fleet *fleet; /* with identity; outlives the record */
+    const struct target *target;
+    const struct request *request; /* what each host is asked */
+    const struct job *parent;      /* the job that is tried again, or NULL */
+    int64_t timeout_ms;
+    int64_t ttl_ms;
+};
+
+/* Open the database for a new job; what is wrong is said as a warning. */
+void jobs_record_open(struct jobs_record *record,
+                      const struct jobs_record_start *start);
+void jobs_record_close(struct jobs_record *record);
+
+/* Its context is a struct jobs_record. */
+extern const struct dispatch_observer jobs_record_observer;
+
+/* A result as the database keeps it; the caller frees it, NULL: no memory. */
+char *jobs_record_result(const struct answer *answer);
+
+#endif

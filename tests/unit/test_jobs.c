@@ -1,0 +1,497 @@
+/*
+ * Jobs: what is written is read again, by whatever comes first; what dies,
+ * grows old or is not ours.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "controller/exit_code.h"
+#include "controller/jobs.h"
+#include "tests/unit/scratch.h"
+
+#define NOW_MS INT64_C(1790000000000)
+
+static char directory[] = "/tmp/lastcall-jobs-XXXXXX";
+static char folder[128];
+
+static int set_up(void **state)
+{
+    static unsigned number;
+
+    (void)state;
+    snprintf(folder, sizeof folder, "%s/%u", directory, number++);
+    return 0;
+}
+
+static const char *file(const char *name)
+{
+    static char path[192];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void open_ok(struct jobs *jobs)
+{
+    struct platform_error error = {{0}};
+
+    if (jobs_open(folder, jobs, &error) != LASTCALL_OK)
+        fail_msg("%s", error.text);
+}
+
+static void open_batch(struct jobs *jobs)
+{
+    assert_int_equal(jobs_open_batch(jobs), LASTCALL_OK);
+}
+
+static void commit(struct jobs *jobs)
+{
+    assert_int_equal(jobs_commit_batch(jobs), LASTCALL_OK);
+}
+
+static struct job job_of(const char *id)
+{
+    struct job job = {.started_ms = NOW_MS, .ttl_ms = 60000};
+
+    snprintf(job.id.text, sizeof job.id.text, "%s", id);
+    snprintf(job.fleet.text, sizeof job.fleet.text, "lastcall");
+    snprintf(job.issuer, sizeof job.issuer, "controller:alice");
+    snprintf(job.command, sizeof job.command, "stop");
+    snprintf(job.target, sizeof job.target, "a,b");
+    snprintf(job.words, sizeof job.words, "--every");
+    bytes_init(&job.request, 100);
+    assert_int_equal(bytes_append_text(&job.request, "signed"), LASTCALL_OK);
+    return job;
+}
+
+static struct job begin(struct jobs *jobs, const char *id)
+{
+    struct job job = job_of(id);
+
+    open_batch(jobs);
+    assert_int_equal(jobs_begin(jobs, &job), LASTCALL_OK);
+    commit(jobs);
+    return job;
+}
+
+static struct job_host host_of(const char *name, enum job_outcome outcome)
+{
+    struct job_host host = {.outcome = outcome, .has_message = true};
+
+    snprintf(host.name.text, sizeof host.name.text, "%s", name);
+    host.address = (struct address){ADDRESS_HOST, host.name};
+    return host;
+}
+
+static void add_host(struct jobs *jobs, const struct job *job, const char *name)
+{
+    struct job_host host = host_of(name, JOB_WAITING);
+
+    open_batch(jobs);
+    assert_int_equal(jobs_add_host(jobs, job->number, &host), LASTCALL_OK);
+    commit(jobs);
+}
+
+static void send_to(struct jobs *jobs, const struct job *job, const char *name)
+{
+    struct job_message message = {.sent_ms = NOW_MS + 1,
+                                  .expires_s = 1790000060};
+
+    snprintf(message.id.text, sizeof message.id.text, "request-to-%s-0123",
+             name);
+    snprintf(message.hash, sizeof message.hash, "hash of %s", name);
+    message.address = host_of(name, JOB_WAITING).address;
+    bytes_init(&message.token, 100);
+    assert_int_equal(bytes_append_format(&message.token, "token of %s", name),
+                     LASTCALL_OK);
+    open_batch(jobs);
+    assert_int_equal(jobs_add_message(jobs, job->number, &message),
+                     LASTCALL_OK);
+    commit(jobs);
+    job_message_deinit(&message);
+}
+
+static void answer(struct jobs *jobs, const struct job *job, const char *name,
+                   enum job_outcome outcome, const char *text)
+{
+    struct job_host host = host_of(name, outcome);
+
+    host.answered_ms = NOW_MS + 50;
+    host.round_trip_ms = 49;
+    host.answer = bytes_copy_text(text);
+    open_batch(jobs);
+    assert_int_equal(jobs_set_answer(jobs, job->number, &host), LASTCALL_OK);
+    commit(jobs);
+    job_host_deinit(&host);
+}
+
+static void end(struct jobs *jobs, struct job *job, enum job_state state,
+                int code)
+{
+    job->state = state;
+    job->exit_code = code;
+    job->ended_ms = NOW_MS + 100;
+    open_batch(jobs);
+    assert_int_equal(jobs_end(jobs, job), LASTCALL_OK);
+    commit(jobs);
+}
+
+/* The hosts of a job as one text. */
+static void tell_host(void *context, const struct job_host *host)
+{
+    char *out = context;
+    size_t used = strlen(out);
+
+    snprintf(out + used, 512 - used, "%s=%s%s%s%s;", host->name.text,
+             job_outcome_name(host->outcome), host->answer != NULL ? ":" : "",
+             host->answer != NULL ? host->answer : "",
+             host->request_id.text[0] != '\0' ? "+" : "");
+}
+
+static const char *hosts_of(struct jobs *jobs, int64_t job)
+{
+    static char text[512];
+
+    text[0] = '\0';
+    assert_int_equal(jobs_each_host(jobs, job, tell_host, text), LASTCALL_OK);
+    return text;
+}
+
+static void tell_job(void *context, const struct job *job)
+{
+    char *out = context;
+    size_t used = strlen(out);
+
+    snprintf(out + used, 512 - used, "%.4s:%s;", job->id.text,
+             job_state_name(job->state));
+}
+
+static const char *jobs_of(struct jobs *jobs)
+{
+    static char text[512];
+
+    text[0] = '\0';
+    assert_int_equal(jobs_each(jobs, 10, tell_job, text), LASTCALL_OK);
+    return text;
+}
+
+static void test_what_was_written_is_read(void **state)
+{
+    struct jobs jobs;
+    struct job job;
+    struct job found;
+
+    (void)state;
+    open_ok(&jobs);
+    job = begin(&jobs, "abcdefgh-0123456789");
+    add_host(&jobs, &job, "a");
+    add_host(&jobs, &job, "b");
+    send_to(&jobs, &job, "a");
+    answer(&jobs, &job, "a", JOB_TRUE, "{\"code\":\"ok\"}");
+    assert_string_equal(hosts_of(&jobs, job.number),
+                        "a=true:{\"code\":\"ok\"}+;b=waiting;");
+    assert_int_equal(jobs_find(&jobs, "abcd", &found), LASTCALL_OK);
+    assert_int_equal(found.state, JOB_RUNNING);
+    assert_int_equal(found.exit_code, JOB_EXIT_NONE);
+    job_deinit(&found);
+    end(&jobs, &job, JOB_DONE, EXIT_CODE_SILENT);
+    jobs_close(&jobs);
+    open_ok(&jobs);
+    assert_int_equal(jobs_find(&jobs, job.id.text, &found), LASTCALL_OK);
+    assert_string_equal(found.issuer, "controller:alice");
+    assert_string_equal(found.command, "stop");
+    assert_string_equal(found.target, "a,b");
+    assert_string_equal(found.words, "--every");
+    assert_int_equal(found.started_ms, NOW_MS);
+    assert_int_equal(found.ended_ms, NOW_MS + 100);
+    assert_int_equal(found.ttl_ms, 60000);
+    assert_int_equal(found.state, JOB_DONE);
+    assert_int_equal(found.exit_code, EXIT_CODE_SILENT);
+    assert_int_equal(found.host_count, 2);
+    assert_int_equal(found.outcomes[JOB_TRUE], 1);
+    assert_int_equal(found.outcomes[JOB_WAITING], 1);
+    assert_int_equal(found.request.len, 6);
+    assert_memory_equal(found.request.data, "signed", 6);
+    job_deinit(&found);
+    job_deinit(&job);
+    jobs_close(&jobs);
+}
+
+static void test_messages_are_found_by_address(void **state)
+{
+    struct jobs jobs;
+    struct job_message message;
+    struct job_host a = host_of("a", JOB_WAITING);
+    struct job_host z = host_of("z", JOB_WAITING);
+
+    (void)state;
+    open_ok(&jobs);
+    struct job job = begin(&jobs, "abcdefgh-0123456789");
+    send_to(&jobs, &job, "a");
+    send_to(&jobs, &job, "a"); /* handed over twice: it stays */
+    assert_int_equal(jobs_find_message(&jobs, job.number, &a.address, &message),
+                     LASTCALL_OK);
+    assert_string_equal(message.id.text, "request-to-a-0123");
+    assert_string_equal(message.hash, "hash of a");
+    assert_int_equal(message.token.len, strlen("token of a"));
+    assert_memory_equal(message.token.data, "token of a", message.token.len);
+    assert_int_equal(message.expires_s, 1790000060);
+    job_message_deinit(&message);
+    assert_int_equal(jobs_find_message(&jobs, job.number, &z.address, &message),
+                     LASTCALL_E_MISSING);
+    job_deinit(&job);
+    jobs_close(&jobs);
+}
+
+static void test_the_first_answer_counts(void **state)
+{
+    struct jobs jobs;
+    struct job_host silent = host_of("a", JOB_SILENT);
+
+    (void)state;
+    open_ok(&jobs);
+    struct job job = begin(&jobs, "abcdefgh-0123456789");
+    add_host(&jobs, &job, "a");
+    answer(&jobs, &job, "a", JOB_FALSE, "1");
+    answer(&jobs, &job, "a", JOB_TRUE, "2");
+    answer(&jobs, &job, "q", JOB_TRUE, "3"); /* nobody expected it */
+    open_batch(&jobs);
+    assert_int_equal(jobs_set_outcome(&jobs, job.number, &silent), LASTCALL_OK);
+    commit(&jobs);
+    assert_string_equal(hosts_of(&jobs, job.number), "a=false:1;q=true:3;");
+    job_deinit(&job);
+    jobs_close(&jobs);
+}
+
+static void test_a_crash_is_seen_by_the_next(void **state)
+{
+    struct jobs jobs;
+
+    (void)state;
+    open_ok(&jobs);
+    struct job job = begin(&jobs, "abcdefgh-0123456789");
+    add_host(&jobs, &job, "a");
+    add_host(&jobs, &job, "b");
+    send_to(&jobs, &job, "a");
+    assert_string_equal(jobs_of(&jobs), "abcd:running;");
+    jobs_close(&jobs); /* without an end, as a killed process */
+    open_ok(&jobs);
+    assert_string_equal(jobs_of(&jobs), "abcd:crashed;");
+    /* What was sent may have been run. */
+    assert_string_equal(hosts_of(&jobs, job.number), "a=silent+;b=unsent;");
+    job_deinit(&job);
+    jobs_close(&jobs);
+}
+
+static void test_beginnings_must_be_of_one(void **state)
+{
+    struct jobs jobs;
+    struct job found;
+
+    (void)state;
+    open_ok(&jobs);
+    struct job first = begin(&jobs, "abcd-0123456789-x");
+    end(&jobs, &first, JOB_DONE, 0);
+    struct job second = begin(&jobs, "abce-0123456789-x");
+    assert_int_equal(jobs_find(&jobs, "abc", &found), LASTCALL_E_SYNTAX);
+    assert_int_equal(jobs_find(&jobs, "ABCD", &found), LASTCALL_E_MISSING);
+    assert_int_equal(jobs_find(&jobs, "ab%d", &found), LASTCALL_E_MISSING);
+    assert_int_equal(jobs_find(&jobs, "abce", &found), LASTCALL_OK);
+    assert_int_equal(found.number, second.number);
+    job_deinit(&found);
+    assert_string_equal(jobs_of(&jobs), "abce:running;abcd:done;");
+    end(&jobs, &second, JOB_INTERRUPTED, EXIT_CODE_INTERRUPTED);
+    struct job third = begin(&jobs, "abcd-9876543210-x");
+    assert_int_equal(jobs_find(&jobs, "abcd", &found), LASTCALL_E_EXISTS);
+    assert_int_equal(jobs_find(&jobs, "abcd-9", &found), LASTCALL_OK);
+    job_deinit(&found);
+    job_deinit(&first);
+    job_deinit(&second);
+    job_deinit(&third);
+    jobs_close(&jobs);
+}
+
+static void test_what_is_old_is_forgotten(void **state)
+{
+    struct jobs jobs;
+    struct job now = job_of("new-id-0123456789");
+
+    (void)state;
+    open_ok(&jobs);
+    struct job old = begin(&jobs, "old-id-0123456789");
+    add_host(&jobs, &old, "a");
+    send_to(&jobs, &old, "a");
+    answer(&jobs, &old, "a", JOB_TRUE, "1");
+    end(&jobs, &old, JOB_DONE, 0);
+    now.started_ms = NOW_MS + JOBS_KEEP_MS;
+    open_batch(&jobs);
+    assert_int_equal(jobs_begin(&jobs, &now), LASTCALL_OK);
+    commit(&jobs);
+    end(&jobs, &now, JOB_DONE, 0);
+    assert_string_equal(jobs_of(&jobs), "new-:done;old-:done;");
+    now.started_ms++;
+    snprintf(now.id.text, sizeof now.id.text, "third-0123456789");
+    open_batch(&jobs);
+    assert_int_equal(jobs_begin(&jobs, &now), LASTCALL_OK);
+    commit(&jobs);
+    assert_string_equal(jobs_of(&jobs), "thir:running;new-:done;");
+    assert_string_equal(hosts_of(&jobs, old.number), "");
+    job_deinit(&old);
+    job_deinit(&now);
+    jobs_close(&jobs);
+}
+
+static void test_it_is_its_users_alone(void **state)
+{
+    struct jobs jobs;
+
+    (void)state;
+    open_ok(&jobs);
+    assert_true(scratch_is_private(file(JOBS_FILE)));
+    jobs_close(&jobs);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *stream = fopen(path, "wb");
+
+    assert_non_null(stream);
+    fputs(text, stream);
+    assert_int_equal(fclose(stream), 0);
+}
+
+static void expect_refusal(enum lastcall_status status, const char *words)
+{
+    struct jobs jobs;
+    struct platform_error error = {{0}};
+
+    assert_int_equal(jobs_open(folder, &jobs, &error), status);
+    if (strstr(error.text, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", error.text, words);
+    jobs_close(&jobs);
+}
+
+static void test_what_cannot_be_opened_says_what_to_do(void **state)
+{
+    struct jobs jobs;
+
+    (void)state;
+    open_ok(&jobs);
+    sqlite3_exec(jobs.store.db, "PRAGMA user_version = 9", NULL, NULL, NULL);
+    jobs_close(&jobs);
+    expect_refusal(LASTCALL_E_CONFIG, "newer program");
+    expect_refusal(LASTCALL_E_CONFIG, "move it away");
+    write_file(file(JOBS_FILE), "this is no database, whatever its name says");
+    expect_refusal(LASTCALL_E_IO, "move it away");
+    snprintf(folder + strlen(folder), sizeof folder - strlen(folder), "/%s/x",
+             JOBS_FILE); /* below a file */
+    expect_refusal(LASTCALL_E_IO, JOBS_FILE);
+}
+
+static void test_exit_of_what_came_late(void **state)
+{
+    struct job job = {.state = JOB_DONE, .exit_code = EXIT_CODE_SILENT};
+
+    (void)state;
+    job.outcomes[JOB_TRUE] = 2;
+    assert_int_equal(job_exit_code(&job), EXIT_CODE_OK);
+    job.outcomes[JOB_UNSENT] = 1;
+    assert_int_equal(job_exit_code(&job), EXIT_CODE_SILENT);
+    job.outcomes[JOB_FALSE] = 1;
+    assert_int_equal(job_exit_code(&job), EXIT_CODE_FALSE);
+    job.outcomes[JOB_REFUSED] = 1;
+    assert_int_equal(job_exit_code(&job), EXIT_CODE_REFUSED);
+    job.exit_code = EXIT_CODE_STOPPED;
+    assert_int_equal(job_exit_code(&job), EXIT_CODE_STOPPED);
+    job.exit_code = EXIT_CODE_INTERRUPTED;
+    assert_int_equal(job_exit_code(&job), EXIT_CODE_INTERRUPTED);
+    job = (struct job){.exit_code = EXIT_CODE_REFUSED};
+    assert_int_equal(job_exit_code(&job), EXIT_CODE_REFUSED);
+}
+
+/* As many as a campaign may have, each asked by itself. */
+static void test_ten_thousand_hosts(void **state)
+{
+    const struct clock *clock = &platform_clock;
+    struct jobs jobs;
+    char text[1100];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    open_ok(&jobs);
+    int64_t began_ms = clock->monotonic_ms(clock->state);
+    struct job job = begin(&jobs, "abcdefgh-0123456789");
+    for (int step = 0; step < 3; step++) {
+        if (step != 1)
+            open_batch(&jobs);
+        for (int i = 0; i < 10000; i++) {
+            char name[16];
+            struct job_message message = {.sent_ms = NOW_MS};
+
+            snprintf(name, sizeof name, "host-%d", i);
+            struct job_host host = host_of(name, JOB_TRUE);
+            host.answered_ms = NOW_MS;
+            host.answer = text;
+            message.address = host.address;
+            message.token = (struct bytes){.data = (unsigned char *)text,
+                                           .len = sizeof text - 1};
+            if (step == 0) {
+                host.answered_ms = 0;
+                assert_int_equal(jobs_add_host(&jobs, job.number, &host),
+                                 LASTCALL_OK);
+            } else if (step == 1) { /* on record before each is sent */
+                open_batch(&jobs);
+                assert_int_equal(jobs_add_message(&jobs, job.number, &message),
+                                 LASTCALL_OK);
+                commit(&jobs);
+            } else {
+                assert_int_equal(jobs_set_answer(&jobs, job.number, &host),
+                                 LASTCALL_OK);
+            }
+        }
+        if (step != 1)
+            commit(&jobs);
+    }
+    int64_t took_ms = clock->monotonic_ms(clock->state) - began_ms;
+    print_message("10,000 hosts: %d ms\n", (int)took_ms);
+    assert_in_range(took_ms, 0, 10000); /* 500 ms on a machine at rest */
+    struct job found;
+    assert_int_equal(jobs_find(&jobs, job.id.text, &found), LASTCALL_OK);
+    assert_int_equal(found.outcomes[JOB_TRUE], 10000);
+    job_deinit(&found);
+    job_deinit(&job);
+    jobs_close(&jobs);
+    remove(file(JOBS_FILE)); /* tens of megabytes */
+}
+
+static int make_directory(void **state)
+{
+    (void)state;
+    return scratch_make(directory) == NULL ? -1 : 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_what_was_written_is_read, set_up),
+        cmocka_unit_test_setup(test_messages_are_found_by_address, set_up),
+        cmocka_unit_test_setup(test_the_first_answer_counts, set_up),
+        cmocka_unit_test_setup(test_a_crash_is_seen_by_the_next, set_up),
+        cmocka_unit_test_setup(test_beginnings_must_be_of_one, set_up),
+        cmocka_unit_test_setup(test_what_is_old_is_forgotten, set_up),
+        cmocka_unit_test_setup(test_it_is_its_users_alone, set_up),
+        cmocka_unit_test_setup(test_what_cannot_be_opened_says_what_to_do,
+                               set_up),
+        cmocka_unit_test(test_exit_of_what_came_late),
+        cmocka_unit_test_setup(test_ten_thousand_hosts, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, make_directory, NULL);
+}
