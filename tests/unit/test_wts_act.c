@@ -57,6 +57,17 @@ static void an_ending_that_takes_its_time_is_watched(void **state)
     assert_int_equal(outcome.settle_ms, 0);
     assert_null(fake_wts_find(2));
     fake_desktop_close(&desktop);
+
+    /* Whoever gives every call longer waits for this no shorter. */
+    fake_wts_reset();
+    fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+    fake_wts.is_slow_to_disconnect = true;
+    fake_desktop_open(&desktop, 45000);
+    assert_int_equal(
+        fake_desktop_pick_and_act(&desktop, ACTION_LOGOFF, "2", &outcome),
+        LASTCALL_OK);
+    assert_int_equal(outcome.settle_ms, 45000);
+    fake_desktop_close(&desktop);
 }
 
 /* The machine is gone for whoever looks after an ending. */
@@ -150,6 +161,11 @@ static void down(struct fake_wts_session *session)
     session->state = WTS_STATE_DOWN;
 }
 
+static void resetting(struct fake_wts_session *session)
+{
+    session->state = WTS_STATE_RESET;
+}
+
 /* holds 5.4, 5.22 */
 static void what_changed_since_is_left_alone(void **state)
 {
@@ -171,6 +187,7 @@ static void what_changed_since_is_left_alone(void **state)
         {gone, ACTION_LOGOFF, LASTCALL_ALREADY_GONE, "no longer there"},
         {gone, ACTION_MESSAGE, LASTCALL_NOT_FOUND, "no longer there"},
         {down, ACTION_LOGOFF, LASTCALL_ALREADY_GONE, "being ended"},
+        {resetting, ACTION_DISCONNECT, LASTCALL_ALREADY_GONE, "being ended"},
     };
 
     (void)state;
@@ -329,6 +346,8 @@ static void a_lost_answer_is_settled_by_looking(void **state)
          LASTCALL_ALREADY_GONE, "Windows error 2"},
         {ACTION_DISCONNECT, FAKE_WTS_DISCONNECT, 7007, false,
          LASTCALL_ALREADY_GONE, "Windows error 7007"},
+        {ACTION_DISCONNECT, FAKE_WTS_DISCONNECT, 7007, true,
+         LASTCALL_ALREADY_GONE, "Windows error 7007"},
         {ACTION_DISCONNECT, FAKE_WTS_DISCONNECT, 7041, false,
          LASTCALL_NOT_ENDABLE, "console"},
         {ACTION_LOGOFF, FAKE_WTS_LOGOFF, 1722, true, LASTCALL_OK,
@@ -356,6 +375,46 @@ static void a_lost_answer_is_settled_by_looking(void **state)
         fake_desktop_says(&outcome, cases[i].detail);
         assert_int_equal(fake_wts.calls[cases[i].call], 1);
         assert_int_equal(outcome.settle_ms, 0);
+        fake_desktop_close(&desktop);
+    }
+}
+
+static void (*become)(struct fake_wts_session *session);
+
+static void become_in_the_act(enum fake_wts_call call, uint32_t session)
+{
+    if (call == FAKE_WTS_DISCONNECT || call == FAKE_WTS_LOGOFF)
+        become(fake_wts_find(session));
+}
+
+/* The answer is lost, and the id is still listed: as what? */
+static void what_a_session_has_become_tells(void **state)
+{
+    static const struct race cases[] = {
+        {other_user, ACTION_LOGOFF, LASTCALL_OK, "logged off, although"},
+        {later_logon, ACTION_LOGOFF, LASTCALL_OK, "logged off, although"},
+        {disconnected, ACTION_LOGOFF, LASTCALL_UNREACHABLE, "1726"},
+        {other_user, ACTION_DISCONNECT, LASTCALL_OK, "disconnected, although"},
+        {down, ACTION_DISCONNECT, LASTCALL_OK, "disconnected, although"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_desktop desktop;
+        struct session_outcome outcome;
+
+        fake_wts_reset();
+        fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+        fake_wts.errors[FAKE_WTS_DISCONNECT] = 1726;
+        fake_wts.errors[FAKE_WTS_LOGOFF] = 1726;
+        become = cases[i].change;
+        fake_wts.before = become_in_the_act;
+        fake_desktop_open(&desktop, LONG_MS);
+        if (fake_desktop_pick_and_act(&desktop, cases[i].action, "2",
+                                      &outcome) != cases[i].code)
+            fail_msg("case %zu: %s: %s", i, status_name(outcome.code),
+                     outcome.detail);
+        fake_desktop_says(&outcome, cases[i].detail);
         fake_desktop_close(&desktop);
     }
 }
@@ -465,6 +524,8 @@ int main(void)
         cmocka_unit_test_setup(what_is_not_endable_is_never_tried,
                                fake_desktop_setup),
         cmocka_unit_test_setup(a_lost_answer_is_settled_by_looking,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(what_a_session_has_become_tells,
                                fake_desktop_setup),
         cmocka_unit_test_setup(a_stop_in_the_act_says_that_it_may_come_yet,
                                fake_desktop_setup),
