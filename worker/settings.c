@@ -319,6 +319,43 @@ static enum lastcall_status check_server(const struct settings *settings,
     return LASTCALL_E_CONFIG;
 }
 
+/* No path of a section may show another machine this one's account. */
+static enum lastcall_status check_paths(const struct settings *settings,
+                                        const char *section,
+                                        const void *structure,
+                                        struct config_error *error)
+{
+    for (size_t i = 0; i < settings_key_count; i++) {
+        const struct config_key *key = &settings_keys[i];
+        const char *path = NULL;
+
+        if (key->type != CONFIG_PATH || strcmp(key->section, section) != 0)
+            continue;
+        memcpy(&path, (const char *)structure + key->offset, sizeof(path));
+        if (path == NULL || !platform_is_elsewhere(path))
+            continue;
+        complain(error, settings->path,
+                 "[%s] %s: %.100s is no file of this machine's drives; copy "
+                 "it to one",
+                 section, key->name, path);
+        return LASTCALL_E_CONFIG;
+    }
+    return LASTCALL_OK;
+}
+
+static enum lastcall_status check_all_paths(const struct settings *settings,
+                                            struct config_error *error)
+{
+    enum lastcall_status status =
+        check_paths(settings, "worker", &settings->worker, error);
+
+    if (status == LASTCALL_OK)
+        status = check_paths(settings, "broker", &settings->broker, error);
+    for (size_t i = 0; i < settings->server_count && status == LASTCALL_OK; i++)
+        status = check_paths(settings, "server", &settings->servers[i], error);
+    return status;
+}
+
 static enum lastcall_status settings_check(struct settings *settings,
                                            struct config_error *error)
 {
@@ -331,7 +368,9 @@ static enum lastcall_status settings_check(struct settings *settings,
                  "the machine's host name is no fleet name; set [worker] host");
         return LASTCALL_E_CONFIG;
     }
-    status = check_broker(settings, error);
+    status = check_all_paths(settings, error);
+    if (status == LASTCALL_OK)
+        status = check_broker(settings, error);
     if (status != LASTCALL_OK)
         return status;
     if (settings->server_count == 0) {

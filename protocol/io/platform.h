@@ -143,6 +143,13 @@ char *platform_personal_state_dir(const char *(*environment)(const char *name));
 /* Does a path begin at a root, so that nothing may be put before it? */
 bool platform_is_absolute(const char *path);
 
+/*
+ * Does a path name something that is no file of this machine's drives: a share
+ * of another machine, a pipe, a device?  Whoever opens a share shows that
+ * machine his account.  Never so where there are no such names.
+ */
+bool platform_is_elsewhere(const char *path);
+
 /* What stands between the names of a path that we make: "/" or "\".  Both are
  * understood on Windows. */
 extern const char platform_separator[];

@@ -56,6 +56,12 @@ bool platform_is_absolute(const char *path)
     return path[0] == '/';
 }
 
+bool platform_is_elsewhere(const char *path)
+{
+    (void)path;
+    return false;
+}
+
 size_t platform_folder_len(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -131,6 +131,15 @@ bool platform_is_absolute(const char *path)
            path[1] == ':' && is_separator(path[2]);
 }
 
+/* "\\\\?\\C:\\x" alone of what begins with two is a drive's. */
+bool platform_is_elsewhere(const char *path)
+{
+    if (!is_separator(path[0]) || !is_separator(path[1]))
+        return false;
+    return path[2] != '?' || !is_separator(path[3]) || path[4] == '\0' ||
+           path[5] != ':';
+}
+
 size_t platform_folder_len(const char *path)
 {
     size_t len = strlen(path);

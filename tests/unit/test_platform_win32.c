@@ -297,6 +297,17 @@ static void paths_have_drives_and_shares(void **state)
     assert_false(platform_is_absolute("a\\b"));
     assert_false(platform_is_absolute("host.key"));
     assert_false(platform_is_absolute(""));
+    assert_true(platform_is_elsewhere("\\\\server\\share\\a"));
+    assert_true(platform_is_elsewhere("//server/share/a"));
+    assert_true(platform_is_elsewhere("\\/server"));
+    assert_true(platform_is_elsewhere("\\\\.\\pipe\\a"));
+    assert_true(platform_is_elsewhere("\\\\?\\UNC\\server\\share\\a"));
+    assert_true(platform_is_elsewhere("\\\\?\\"));
+    assert_false(platform_is_elsewhere("\\\\?\\C:\\a"));
+    assert_false(platform_is_elsewhere("C:\\a"));
+    assert_false(platform_is_elsewhere("\\a"));
+    assert_false(platform_is_elsewhere("a"));
+    assert_false(platform_is_elsewhere(""));
     assert_int_equal(platform_folder_len("C:\\a\\b"), 5);
     assert_int_equal(platform_folder_len("C:\\a/b"), 5);
     assert_int_equal(platform_folder_len("C:b"), 2);

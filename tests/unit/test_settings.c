@@ -1,5 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #define SERVER                                                                 \
     "[server \"home\"]\nbackend = plex\nurl = http://127.0.0.1:32400\n"        \
     "token_file = /x\n"
+
+#define SHARE "//files.example/share/x"
 
 static void write_file(const char *path, const char *text)
 {
@@ -39,6 +42,33 @@ static enum lastcall_status load(const char *text, struct settings *out,
     status = settings_load(path, out, error);
     assert_int_equal(unlink(path), 0);
     return status;
+}
+
+/* Where there are shares: to open one shows its machine who we are. */
+static void no_path_leads_to_another_machine(void **state)
+{
+    static const char *const texts[] = {
+        "[worker]\nstate_dir = " SHARE "\n" BROKER SERVER,
+        "[worker]\nkey = " SHARE "\n" BROKER SERVER,
+        "[worker]\nroot = " SHARE "\n" BROKER SERVER,
+        BROKER "ca = " SHARE "\n" SERVER,
+        BROKER "username = u\npassword_file = " SHARE "\n" SERVER,
+        BROKER SERVER "ca = " SHARE "\n",
+        BROKER SERVER "[server \"two\"]\nbackend = plex\n"
+                      "url = http://127.0.0.1:1\ntoken_file = " SHARE "\n",
+    };
+    const bool is_windows = platform_is_elsewhere(SHARE);
+    struct settings settings;
+    struct config_error error;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(load(texts[i], &settings, &error),
+                         is_windows ? LASTCALL_E_CONFIG : LASTCALL_OK);
+        if (is_windows)
+            assert_non_null(strstr(error.text, "no file of this machine"));
+        settings_deinit(&settings);
+    }
 }
 
 static void the_example_loads_unchanged(void **state)
@@ -201,6 +231,7 @@ static void plain_mqtt_stays_on_this_machine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_path_leads_to_another_machine),
         cmocka_unit_test(the_example_loads_unchanged),
         cmocka_unit_test(what_is_not_said_lies_in_the_machines_folders),
         cmocka_unit_test(the_example_names_every_key_with_its_default),
