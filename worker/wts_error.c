@@ -164,6 +164,17 @@ static const char *meaning_of(const struct wts_host *host, uint32_t error,
     return row->meaning;
 }
 
+/* The machine was at it when the answer got lost: an act may have been done. */
+static const char *doubt_of(uint32_t error, enum wts_purpose purpose)
+{
+    static const uint32_t lost[] = {995, 1460, 1726, 1818};
+
+    for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
+        if (error == lost[i] && purpose != WTS_PURPOSE_LIST)
+            return "; it may have been done all the same";
+    return "";
+}
+
 /* Windows' own text on one line and without its full stop. */
 static void read_windows_text(const struct wts_host *host, uint32_t error,
                               char *out, size_t size)
@@ -189,7 +200,8 @@ enum lastcall_status wts_error_outcome(const struct wts_host *host,
         return wts_outcome(outcome, code,
                            "Windows says no and gives no error number");
     read_windows_text(host, error, text, sizeof(text));
-    return wts_outcome(outcome, code, "Windows error %" PRIu32 "%s%s%s%s",
+    return wts_outcome(outcome, code, "Windows error %" PRIu32 "%s%s%s%s%s",
                        error, text[0] != '\0' ? ": " : "", text,
-                       meaning[0] != '\0' ? ". " : "", meaning);
+                       meaning[0] != '\0' ? ". " : "", meaning,
+                       doubt_of(error, purpose));
 }

@@ -109,6 +109,12 @@ static void a_message_that_cannot_be_shown(void **state)
     assert_int_equal(send(&desktop, request, &outcome), LASTCALL_DENIED);
     fake_wts.errors[FAKE_WTS_MESSAGE] = 7022;
     assert_int_equal(send(&desktop, request, &outcome), LASTCALL_NOT_FOUND);
+    fake_wts.errors[FAKE_WTS_MESSAGE] = 1722;
+    assert_int_equal(send(&desktop, request, &outcome), LASTCALL_UNREACHABLE);
+    assert_null(strstr(outcome.detail, "all the same"));
+    fake_wts.errors[FAKE_WTS_MESSAGE] = 1726; /* the answer alone was lost */
+    assert_int_equal(send(&desktop, request, &outcome), LASTCALL_UNREACHABLE);
+    fake_desktop_says(&outcome, "it may have been done all the same");
     fake_wts.errors[FAKE_WTS_MESSAGE] = 0;
     request.style = style;
     assert_int_equal(send(&desktop, request, &outcome),
