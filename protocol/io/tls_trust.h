@@ -2,7 +2,7 @@
  * Which authorities this system trusts, for whoever fills an SSL_CTX itself.
  * Fillings: tls_trust_posix.c (OpenSSL's default paths), tls_trust_win32.c (the
  * store "ROOT" of Windows, of which OpenSSL knows nothing; of the authorities
- * in it, those that may vouch for servers).
+ * in it, those that may vouch for servers and that are not in "Disallowed").
  */
 #ifndef LASTCALL_IO_TLS_TRUST_H
 #define LASTCALL_IO_TLS_TRUST_H

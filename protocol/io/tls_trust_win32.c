@@ -39,26 +39,30 @@ static bool is_for_servers(PCCERT_CONTEXT authority)
     return false;
 }
 
-/*
- * Of the store "ROOT" alone: it holds whom this user or service and the machine
- * trust.  What stands in "CA" is not trusted by Windows either, and OpenSSL
- * would take a self-signed one there for a root.
- */
-enum lastcall_status tls_trust_system(struct ssl_ctx_st *context)
+/* What somebody took his trust from stays in "ROOT", and is here as well. */
+static bool is_disallowed(HCERTSTORE disallowed, PCCERT_CONTEXT authority)
 {
-    X509_STORE *out = SSL_CTX_get_cert_store(context);
-    HCERTSTORE store = CertOpenSystemStoreW(0, L"ROOT");
+    PCCERT_CONTEXT found = CertFindCertificateInStore(
+        disallowed, X509_ASN_ENCODING, 0, CERT_FIND_EXISTING, authority, NULL);
+
+    if (found == NULL)
+        return false;
+    (void)CertFreeCertificateContext(found);
+    return true;
+}
+
+static void add_authorities(HCERTSTORE roots, HCERTSTORE disallowed,
+                            X509_STORE *out)
+{
     PCCERT_CONTEXT at = NULL;
 
-    if (store == NULL)
-        return LASTCALL_E_INTERNAL;
     /* Each call frees the one that it is given. */
-    while ((at = CertEnumCertificatesInStore(store, at)) != NULL) {
+    while ((at = CertEnumCertificatesInStore(roots, at)) != NULL) {
         const unsigned char *bytes = at->pbCertEncoded;
         X509 *authority;
 
         if ((at->dwCertEncodingType & X509_ASN_ENCODING) == 0 ||
-            !is_for_servers(at))
+            !is_for_servers(at) || is_disallowed(disallowed, at))
             continue;
         /* One that OpenSSL cannot read vouches for nobody. */
         authority = d2i_X509(NULL, &bytes, (long)at->cbCertEncoded);
@@ -66,7 +70,27 @@ enum lastcall_status tls_trust_system(struct ssl_ctx_st *context)
             (void)X509_STORE_add_cert(out, authority);
         X509_free(authority);
     }
-    (void)CertCloseStore(store, 0);
     ERR_clear_error(); /* a refused one must not look like a TLS error later */
-    return LASTCALL_OK;
+}
+
+/*
+ * Of the store "ROOT" alone: it holds whom this user or service and the machine
+ * trust.  What stands in "CA" is not trusted by Windows either, and OpenSSL
+ * would take a self-signed one there for a root.
+ */
+enum lastcall_status tls_trust_system(struct ssl_ctx_st *context)
+{
+    HCERTSTORE roots = CertOpenSystemStoreW(0, L"ROOT");
+    HCERTSTORE disallowed = CertOpenSystemStoreW(0, L"Disallowed");
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
+
+    if (roots != NULL && disallowed != NULL) {
+        add_authorities(roots, disallowed, SSL_CTX_get_cert_store(context));
+        status = LASTCALL_OK;
+    }
+    if (disallowed != NULL)
+        (void)CertCloseStore(disallowed, 0);
+    if (roots != NULL)
+        (void)CertCloseStore(roots, 0);
+    return status;
 }

@@ -78,11 +78,21 @@ static void take_out(const wchar_t *name, PCCERT_CONTEXT made)
     assert_true(CertCloseStore(store, 0));
 }
 
-/* Whether an authority that Windows keeps in a store, for these usages or for
- * all, is trusted. */
-static bool is_trusted_in(const wchar_t *name, CERT_ENHKEY_USAGE *usages)
+static void put_in(const wchar_t *name, PCCERT_CONTEXT made)
 {
     HCERTSTORE store = CertOpenSystemStoreW(0, name);
+
+    assert_non_null(store);
+    assert_true(CertAddCertificateContextToStore(
+        store, made, CERT_STORE_ADD_REPLACE_EXISTING, NULL));
+    assert_true(CertCloseStore(store, 0));
+}
+
+/* Whether an authority that Windows keeps in a store, and in another unless
+ * that is NULL, for these usages or for all, is trusted. */
+static bool is_trusted_in(const wchar_t *name, const wchar_t *other,
+                          CERT_ENHKEY_USAGE *usages)
+{
     X509 *authority = make_authority();
     unsigned char *bytes = NULL;
     int len = i2d_X509(authority, &bytes);
@@ -90,16 +100,17 @@ static bool is_trusted_in(const wchar_t *name, CERT_ENHKEY_USAGE *usages)
         CertCreateCertificateContext(X509_ASN_ENCODING, bytes, (DWORD)len);
     bool is_good;
 
-    assert_non_null(store);
     assert_non_null(made);
     assert_false(is_trusted(authority));
     if (usages != NULL)
         assert_true(CertSetEnhancedKeyUsage(made, usages));
-    assert_true(CertAddCertificateContextToStore(
-        store, made, CERT_STORE_ADD_REPLACE_EXISTING, NULL));
-    assert_true(CertCloseStore(store, 0));
+    put_in(name, made);
+    if (other != NULL)
+        put_in(other, made);
     is_good = is_trusted(authority);
     take_out(name, made); /* Wine 8 sees it as long as the program runs */
+    if (other != NULL)
+        take_out(other, made);
     assert_true(CertFreeCertificateContext(made));
     OPENSSL_free(bytes);
     X509_free(authority);
@@ -109,13 +120,20 @@ static bool is_trusted_in(const wchar_t *name, CERT_ENHKEY_USAGE *usages)
 static void test_roots_are_trusted(void **state)
 {
     (void)state;
-    assert_true(is_trusted_in(L"ROOT", NULL));
+    assert_true(is_trusted_in(L"ROOT", NULL, NULL));
 }
 
 static void test_intermediates_are_not(void **state)
 {
     (void)state;
-    assert_false(is_trusted_in(L"CA", NULL));
+    assert_false(is_trusted_in(L"CA", NULL, NULL));
+}
+
+/* An administrator, or Windows itself, took the trust back. */
+static void test_disallowed_ones_are_not(void **state)
+{
+    (void)state;
+    assert_false(is_trusted_in(L"ROOT", L"Disallowed", NULL));
 }
 
 /* Windows may trust it to sign programs, and not to vouch for servers. */
@@ -128,8 +146,8 @@ static void test_usages_are_kept_to(void **state)
     CERT_ENHKEY_USAGE one = {1, list};
 
     (void)state;
-    assert_true(is_trusted_in(L"ROOT", &both));
-    assert_false(is_trusted_in(L"ROOT", &one));
+    assert_true(is_trusted_in(L"ROOT", NULL, &both));
+    assert_false(is_trusted_in(L"ROOT", NULL, &one));
 }
 
 int main(void)
@@ -137,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_roots_are_trusted),
         cmocka_unit_test(test_intermediates_are_not),
+        cmocka_unit_test(test_disallowed_ones_are_not),
         cmocka_unit_test(test_usages_are_kept_to),
     };
 
