@@ -98,7 +98,7 @@ int main(int argc, char **argv)
         say_error("the arguments could not be read");
         return EXIT_CODE_BROKER;
     }
-    platform_forget_proxies();
+    platform_clean_environment();
     code = run_word(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_CODE_OK) {
         say_error("standard output could not be written");

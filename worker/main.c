@@ -277,7 +277,7 @@ int main(int argc, char **argv)
         fputs("lastcall-worker: the arguments could not be read\n", stderr);
         return EXIT_USAGE;
     }
-    platform_forget_proxies();
+    platform_clean_environment();
     code = arguments_parse(argc, argv, &arguments);
     if (code >= 0)
         return code;

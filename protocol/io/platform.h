@@ -201,14 +201,16 @@ void platform_unlock(struct platform_lock *lock);
 LASTCALL_MUST_USE enum lastcall_status platform_host_name(struct name *out);
 
 /*
- * Forget the proxies that the environment names.  paho 1.3.12 sends plain and
+ * Forget what the environment tells the libraries and we do not want: proxies,
+ * since a broker is reached directly or not at all (paho 1.3.12 sends plain and
  * TLS connections through http_proxy and https_proxy, loopback included, and
- * fails on an empty one; a broker is reached directly or not at all.
+ * fails on an empty one); a file for the keys of our connections, which libcurl
+ * would write; on Windows, where no system sets one, a configuration of OpenSSL.
  *
  * Thread: call it first in main(), while there is no other thread that reads
  *         the environment.
  */
-void platform_forget_proxies(void);
+void platform_clean_environment(void);
 
 /* The system's name and version, such as "Debian GNU/Linux 12"; never "". */
 void platform_os_text(char *text, size_t size);

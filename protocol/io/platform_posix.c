@@ -443,11 +443,12 @@ unsigned platform_no_delay(uint16_t peer_port)
     return count;
 }
 
-void platform_forget_proxies(void)
+void platform_clean_environment(void)
 {
     static const char *const names[] = {
         "http_proxy", "https_proxy",
         "PAHO_C_CLIENT_USE_HTTP_PROXY", /* what later versions ask for */
+        "SSLKEYLOGFILE",
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

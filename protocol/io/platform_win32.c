@@ -228,10 +228,11 @@ unsigned platform_no_delay(uint16_t peer_port)
     return 0;
 }
 
-void platform_forget_proxies(void)
+void platform_clean_environment(void)
 {
     static const char *const names[] = {
-        "http_proxy=", "https_proxy=", "PAHO_C_CLIENT_USE_HTTP_PROXY="};
+        "http_proxy=",    "https_proxy=",  "PAHO_C_CLIENT_USE_HTTP_PROXY=",
+        "SSLKEYLOGFILE=", "OPENSSL_CONF=", "OPENSSL_MODULES="};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         (void)_putenv(names[i]); /* nothing behind the '=': unset */

@@ -248,7 +248,7 @@ int main(int argc, char **argv)
     size_t window;
     int64_t start;
 
-    platform_forget_proxies();
+    platform_clean_environment();
     if (argc < 9 || argc > 10 ||
         action_parse(argv[6], &action) != LASTCALL_OK) {
         fprintf(stderr, "usage: driver BROKER_URI HOST KEY GRANT ROOT_PUB "

@@ -488,7 +488,7 @@ int main(void)
     /* Every test here fails when paho sees either of these. */
     (void)setenv("http_proxy", "", 1);
     (void)setenv("https_proxy", "http://127.0.0.1:9", 1);
-    platform_forget_proxies();
+    platform_clean_environment();
     return cmocka_run_group_tests(tests, set_up_group, tear_down_group) +
            mqtt_link_wire_tests() + mqtt_link_tls_tests();
 }

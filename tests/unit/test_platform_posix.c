@@ -196,6 +196,19 @@ static void paths_have_roots_and_folders(void **state)
     assert_int_equal(platform_folder_len("a\\b"), 0);
 }
 
+static void the_environment_tells_libraries_nothing(void **state)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy",
+                                        "SSLKEYLOGFILE"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_int_equal(setenv(names[i], "x", 1), 0);
+    platform_clean_environment();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_null(getenv(names[i]));
+}
+
 static int set_up_group(void **state)
 {
     (void)state;
@@ -211,6 +224,7 @@ static int tear_down_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_environment_tells_libraries_nothing),
         cmocka_unit_test(test_create_and_read),
         cmocka_unit_test(test_never_follows_a_planted_link),
         cmocka_unit_test(test_refuses_to_read),

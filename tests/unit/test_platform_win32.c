@@ -394,6 +394,27 @@ static void a_lock_is_held_once(void **state)
     unlink(at("lock"));
 }
 
+static void the_environment_tells_libraries_nothing(void **state)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy",
+                                        "SSLKEYLOGFILE", "OPENSSL_CONF",
+                                        "OPENSSL_MODULES"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char setting[64];
+
+        snprintf(setting, sizeof(setting), "%s=x", names[i]);
+        assert_int_equal(_putenv(setting), 0);
+        assert_non_null(getenv(names[i]));
+    }
+    platform_clean_environment();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_null(getenv(names[i]));
+        assert_int_equal(GetEnvironmentVariableA(names[i], NULL, 0), 0);
+    }
+}
+
 static int set_up_group(void **state)
 {
     (void)state;
@@ -409,6 +430,7 @@ static int tear_down_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_environment_tells_libraries_nothing),
         cmocka_unit_test(only_the_machine_may_read_a_secret_besides),
         cmocka_unit_test(what_everybody_may_change_is_not_trusted),
         cmocka_unit_test(who_may_use_a_secret),
