@@ -2,6 +2,7 @@
 
 #include "controller/campaign_send.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,9 +130,10 @@ enum lastcall_status campaign_expect(struct campaign *campaign,
         return LASTCALL_OK;
     status = make_room(&array, campaign->host_count, &campaign->host_capacity,
                        sizeof expected);
-    campaign->hosts = array;
     if (status != LASTCALL_OK)
         return status;
+    assert(array != NULL);
+    campaign->hosts = array;
     campaign->hosts[campaign->host_count] = expected;
     campaign->by_name.text_at = name_at;
     status = text_index_add(&campaign->by_name, campaign->hosts,

@@ -88,6 +88,46 @@ static enum lastcall_status read_numbers(struct ending *ending)
     return status;
 }
 
+static enum lastcall_status read_share(const struct options *options,
+                                       enum option_id id, const char *name,
+                                       struct pace_share *out)
+{
+    const char *value = options_value(options, id);
+
+    if (value == NULL)
+        return LASTCALL_OK;
+    if (pace_share_parse(value, out) == LASTCALL_OK &&
+        (out->number > 0 || id == OPTION_MAX_FAIL))
+        return LASTCALL_OK;
+    say_error("--%s: \"%s\" is neither a number of hosts up to %d nor a share "
+              "of them such as 20%%",
+              name, value, PACE_NUMBER_MAX);
+    return LASTCALL_E_SYNTAX;
+}
+
+static enum lastcall_status read_pace(struct ending *ending)
+{
+    const struct options *options = ending->options;
+    struct campaign_pace *pace = &ending->pace;
+    enum lastcall_status status =
+        read_share(options, OPTION_BATCH, "batch", &pace->batch);
+
+    if (status == LASTCALL_OK)
+        status = read_share(options, OPTION_CANARY, "canary", &pace->canary);
+    if (status == LASTCALL_OK)
+        status =
+            read_share(options, OPTION_MAX_FAIL, "max-fail", &pace->max_fail);
+    if (status == LASTCALL_OK)
+        status = options_duration_ms(options, OPTION_BATCH_WAIT, 0,
+                                     &pace->batch_wait_ms);
+    if (status == LASTCALL_OK && options_has(options, OPTION_BATCH_WAIT) &&
+        !pace->batch.is_given && !pace->canary.is_given) {
+        say_error("--batch-wait goes with --batch or --canary");
+        status = LASTCALL_E_SYNTAX;
+    }
+    return status;
+}
+
 static enum action action_of(enum command_id command)
 {
     if (command == COMMAND_STOP)
@@ -111,6 +151,7 @@ static void fill_request(struct ending *ending)
     request->session_id = selection->session_id;
     request->has_where = selection->where != NULL;
     request->where = selection->filter;
+    request->splay_s = ending->present.splay_s;
     request->dry_run = options_has(ending->options, OPTION_DRY_RUN);
     /* Who pressed a button is worth as much as which. */
     request->pass_thru =
@@ -154,6 +195,8 @@ static enum lastcall_status read_all(struct ending *ending)
         status = read_reason(ending);
     if (status == LASTCALL_OK)
         status = read_numbers(ending);
+    if (status == LASTCALL_OK)
+        status = read_pace(ending);
     if (status == LASTCALL_OK && ending->options->command == COMMAND_MESSAGE)
         status = message_read(ending->options, &ending->request);
     if (status == LASTCALL_OK) {
@@ -215,16 +258,22 @@ static const struct output_layout *layout_of(const struct request *request)
 static struct dispatch dispatch_of(struct ending *ending,
                                    const struct request *request)
 {
-    return (struct dispatch){
+    struct dispatch dispatch = {
         .request = request,
         .target = &ending->target,
         .timeout_ms = request->dry_run ? ending->present.timeout_ms
                                        : ending->answer_timeout_ms,
         .ttl_ms =
             request->dry_run ? ending->present.ttl_ms : ending->answer_ttl_ms,
+        .splay = ending->present.splay,
         .answered = answered,
         .context = ending,
     };
+
+    /* What touches nothing need not be slow. */
+    if (!request->dry_run)
+        dispatch.pace = ending->pace;
+    return dispatch;
 }
 
 static enum exit_code run_dry(struct ending *ending,
@@ -321,6 +370,11 @@ static enum exit_code end_sessions(struct ending *ending,
     return code;
 }
 
+static bool is_single(const struct ending *ending)
+{
+    return dispatch_is_single(&ending->target, &ending->pace);
+}
+
 /* --expect: the number is certain only when everyone who may act has said
  * his own. */
 static bool is_expected(const struct ending *ending,
@@ -336,8 +390,7 @@ static bool is_expected(const struct ending *ending,
         return false;
     }
     /* The broker keeps a broadcast for a host that comes back in time. */
-    if (ending->target.kind != TARGET_HOSTS &&
-        tally->outcomes[OUTCOME_OFFLINE] > 0) {
+    if (!is_single(ending) && tally->outcomes[OUTCOME_OFFLINE] > 0) {
         say_error("--expect: %zu host%s offline and might come back to hear "
                   "it; nothing was done",
                   tally->outcomes[OUTCOME_OFFLINE],
@@ -364,7 +417,7 @@ static bool is_one_session(const struct ending *ending,
     struct pin pin;
     size_t count = 0;
 
-    if (session_id == NULL || ending->target.kind == TARGET_HOSTS ||
+    if (session_id == NULL || is_single(ending) ||
         (count = pin_of_all(plan, session_id, &pin)) <= 1)
         return true;
     say_error("%zu hosts have a session %s, each another one; nothing was done",

@@ -140,12 +140,14 @@ static enum exit_code ping(struct pinging *pinging)
         .action = ACTION_PING,
         .backends = BACKEND_SET_ALL,
         .limit = REQUEST_LIMIT_NONE,
+        .splay_s = pinging->present.splay_s,
     };
     const struct dispatch dispatch = {
         .request = &request,
         .target = &pinging->target,
         .timeout_ms = pinging->present.timeout_ms,
         .ttl_ms = pinging->present.ttl_ms,
+        .splay = pinging->present.splay,
         .answered = answered,
         .context = pinging,
     };

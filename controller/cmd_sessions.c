@@ -153,12 +153,14 @@ static enum exit_code list_fresh(struct listing *listing)
         .has_where = listing->selection.where != NULL,
         .where = listing->selection.filter,
         .limit = REQUEST_LIMIT_NONE,
+        .splay_s = listing->present.splay_s,
     };
     const struct dispatch dispatch = {
         .request = &request,
         .target = &listing->target,
         .timeout_ms = listing->present.timeout_ms,
         .ttl_ms = listing->present.ttl_ms,
+        .splay = listing->present.splay,
         .answered = answered,
         .context = listing,
     };

@@ -111,31 +111,40 @@ static enum campaign_presence presence_of(const struct registry_host *known)
     return registry_host_is_up(known) ? PRESENCE_ONLINE : PRESENCE_OFFLINE;
 }
 
-/* A broadcast of an earlier campaign that a host is to hear again: shared by
- * all who are, and sent at once.  CAMPAIGN_NO_MESSAGE: none. */
+/* Take over a broadcast of an earlier campaign; its hosts share it again. */
+static enum lastcall_status repeat_broadcast(struct campaign *campaign,
+                                             struct dispatch_recalled *recalled,
+                                             size_t *index)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    *index = campaign_find_message(campaign, &recalled->id);
+    if (*index != CAMPAIGN_NO_MESSAGE)
+        return LASTCALL_OK;
+    status = campaign_add_message(campaign, &recalled->address, &recalled->id,
+                                  &recalled->token, index);
+    if (status == LASTCALL_OK) {
+        campaign->messages[*index].life_ms = recalled->life_ms;
+        campaign->messages[*index].is_repeat = true;
+    }
+    return status;
+}
+
+/* A broadcast that a host is to hear again, at once; CAMPAIGN_NO_MESSAGE: it
+ * is asked by itself when its turn comes. */
 static enum lastcall_status
 recall_broadcast(const struct run *run, const struct name *name, size_t *index)
 {
     const struct dispatch_recall *recall = run->dispatch->recall;
     struct dispatch_recalled recalled = {0};
-    enum lastcall_status status = LASTCALL_OK;
+    enum lastcall_status status = LASTCALL_E_MISSING;
 
     *index = CAMPAIGN_NO_MESSAGE;
-    if (recall == NULL)
-        return LASTCALL_OK;
-    status = recall->find(recall->context, name, &recalled);
+    if (recall != NULL)
+        status = recall->find(recall->context, name, &recalled);
     if (status == LASTCALL_OK && recalled.token.len > 0 &&
-        recalled.address.kind != ADDRESS_HOST) {
-        *index = campaign_find_message(run->campaign, &recalled.id);
-        if (*index == CAMPAIGN_NO_MESSAGE) {
-            status = campaign_add_message(run->campaign, &recalled.address,
-                                          &recalled.id, &recalled.token, index);
-            if (status == LASTCALL_OK) {
-                run->campaign->messages[*index].life_ms = recalled.life_ms;
-                run->campaign->messages[*index].is_repeat = true;
-            }
-        }
-    }
+        recalled.address.kind != ADDRESS_HOST)
+        status = repeat_broadcast(run->campaign, &recalled, index);
     request_deinit(&recalled.request);
     bytes_deinit(&recalled.token);
     return status == LASTCALL_E_MISSING ? LASTCALL_OK : status;

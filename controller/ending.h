@@ -26,7 +26,8 @@ struct ending {
                                   than the present's */
     int64_t answer_ttl_ms;
     int64_t expect;
-    bool asks; /* a person is to be asked */
+    struct campaign_pace pace; /* of the real run */
+    bool asks;                 /* a person is to be asked */
     struct fleet fleet;
     struct output output; /* the answer while it comes in, when live */
     const struct dispatch_recall *recall; /* borrowed; may be NULL */

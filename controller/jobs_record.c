@@ -218,11 +218,14 @@ static struct job_host host_of(const struct campaign *campaign,
     struct job_host out = {
         .name = host->name,
         .is_known = host->presence != PRESENCE_UNKNOWN,
-        .has_message = host->message != CAMPAIGN_NO_MESSAGE,
+        .has_message = host->presence != PRESENCE_OFFLINE ||
+                       host->message != CAMPAIGN_NO_MESSAGE,
+        .address = {.kind = ADDRESS_HOST, .name = host->name},
+        .is_late = host->is_late,
         .round_trip_ms = host->has_answer ? host->answered_ms : 0,
     };
 
-    if (out.has_message)
+    if (host->message != CAMPAIGN_NO_MESSAGE)
         out.address = campaign->messages[host->message].address;
     /* Its word is the same on both sides. */
     if (job_outcome_parse(campaign_outcome_name(host->outcome), &out.outcome) !=

@@ -101,6 +101,10 @@ enum option_id {
     OPTION_PASS_THRU,
     OPTION_LIMIT,
     OPTION_EXPECT,
+    OPTION_BATCH,
+    OPTION_BATCH_WAIT,
+    OPTION_CANARY,
+    OPTION_MAX_FAIL,
     OPTION_CONFIRM,
     OPTION_MESSAGE_TITLE, /* message's own --title: that of the box */
     OPTION_STYLE,
@@ -108,6 +112,7 @@ enum option_id {
     OPTION_WAIT,
     OPTION_TIMEOUT,
     OPTION_TTL,
+    OPTION_SPLAY,
     OPTION_OUTPUT,
     OPTION_FRESH,
     OPTION_ROOT_KEY,

@@ -102,10 +102,12 @@ int64_t pacer_next_ms(const struct pacer *pacer, int64_t now_ms)
         return INT64_MAX;
     if (now_ms < pacer->resume_ms)
         return pacer->resume_ms;
-    if (pacer->cooling_count > 0 &&
-        pacer->waiting_count + pacer->cooling_count >= pacer->window)
-        return pacer->cooling[pacer->cooling_first];
-    return INT64_MAX;
+    if (pacer->cooling_count == 0 ||
+        pacer->waiting_count + pacer->cooling_count < pacer->window)
+        return INT64_MAX;
+    return now_ms < pacer->cooling[pacer->cooling_first]
+               ? pacer->cooling[pacer->cooling_first]
+               : INT64_MAX;
 }
 
 void pacer_asked(struct pacer *pacer)

@@ -1,13 +1,37 @@
 #include "controller/present.h"
 
+#include <stdio.h>
+
 #include "controller/records.h"
 #include "controller/say.h"
 #include "controller/terminal.h"
+#include "protocol/io/config.h"
 #include "protocol/moment.h"
 
 /* No host accepts a longer lifetime unless its owner says so. */
 #define TTL_MAX_MS (INT64_C(24) * 3600 * 1000)
 #define UNKNOWN_SAID_MAX 10
+
+/* Unlike other times it may be none at all. */
+static enum lastcall_status read_splay(const struct options *options,
+                                       struct present *out)
+{
+    const char *value = options_value(options, OPTION_SPLAY);
+    int64_t ms = 0;
+
+    if (value == NULL)
+        return LASTCALL_OK;
+    if (config_parse_duration(value, &ms) != LASTCALL_OK ||
+        ms > REQUEST_SPLAY_S_MAX * INT64_C(1000)) {
+        say_error("--splay: \"%s\" is no length of time up to 1h; write 0, 10s "
+                  "or 2m",
+                  value);
+        return LASTCALL_E_SYNTAX;
+    }
+    out->splay = DISPATCH_SPLAY_SET;
+    out->splay_s = (ms + 999) / 1000;
+    return LASTCALL_OK;
+}
 
 enum lastcall_status present_read(const struct options *options,
                                   struct present *out)
@@ -35,7 +59,7 @@ enum lastcall_status present_read(const struct options *options,
         say_error("--timeout and --ttl are at most 24h");
         status = LASTCALL_E_SYNTAX;
     }
-    return status;
+    return status == LASTCALL_OK ? read_splay(options, out) : status;
 }
 
 static json_t *head_of(const struct present *present)
@@ -98,22 +122,39 @@ static void say_unknown(const struct campaign *campaign)
         say_error("and %zu more", count - UNKNOWN_SAID_MAX);
 }
 
+static void say_stop(const struct campaign *campaign)
+{
+    const struct pacer *pacer = &campaign->pacer;
+
+    if (pacer->phase == PACE_STOPPED_BY_CANARY)
+        say_error("stopped: one of the first %zu host%s did not succeed",
+                  pacer->canary, pacer->canary == 1 ? "" : "s");
+    else if (pacer->phase == PACE_STOPPED_BY_FAILURES)
+        say_error("stopped: more than %zu host%s failed", pacer->max_fail,
+                  pacer->max_fail == 1 ? "" : "s");
+}
+
 void present_say_campaign(const struct present *present,
                           const struct campaign *campaign)
 {
     struct campaign_tally tally;
+    char rest[40] = "";
 
     record_say_bad(campaign);
     say_unknown(campaign);
     if (present->writer != &output_table || campaign->host_count == 0)
         return;
     campaign_tally(campaign, &tally);
+    if (tally.outcomes[OUTCOME_UNSENT] > 0)
+        snprintf(rest, sizeof rest, ", %zu unsent",
+                 tally.outcomes[OUTCOME_UNSENT]);
     say("%zu host%s: %zu true, %zu false, %zu refused, %zu offline, %zu "
-        "silent%s",
+        "silent%s%s",
         tally.hosts, tally.hosts == 1 ? "" : "s", tally.outcomes[OUTCOME_TRUE],
         tally.outcomes[OUTCOME_FALSE], tally.outcomes[OUTCOME_REFUSED],
-        tally.outcomes[OUTCOME_OFFLINE], tally.outcomes[OUTCOME_SILENT],
+        tally.outcomes[OUTCOME_OFFLINE], tally.outcomes[OUTCOME_SILENT], rest,
         campaign->end == CAMPAIGN_INTERRUPTED ? "; interrupted" : "");
+    say_stop(campaign);
     if (campaign->end == CAMPAIGN_CUT_OFF)
         say_error("the broker was lost while answers were awaited");
 }

@@ -16,11 +16,14 @@ struct present {
     const struct output_writer *writer;
     int64_t timeout_ms;
     int64_t ttl_ms;
+    enum dispatch_splay splay;
+    int64_t splay_s;  /* with DISPATCH_SPLAY_SET; for the request */
     int64_t began_ms; /* steady clock */
 };
 
 /*
- * Read -o, --timeout and --ttl.  What is wrong is said on standard error.
+ * Read -o, --timeout, --ttl and --splay.  What is wrong is said on standard
+ * error.
  *
  * Returns LASTCALL_OK, LASTCALL_E_SYNTAX.
  */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "controller/options.h"
+#include "controller/text_index.h"
 #include "protocol/filter.h"
 #include "protocol/name.h"
 #include "protocol/request.h"
@@ -29,14 +30,17 @@ enum target_kind {
 struct target {
     enum target_kind kind;
     struct name group;
-    char **entries; /* owned; names, or patterns with '*' */
+    char **entries; /* owned; names, or patterns with '*'; each once, in the
+                       order of the naming */
     size_t entry_count;
+    struct text_index by_text; /* entries by text */
+    size_t pattern_count;      /* entries that are patterns */
 };
 
 /*
  * Read --all, --group, --host and --hosts-file; more than one kind of target
  * is an error.  A line of the file holds names as --host does; what follows a
- * '#' is passed over.
+ * '#' is passed over.  What is named twice counts once.
  *
  *   error  filled on LASTCALL_E_SYNTAX
  *
@@ -60,7 +64,7 @@ bool target_is_pattern(const char *entry);
  *
  *   groups  those of the host's grant
  *
- * Time: linear in the entries.
+ * Time: linear in the patterns, not in the names.
  */
 bool target_includes(const struct target *target, const struct name *host,
                      const struct name *groups, size_t group_count);

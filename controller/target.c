@@ -22,6 +22,30 @@ void target_refuse_host(const char *text, size_t len,
                  (int)(len > 80 ? 80 : len), text, NAME_LEN_MAX);
 }
 
+static const char *entry_at(const void *entries, size_t index)
+{
+    return ((char *const *)entries)[index];
+}
+
+/* Add what is not there yet; the entry is taken over. */
+static enum lastcall_status add_new(struct target *target, char *entry)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    if (text_index_find(&target->by_text, target->entries, entry) !=
+        TEXT_INDEX_NONE) {
+        free(entry);
+        return LASTCALL_OK;
+    }
+    target->entries[target->entry_count] = entry;
+    target->by_text.text_at = entry_at;
+    status =
+        text_index_add(&target->by_text, target->entries, target->entry_count);
+    target->entry_count++; /* in any case: it is freed with the others */
+    target->pattern_count += target_is_pattern(entry);
+    return status;
+}
+
 static enum lastcall_status add_entry(struct target *target, const char *text,
                                       size_t len, char error[SELECT_ERROR_SIZE])
 {
@@ -43,8 +67,7 @@ static enum lastcall_status add_entry(struct target *target, const char *text,
     if (entry == NULL)
         return LASTCALL_E_NOMEM;
     memcpy(entry, text, len);
-    target->entries[target->entry_count++] = entry;
-    return LASTCALL_OK;
+    return add_new(target, entry);
 }
 
 /* Add the names of a text, separated by any of the characters given. */
@@ -166,6 +189,7 @@ void target_deinit(struct target *target)
     for (size_t i = 0; i < target->entry_count; i++)
         free(target->entries[i]);
     free(target->entries);
+    text_index_deinit(&target->by_text);
     *target = (struct target){0};
 }
 
@@ -176,7 +200,15 @@ bool target_is_pattern(const char *entry)
 
 static bool is_listed(const struct target *target, const struct name *host)
 {
-    for (size_t i = 0; i < target->entry_count; i++) {
+    size_t left = target->pattern_count;
+
+    if (text_index_find(&target->by_text, target->entries, host->text) !=
+        TEXT_INDEX_NONE)
+        return true;
+    for (size_t i = 0; left > 0; i++) {
+        if (!target_is_pattern(target->entries[i]))
+            continue;
+        left--;
         if (name_glob(target->entries[i], host->text, GLOB_CASE_EXACT))
             return true;
     }

@@ -127,7 +127,7 @@ static void test_refusals(void **state)
         const char *line;
         const char *says;
     } cases[] = {
-        {COMMAND_STOP, "--batch 3", "--batch"},
+        {COMMAND_STOP, "--batches 3", "--batches"},
         {COMMAND_HOSTS, "--reason x", "--reason"},
         {COMMAND_HOSTS, "--fresh", "--fresh"},
         {COMMAND_HOSTS, "-o", "needs a value"},

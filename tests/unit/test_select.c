@@ -369,6 +369,47 @@ static void test_hosts_from_a_file(void **state)
     unlink(path);
 }
 
+#define MANY 10000
+
+/* A third of the lines is there twice, and each host is found or not by name
+ * or by pattern. */
+static void test_a_file_of_many_hosts(void **state)
+{
+    char path[] = "/tmp/lastcall-hosts-XXXXXX";
+    int fd = mkstemp(path);
+    const char *const words[] = {"--hosts-file", path, "--host", "z-*", NULL};
+    const struct name pattern = {"z-1"};
+    const struct name stranger = {"media-10000"};
+    struct target target;
+    char error[SELECT_ERROR_SIZE];
+    FILE *file = NULL;
+
+    (void)state;
+    assert_true(fd >= 0);
+    file = fdopen(fd, "w");
+    assert_non_null(file);
+    for (int i = MANY - 1; i >= 0; i--) {
+        fprintf(file, "media-%d\n", i);
+        if (i % 3 == 0)
+            fprintf(file, "media-%d # again\n", i);
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(target_words(words, &target, error), LASTCALL_OK);
+    assert_int_equal(target.entry_count, MANY + 1);
+    assert_string_equal(target.entries[0], "z-*");
+    assert_string_equal(target.entries[1], "media-9999");
+    for (int i = 0; i < MANY; i++) {
+        struct name name;
+
+        snprintf(name.text, sizeof name.text, "media-%d", i);
+        assert_true(target_includes(&target, &name, NULL, 0));
+    }
+    assert_true(target_includes(&target, &pattern, NULL, 0));
+    assert_false(target_includes(&target, &stranger, NULL, 0));
+    target_deinit(&target);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_targets_that_are_refused),
         cmocka_unit_test(test_hosts_from_a_file),
+        cmocka_unit_test(test_a_file_of_many_hosts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,241 @@
+"""Campaigns over several hosts: played in Python, and with real workers."""
+
+import json
+import signal
+
+import pytest
+
+from desk import FALSE, INTERRUPTED, OK, SILENT, STOPPED, USAGE
+from terminal_host import TerminalHost, session
+
+
+class Host(TerminalHost):
+    """One session, and what the test makes of it."""
+
+    def __init__(self, stage, name, log):
+        self.log = log           # of all hosts: (what, who), as it came
+        self.code = None         # instead of doing what is asked
+        self.first = None        # called before it answers
+        self.held = None         # a list: answers are kept in it
+        super().__init__(stage, name)
+        self.sessions = [session("3", username="jdoe")]
+
+    def answer(self, request):
+        if not request.get("dry_run"):
+            self.log.append(("asked", self.name))
+        if self.first:
+            self.first()
+        return super().answer(request)
+
+    def outcome(self, found, request):
+        row = super().outcome(found, request)
+        if self.code:
+            row.update(success=False, code=self.code)
+        return row
+
+    def publish(self, topic, payload, **options):
+        if "/result/" in topic:
+            if self.held is not None:
+                self.held.append((topic, payload))
+                return None
+            self.log.append(("answered", self.name))
+        return super().publish(topic, payload, **options)
+
+    def speak(self):
+        """Publish what was held."""
+        held, self.held = self.held, None
+        for topic, payload in held:
+            self.publish(topic, payload)
+
+
+class Fleet:
+    def __init__(self, stage, names):
+        self.log = []
+        self.hosts = {name: Host(stage, name, self.log) for name in names}
+        self.operator = stage.operator()
+
+    def __getitem__(self, name):
+        return self.hosts[name]
+
+    @property
+    def asked(self):
+        return [name for what, name in self.log if what == "asked"]
+
+    def argv(self, *arguments):
+        return ("disconnect", "--every", "--yes", "-o", "json", *arguments)
+
+    def run(self, *arguments, **options):
+        return self.operator.run(*self.argv(*arguments), **options)
+
+
+@pytest.fixture
+def fleet(stage, broker):
+    return Fleet(stage, ["a", "b", "c", "d"])
+
+
+def outcomes(done):
+    return {r["host"]: r["outcome"] for r in done.json()["results"]}
+
+
+def test_one_after_the_other_in_the_order_of_the_file(fleet):
+    done = fleet.run("--hosts-file", "-", "--batch", "1",
+                     stdin="# racks\nc, a\n\nd # the old one\na b\n")
+    assert done.status == OK, done
+    assert fleet.asked == ["c", "a", "d", "b"]
+    assert [r["host"] for r in done.json()["results"]] == ["a", "b", "c", "d"]
+    assert done.json()["summary"]["true"] == 4
+
+
+def test_the_window_is_never_exceeded(fleet):
+    for host in fleet.hosts.values():
+        host.delay = 0.3
+    done = fleet.run("--host", "a,b,c,d", "--batch", "50%")
+    assert done.status == OK, done
+    under_way = widest = 0
+    for what, _ in fleet.log:
+        under_way += 1 if what == "asked" else -1
+        widest = max(widest, under_way)
+    assert widest == 2, fleet.log
+
+
+@pytest.mark.parametrize("target", [("--all",), ("--group", "lobby")])
+def test_a_paced_broadcast_asks_each_by_itself(stage, broker, target):
+    wire = stage.observer()
+    wire.subscribe(stage.fleet.topic("+", "command"),
+                   stage.fleet.topic("+", "+", "command"))
+    fleet = Fleet(stage, ["a", "b"])
+    for host in fleet.hosts.values():
+        host.party = stage.fleet.host(host.name, ["lobby"])
+        host.publish_status()
+    done = fleet.run(*target, "--batch", "1")
+    assert done.status == OK, done
+    assert fleet.asked == ["a", "b"]
+    assert {m.topic for m in wire.since(0) if m.topic.endswith("command")} == {
+        stage.fleet.topic("host", name, "command") for name in "ab"}
+
+
+@pytest.mark.parametrize("code", ["denied", "forbidden"])
+def test_a_canary_stops_it(fleet, code):
+    fleet["a"].code = code
+    done = fleet.run("--all", "--canary", "1")
+    assert done.status == STOPPED, done
+    assert fleet.asked == ["a"]
+    found = outcomes(done)
+    assert found.pop("a") != "true"
+    assert set(found.values()) == {"unsent"}
+    assert done.json()["summary"]["unsent"] == 3
+    assert done.json()["exit"] == STOPPED
+
+
+def test_after_the_canary_the_rest(fleet):
+    fleet["a"].delay = 0.3
+    done = fleet.run("--all", "--canary", "1")
+    assert done.status == OK, done
+    assert fleet.asked[0] == "a" and sorted(fleet.asked) == list("abcd")
+
+
+def test_too_many_failures_stop_it(fleet):
+    fleet["a"].code = fleet["c"].code = "denied"
+    done = fleet.run("--all", "--batch", "1", "--max-fail", "1")
+    assert done.status == STOPPED, done
+    assert fleet.asked == ["a", "b", "c"]
+    assert outcomes(done) == {"a": "false", "b": "true", "c": "false",
+                              "d": "unsent"}
+
+
+def test_the_silent_are_failures(fleet):
+    fleet["b"].held = []
+    done = fleet.run("--all", "--batch", "1", "--max-fail", "0", "--timeout",
+                     "2s")
+    assert done.status == STOPPED, done
+    assert outcomes(done) == {"a": "true", "b": "silent", "c": "unsent",
+                              "d": "unsent"}
+
+
+def test_as_many_failures_as_allowed_stop_nothing(fleet):
+    fleet["a"].code = "denied"
+    done = fleet.run("--all", "--batch", "1", "--max-fail", "25%")
+    assert done.status == FALSE, done
+    assert len(fleet.asked) == 4
+
+
+def test_a_late_answer_counts(fleet):
+    """a is given up, then b is asked; only then a answers, and then b."""
+    fleet["a"].held = []
+    fleet["b"].first = lambda: fleet["a"].speak()
+    done = fleet.run("--host", "a,b", "--batch", "1", "--timeout", "1s")
+    assert done.status == OK, done
+    late = {r["host"]: r["late"] for r in done.json()["results"]}
+    assert late == {"a": True, "b": False}
+    assert done.json()["summary"]["late"] == 1
+    assert done.json()["summary"]["silent"] == 0
+
+
+def test_each_token_is_signed_when_its_turn_comes(fleet):
+    done = fleet.run("--host", "a,b", "--batch", "1", "--batch-wait", "2s")
+    assert done.status == OK, done
+    first, second = (fleet[name].commands[0] for name in "ab")
+    assert second["iat"] - first["iat"] >= 2
+    assert second["exp"] - second["iat"] == 60
+
+
+def test_interrupted_in_the_middle(fleet):
+    """What is known is shown, with those who were not asked."""
+    fleet["b"].held = []
+    process = fleet.operator.spawn(*fleet.argv("--all", "--batch", "1",
+                                               "--timeout", "60s"))
+    fleet["b"].await_message(lambda m: True, "command to b")
+    process.send(signal.SIGINT)
+    assert process.wait() == INTERRUPTED, process.output()
+    shown = json.loads(process.output())
+    assert {r["host"]: r["outcome"] for r in shown["results"]} == {
+        "a": "true", "b": "silent", "c": "unsent", "d": "unsent"}
+    assert shown["exit"] == INTERRUPTED
+
+
+@pytest.mark.parametrize("flags", [
+    ("--batch", "0"), ("--batch", "x"), ("--canary", "0%"),
+    ("--max-fail", "101%"), ("--batch-wait", "5s"), ("--splay", "2h")])
+def test_what_makes_no_sense_is_refused(fleet, flags):
+    done = fleet.run("--all", *flags)
+    assert done.status == USAGE and flags[0] in done.err, done
+    assert fleet.asked == []
+
+
+def test_a_plan_binds_each_host(fleet):
+    """--expect counts first, all at once; then the hosts go one by one."""
+    fleet["b"].sessions = []
+    done = fleet.run("--all", "--batch", "1", "--expect", "3")
+    assert done.status == OK, done
+    assert [fleet[n].acts()[0]["limit"] for n in "abcd"] == [1, 0, 1, 1]
+    assert fleet.run("--all", "--batch", "1", "--expect", "4").status == \
+        STOPPED
+
+
+def test_splay_is_the_operators_or_the_crowds(fleet):
+    assert fleet.run("--all", "--splay", "1500ms").status == OK
+    assert fleet["a"].asked[-1]["splay_s"] == 2
+    assert fleet.run("--all").status == OK
+    assert "splay_s" not in fleet["a"].asked[-1]
+
+
+def test_a_worker_dies_in_the_middle(scene):
+    """kill -9 of one of three: it is named, the others have done their part."""
+    stage = scene.stage
+    operator = stage.operator()
+    workers = {}
+    for name in ("media-02", "media-03"):
+        host = stage.host(name, {"home": stage.standin()})
+        workers[name] = stage.worker(host).start()
+    wire = stage.observer()
+    wire.subscribe(stage.fleet.topic("host", "+", "result", "+", "+"))
+    process = operator.spawn(
+        "stop", "--all", "--every", "--yes", "-o", "json", "--batch", "1",
+        "--batch-wait", "2s", "--timeout", "3s")
+    wire.await_message(lambda m: "/media-01/result/" in m.topic,
+                       "result of media-01")
+    workers["media-02"].kill()
+    assert process.wait(30) == SILENT, process.output()
+    shown = json.loads(process.output())
+    assert {r["host"]: r["outcome"] for r in shown["results"]} == {
+        "media-01": "true", "media-02": "silent", "media-03": "true"}
