@@ -15,8 +15,19 @@ static struct {
     unsigned asked;
     unsigned freed;
     unsigned hints;
+    unsigned ended; /* threads that have asked */
     pthread_t threads[16];
 } seen;
+
+static pthread_key_t at_thread_end;
+
+static void note_thread_end(void *value)
+{
+    (void)value;
+    watch_lock(&fake_wts.watch);
+    seen.ended++;
+    watch_unlock(&fake_wts.watch);
+}
 
 struct question {
     struct wts_call call;
@@ -28,6 +39,7 @@ static void question_ask(struct wts_call *call, const struct wts_host *host)
 {
     struct question *question = (struct question *)call;
 
+    (void)pthread_setspecific(at_thread_end, &seen);
     watch_lock(&fake_wts.watch);
     seen.threads[seen.asked++ % 16] = pthread_self();
     watch_unlock(&fake_wts.watch);
@@ -316,9 +328,10 @@ static void many_at_a_time(void **state)
         assert_ptr_not_equal(answered, &interruption);
         question_free(answered);
     }
+    /* The threads that were too many end by themselves. */
+    fake_wts_await(&seen.ended, 8 - WTS_CALL_IDLE_MAX);
     run_well(&bench);
     bench_close(&bench);
-    /* The threads that were too many end by themselves. */
     fake_wts_await(&fake_wts.closes, 1);
     assert_int_equal(seen.freed, 9);
 }
@@ -438,5 +451,7 @@ int main(void)
         cmocka_unit_test_setup(a_wait_that_does_not_end_is_left_behind, setup),
     };
 
+    if (pthread_key_create(&at_thread_end, note_thread_end) != 0)
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
