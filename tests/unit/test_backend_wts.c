@@ -76,9 +76,11 @@ static void what_has_no_client_is_not_asked_for_one(void **state)
     (void)state;
     for (uint32_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
         fake_wts_add(i + 1, states[i], "");
+    /* A listener says so by its id. */
+    fake_wts_add(WTS_SESSION_LISTENER_FIRST, WTS_STATE_ACTIVE, "");
     fake_desktop_open(&desktop, LONG_MS);
     fake_desktop_list(&desktop, &sessions);
-    assert_int_equal(sessions.count, 6);
+    assert_int_equal(sessions.count, 7);
     assert_int_equal(fake_wts.calls[FAKE_WTS_CLIENT], 0);
     assert_int_equal(fake_wts.calls[FAKE_WTS_PROTOCOL], 0);
     assert_int_equal(fake_wts.calls[FAKE_WTS_TEXT], 0);

@@ -377,14 +377,18 @@ static void a_wait_that_fails_does_not_spin(void **state)
 {
     struct bench bench;
     struct wts_watch *watch = NULL;
+    int64_t start_ms = platform_clock.monotonic_ms(platform_clock.state);
 
     (void)state;
     fake_wts.errors[FAKE_WTS_EVENT] = WTS_ERROR_UNKNOWN;
     bench_open(&bench);
     watch_start(&bench, &watch);
-    fake_wts_await(&fake_wts.calls[FAKE_WTS_EVENT], 2); /* a second later */
+    /* A second later, and two more. */
+    fake_wts_await(&fake_wts.calls[FAKE_WTS_EVENT], 3);
+    assert_true(platform_clock.monotonic_ms(platform_clock.state) - start_ms >=
+                3 * WTS_WATCH_RETRY_FIRST_MS - 100);
     wts_watch_close(watch, bench.calls);
-    assert_int_equal(fake_wts.calls[FAKE_WTS_EVENT], 2);
+    assert_int_equal(fake_wts.calls[FAKE_WTS_EVENT], 3);
     assert_int_equal(seen.hints, 0);
     bench_close(&bench);
 }
@@ -408,6 +412,21 @@ static void a_wait_that_never_waits_does_not_spin(void **state)
     assert_in_range(fake_wts.calls[FAKE_WTS_EVENT], WTS_WATCH_BURST_MAX,
                     3 * WTS_WATCH_BURST_MAX);
     watch_unlock(&fake_wts.watch);
+    bench_close(&bench);
+}
+
+/* What came while the noise was passed over is told at its end. */
+static void nothing_is_lost_in_the_noise(void **state)
+{
+    struct bench bench;
+    struct wts_watch *watch = NULL;
+
+    (void)state;
+    fake_wts.events = WTS_WATCH_BURST_MAX;
+    bench_open(&bench);
+    watch_start(&bench, &watch);
+    fake_wts_await(&seen.hints, WTS_WATCH_BURST_MAX + 1);
+    wts_watch_close(watch, bench.calls);
     bench_close(&bench);
 }
 
@@ -448,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup(changes_are_passed_on, setup),
         cmocka_unit_test_setup(a_wait_that_fails_does_not_spin, setup),
         cmocka_unit_test_setup(a_wait_that_never_waits_does_not_spin, setup),
+        cmocka_unit_test_setup(nothing_is_lost_in_the_noise, setup),
         cmocka_unit_test_setup(a_wait_that_does_not_end_is_left_behind, setup),
     };
 
