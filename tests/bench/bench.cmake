@@ -9,3 +9,19 @@ if(eclipse-paho-mqtt-c_FOUND)
 endif()
 add_executable(bench_driver bench/driver.c)
 target_link_libraries(bench_driver PRIVATE lastcall_flags lastcall_io)
+
+# The fleet: tests/bench/fleet/run.  many.c fills protocol/io/connection.h, so
+# that the library's own filling is not linked.
+add_executable(bench_fleet_hosts bench/fleet/hosts_main.c bench/fleet/hosts.c
+    bench/fleet/backend.c bench/fleet/many.c bench/fleet/many_connection.c bench/fleet/stream.c)
+target_link_libraries(bench_fleet_hosts PRIVATE lastcall_flags lastcall_worker)
+add_executable(bench_fleet_floor bench/fleet/floor.c bench/fleet/stream.c)
+target_link_libraries(bench_fleet_floor PRIVATE lastcall_flags lastcall_io
+    Threads::Threads)
+
+# Twenty hosts, so that it does not rot; what it measures is no verdict.
+add_test(NAME e2e.fleet
+         COMMAND ${LASTCALL_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/fleet/run 20
+                 --rounds 1 --bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(e2e.fleet PROPERTIES LABELS e2e TIMEOUT 180
+    ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")

@@ -1,0 +1,159 @@
+#include "tests/bench/fleet/backend.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ID_SIZE 32
+
+enum presence {
+    PRESENT,
+    ENDED,  /* missing from the next list */
+    MISSED, /* and back in the one after it */
+};
+
+struct sim {
+    pthread_mutex_t lock;
+    enum presence sessions[BACKEND_SIM_SESSION_COUNT];
+    unsigned generation[BACKEND_SIM_SESSION_COUNT];
+};
+
+static void id_of(const struct sim *sim, size_t i, char id[ID_SIZE])
+{
+    snprintf(id, ID_SIZE, "session-%zu-%u", i, sim->generation[i]);
+}
+
+static enum lastcall_status sim_open(const struct backend_surroundings *around,
+                                     void **state, struct platform_error *error)
+{
+    struct sim *sim = calloc(1, sizeof(*sim));
+
+    (void)around;
+    *state = sim;
+    if (sim != NULL && pthread_mutex_init(&sim->lock, NULL) == 0)
+        return LASTCALL_OK;
+    free(sim);
+    snprintf(error->text, sizeof(error->text), "out of memory");
+    return LASTCALL_E_NOMEM;
+}
+
+/* About as much as a Plex tells of a film. */
+static enum lastcall_status fill(const struct sim *sim, size_t i,
+                                 struct session *session)
+{
+    static const struct {
+        enum session_field field;
+        const char *text;
+    } texts[] = {
+        {SESSION_STATE, "playing"},
+        {SESSION_CLIENT_NAME, "Living room"},
+        {SESSION_CLIENT_ADDRESS, "192.0.2.17"},
+        {SESSION_STARTED_AT, "2026-01-01T20:15:00.000Z"},
+        {SESSION_MEDIA_TITLE, "The Third Man"},
+        {SESSION_MEDIA_TYPE, "movie"},
+        {SESSION_MEDIA_KEY, "/library/metadata/1949"},
+    };
+    enum lastcall_status status = LASTCALL_OK;
+    char id[ID_SIZE];
+
+    id_of(sim, i, id);
+    status = session_set_text(session, SESSION_ID, id);
+    if (status == LASTCALL_OK)
+        status = session_set_text(session, SESSION_USERNAME,
+                                  i % 2 == 0 ? BACKEND_SIM_USER : "resident");
+    for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+        if (status == LASTCALL_OK)
+            status = session_set_text(session, texts[k].field, texts[k].text);
+    }
+    session_set_bool(session, SESSION_ENDABLE, true);
+    return status;
+}
+
+static enum lastcall_status sim_list(void *state, struct session_list *out,
+                                     struct session_outcome *outcome)
+{
+    struct sim *sim = state;
+
+    *out = (struct session_list){0};
+    outcome->code = LASTCALL_OK;
+    pthread_mutex_lock(&sim->lock);
+    for (size_t i = 0; i < BACKEND_SIM_SESSION_COUNT; i++) {
+        struct session session = {0};
+
+        if (sim->sessions[i] == ENDED) {
+            sim->sessions[i] = MISSED;
+            continue;
+        }
+        if (sim->sessions[i] == MISSED)
+            sim->generation[i]++;
+        sim->sessions[i] = PRESENT;
+        if (outcome->code == LASTCALL_OK)
+            outcome->code = fill(sim, i, &session);
+        if (outcome->code == LASTCALL_OK)
+            outcome->code = session_list_take(out, &session);
+        session_deinit(&session);
+    }
+    pthread_mutex_unlock(&sim->lock);
+    if (outcome->code != LASTCALL_OK)
+        session_list_deinit(out);
+    return outcome->code;
+}
+
+static enum lastcall_status sim_act(void *state, const struct session *target,
+                                    const struct order *order,
+                                    struct session_outcome *outcome)
+{
+    struct sim *sim = state;
+    char id[ID_SIZE];
+
+    (void)order;
+    outcome->code = LASTCALL_ALREADY_GONE;
+    pthread_mutex_lock(&sim->lock);
+    for (size_t i = 0; i < BACKEND_SIM_SESSION_COUNT; i++) {
+        id_of(sim, i, id);
+        if (sim->sessions[i] != PRESENT ||
+            strcmp(id, session_text(target, SESSION_ID)) != 0)
+            continue;
+        sim->sessions[i] = ENDED;
+        outcome->code = LASTCALL_OK;
+    }
+    pthread_mutex_unlock(&sim->lock);
+    return outcome->code;
+}
+
+static enum lastcall_status sim_report(void *state, struct backend_report *out)
+{
+    (void)state;
+    *out = (struct backend_report){
+        .version = "1.0",
+        .actions = ACTION_BIT(ACTION_STOP) | ACTION_BIT(ACTION_LIST),
+    };
+    return LASTCALL_OK;
+}
+
+static void sim_interrupt(void *state)
+{
+    (void)state; /* no call takes any time */
+}
+
+static void sim_close(void *state)
+{
+    struct sim *sim = state;
+
+    pthread_mutex_destroy(&sim->lock);
+    free(sim);
+}
+
+const struct session_backend_ops backend_sim_ops = {
+    .name = "plex",
+    .kind = BACKEND_PLEX,
+    .actions = ACTION_BIT(ACTION_STOP) | ACTION_BIT(ACTION_LIST) |
+               ACTION_BIT(ACTION_END),
+    .open = sim_open,
+    .list = sim_list,
+    .act = sim_act,
+    .report = sim_report,
+    .interrupt = sim_interrupt,
+    .close = sim_close,
+};

@@ -1,0 +1,19 @@
+/*
+ * A server that is none: its sessions are there at once and end at once.
+ *
+ * A session that was ended is missing from the next list and back in the one
+ * after that, under a new id, so that every round of a benchmark finds the
+ * same number.
+ */
+#ifndef LASTCALL_BENCH_FLEET_BACKEND_H
+#define LASTCALL_BENCH_FLEET_BACKEND_H
+
+#include "worker/session_backend.h"
+
+/* On each server; half of them belong to BACKEND_SIM_USER. */
+#define BACKEND_SIM_SESSION_COUNT 4
+#define BACKEND_SIM_USER "guest"
+
+extern const struct session_backend_ops backend_sim_ops;
+
+#endif
