@@ -4,22 +4,11 @@
 
 #include <assert.h>
 
-/* Hosts that can be asked: all but those known to be offline. */
-static size_t count_askable(const struct campaign *campaign)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < campaign->host_count; i++)
-        count += campaign->hosts[i].outcome == OUTCOME_UNSENT;
-    return count;
-}
-
 enum lastcall_status campaign_start(struct campaign *campaign, int64_t now_ms)
 {
     campaign->start_ms = now_ms;
     campaign->progress_ms = now_ms;
-    return pacer_start(&campaign->pacer, &campaign->pace, campaign->host_count,
-                       count_askable(campaign));
+    return pacer_start(&campaign->pacer, &campaign->pace, campaign->host_count);
 }
 
 /* The message that was lost last and is still of use. */
@@ -31,7 +20,7 @@ static struct campaign_message *take_lost(struct campaign *campaign)
 
         campaign->lost = message->next_lost;
         message->lost = false;
-        if (message->unanswered_count > 0 || message->host == CAMPAIGN_NO_HOST)
+        if (message->unanswered_count > 0)
             return message;
     }
     return NULL;
@@ -208,8 +197,6 @@ void campaign_lost(struct campaign *campaign, size_t message)
     if (message >= campaign->message_count || campaign->messages[message].lost)
         return;
     lost = &campaign->messages[message];
-    if (lost->unanswered_count == 0 && lost->sent_count > 1)
-        return;
     lost->lost = true;
     lost->next_lost = campaign->lost;
     campaign->lost = message + 1;

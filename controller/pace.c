@@ -47,7 +47,7 @@ static size_t number_of(const struct pace_share *share, size_t host_count,
 
 enum lastcall_status pacer_start(struct pacer *pacer,
                                  const struct campaign_pace *pace,
-                                 size_t host_count, size_t askable)
+                                 size_t host_count)
 {
     *pacer = (struct pacer){
         .window = number_of(&pace->batch, host_count, ROUND_UP, host_count),
@@ -60,8 +60,6 @@ enum lastcall_status pacer_start(struct pacer *pacer,
         pacer->window = host_count;
     if (pacer->window == 0)
         pacer->window = 1;
-    if (pacer->canary > askable)
-        pacer->canary = askable;
     pacer->phase = pacer->canary > 0 ? PACE_CANARY : PACE_ROLLING;
     if (pacer->wait_ms <= 0)
         return LASTCALL_OK;

@@ -71,15 +71,13 @@ struct pacer {
  *
  *   host_count  those expected; percentages are of it, rounded up for batch
  *               and canary, down for max_fail
- *   askable     those of them that can be asked at all: no canary is waited
- *               for that there is not
  *
  * Returns LASTCALL_OK, LASTCALL_E_NOMEM.
  * Owner:  pacer_deinit().
  */
 LASTCALL_MUST_USE enum lastcall_status
 pacer_start(struct pacer *pacer, const struct campaign_pace *pace,
-            size_t host_count, size_t askable);
+            size_t host_count);
 void pacer_deinit(struct pacer *pacer);
 
 /* Say whether one more host may be asked now. */

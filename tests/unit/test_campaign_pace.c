@@ -71,23 +71,29 @@ static void begin(struct campaign *campaign, const char *states,
  * for each host that is asked. */
 static void go(struct campaign *campaign, int64_t now_ms, char *asked)
 {
-    const struct campaign_host *host = NULL;
-
-    while (campaign_next_send(campaign, now_ms) != NULL ||
-           (host = campaign_next_host(campaign, now_ms)) != NULL) {
+    for (;;) {
+        const struct campaign_message *message =
+            campaign_next_send(campaign, now_ms);
+        const struct campaign_host *host = NULL;
         struct request_id id;
         struct bytes token;
         size_t len = strlen(asked);
 
-        if (host == NULL)
+        /* Whoever has answered is not sent it again: it is gone. */
+        if (message != NULL) {
+            assert_true(message->token.len > 0);
+            assert_true(message->sent_count <= CAMPAIGN_SEND_COUNT);
             continue;
+        }
+        host = campaign_next_host(campaign, now_ms);
+        if (host == NULL)
+            break;
         id = id_of(number_of(&host->name));
         bytes_init(&token, 100);
         assert_int_equal(bytes_append_text(&token, id.text), LASTCALL_OK);
         asked[len] = host->name.text[2];
         asked[len + 1] = '\0';
         assert_int_equal(campaign_ask(campaign, &id, &token), LASTCALL_OK);
-        host = NULL;
     }
 }
 
@@ -137,7 +143,7 @@ static void test_shares_of_the_hosts_are_rounded(void **state)
     struct pacer pacer;
 
     (void)state;
-    assert_int_equal(pacer_start(&pacer, &pace, 10, 10), LASTCALL_OK);
+    assert_int_equal(pacer_start(&pacer, &pace, 10), LASTCALL_OK);
     assert_int_equal(pacer.window, 4);
     assert_int_equal(pacer.canary, 1);
     assert_int_equal(pacer.max_fail, 3);
@@ -157,6 +163,8 @@ static void test_a_window_slides(void **state)
     assert_int_equal(outcome(&campaign, 2), OUTCOME_UNSENT);
     assert_int_equal(answer(&campaign, 1, LASTCALL_OK, START_MS + 5),
                      VERDICT_ANSWER);
+    assert_int_equal(campaign.messages[1].token.len, 0);
+    assert_true(campaign.messages[0].token.len > 0);
     go(&campaign, START_MS + 5, asked);
     assert_string_equal(asked, "012");
     assert_int_equal(answer(&campaign, 0, LASTCALL_DENIED, START_MS + 6),
@@ -257,7 +265,8 @@ static void test_canaries_go_alone(void **state)
 
 static void check_canary_stops(enum lastcall_status code)
 {
-    const struct campaign_pace pace = {.canary = share("1")};
+    const struct campaign_pace pace = {.canary = share("1"),
+                                       .max_fail = share("0")};
     struct campaign campaign;
     char asked[32] = "";
     int64_t now_ms = START_MS + 10;
@@ -272,6 +281,7 @@ static void check_canary_stops(enum lastcall_status code)
     assert_true(campaign_check_end(&campaign, now_ms));
     assert_string_equal(asked, "0");
     assert_int_equal(campaign.end, CAMPAIGN_STOPPED);
+    assert_int_equal(campaign.pacer.phase, PACE_STOPPED_BY_CANARY);
     assert_int_equal(outcome(&campaign, 1), OUTCOME_UNSENT);
     assert_int_equal(outcome(&campaign, 2), OUTCOME_UNSENT);
     assert_int_equal(campaign_exit_code(&campaign), EXIT_CODE_STOPPED);
@@ -300,6 +310,8 @@ static void test_failures_of_each_kind_are_counted(void **state)
     go(&campaign, now_ms, asked);
     (void)answer(&campaign, 0, LASTCALL_DENIED, now_ms);
     go(&campaign, now_ms, asked);
+    /* The turn of the one that is offline has not come. */
+    assert_int_equal(campaign.pacer.failed_count, 1);
     (void)answer(&campaign, 1, LASTCALL_FORBIDDEN, now_ms);
     go(&campaign, now_ms, asked);
     (void)answer(&campaign, 3, LASTCALL_OK, now_ms);
@@ -361,6 +373,51 @@ static void test_nothing_can_be_sent(void **state)
     campaign_deinit(&campaign);
 }
 
+static void test_a_broadcast_that_never_went_out(void **state)
+{
+    struct campaign campaign = {.timeout_ms = TIMEOUT_MS, .ttl_ms = TTL_MS};
+    const struct address address = {.kind = ADDRESS_ALL};
+    const struct name name = host_name(0);
+    const struct request_id id = id_of(0);
+    struct bytes token;
+    size_t message = CAMPAIGN_NO_MESSAGE;
+
+    (void)state;
+    bytes_init(&token, 100);
+    assert_int_equal(bytes_append_text(&token, "token"), LASTCALL_OK);
+    assert_int_equal(
+        campaign_add_message(&campaign, &address, &id, &token, &message),
+        LASTCALL_OK);
+    assert_int_equal(
+        campaign_expect(&campaign, &name, PRESENCE_ONLINE, message),
+        LASTCALL_OK);
+    assert_int_equal(campaign_start(&campaign, START_MS), LASTCALL_OK);
+    assert_int_equal(campaign_next_ms(&campaign, START_MS),
+                     START_MS + TIMEOUT_MS);
+    assert_true(campaign_check_end(&campaign, START_MS + TIMEOUT_MS));
+    assert_int_equal(campaign.end, CAMPAIGN_TIMED_OUT);
+    assert_int_equal(outcome(&campaign, 0), OUTCOME_UNSENT);
+    campaign_deinit(&campaign);
+}
+
+static void test_a_host_that_is_named_twice_is_asked_once(void **state)
+{
+    const struct campaign_pace pace = {0};
+    const struct name name = host_name(1);
+    struct campaign campaign;
+    char asked[32] = "";
+
+    (void)state;
+    begin(&campaign, "++", &pace);
+    assert_int_equal(campaign_expect(&campaign, &name, PRESENCE_UNKNOWN,
+                                     CAMPAIGN_NO_MESSAGE),
+                     LASTCALL_OK);
+    assert_int_equal(campaign.host_count, 2);
+    go(&campaign, START_MS, asked);
+    assert_string_equal(asked, "01");
+    campaign_deinit(&campaign);
+}
+
 static void test_interrupted_in_the_middle(void **state)
 {
     const struct campaign_pace pace = {.batch = share("1")};
@@ -407,14 +464,15 @@ static void test_the_silent_are_sent_it_again(void **state)
 static void test_shorter_lives_are_due_earlier(void **state)
 {
     const struct campaign_pace pace = {0};
-    static const int64_t lives_ms[] = {0, 40000, 8000, 20000};
+    static const int64_t lives_ms[] = {0,     40000, 8000, 20000,
+                                       28000, 12000, 18000};
     struct campaign campaign;
     char asked[32] = "";
     char order[32] = "";
 
     (void)state;
-    begin(&campaign, "++++", &pace);
-    for (size_t i = 0; i < 4; i++) {
+    begin(&campaign, "+++++++", &pace);
+    for (size_t i = 0; i < sizeof lives_ms / sizeof lives_ms[0]; i++) {
         const struct campaign_host *host =
             campaign_next_host(&campaign, START_MS);
         struct request_id id = id_of(number_of(&host->name));
@@ -435,7 +493,7 @@ static void test_shorter_lives_are_due_earlier(void **state)
             snprintf(order + strlen(order), sizeof order - strlen(order), "%zu",
                      (size_t)(message - campaign.messages));
     }
-    assert_string_equal(order, "223300");
+    assert_string_equal(order, "252635463400");
     go(&campaign, START_MS, asked);
     campaign_deinit(&campaign);
 }
@@ -469,6 +527,7 @@ struct model {
     size_t max_fail;
     size_t canary;
     size_t bad;
+    bool has_offline;
     bool is_stopped; /* more have failed than may */
     int64_t now_ms;
     uint64_t random;
@@ -517,6 +576,7 @@ static void model_begin(struct model *model, uint64_t seed)
     model->host_count = 1 + below(model, HOST_MAX);
     for (size_t i = 0; i < model->host_count; i++) {
         model->hosts[i].is_offline = below(model, 8) == 0;
+        model->has_offline |= model->hosts[i].is_offline;
         states[i] = model->hosts[i].is_offline ? '-' : '+';
     }
     model->window = 1 + below(model, HOST_MAX);
@@ -684,6 +744,9 @@ static void check_end(const struct model *model)
         assert_true(count_failed(model) <= model->max_fail + model->window);
     if (model->is_stopped)
         assert_int_equal(campaign_exit_code(campaign), EXIT_CODE_STOPPED);
+    /* And nothing else stops it. */
+    if (model->canary == 0 && !model->has_offline && !model->is_stopped)
+        assert_int_not_equal(campaign->end, CAMPAIGN_STOPPED);
     if (campaign->outcome_count[OUTCOME_UNSENT] > 0)
         assert_int_equal(campaign->end, CAMPAIGN_STOPPED);
 }
@@ -732,6 +795,8 @@ int main(void)
         cmocka_unit_test(test_failures_of_each_kind_are_counted),
         cmocka_unit_test(test_allowed_failures_do_not_stop),
         cmocka_unit_test(test_nothing_can_be_sent),
+        cmocka_unit_test(test_a_broadcast_that_never_went_out),
+        cmocka_unit_test(test_a_host_that_is_named_twice_is_asked_once),
         cmocka_unit_test(test_interrupted_in_the_middle),
         cmocka_unit_test(test_the_silent_are_sent_it_again),
         cmocka_unit_test(test_shorter_lives_are_due_earlier),
