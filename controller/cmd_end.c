@@ -10,7 +10,6 @@
 #include "controller/message.h"
 #include "controller/pin.h"
 #include "controller/present.h"
-#include "controller/progress.h"
 #include "controller/records.h"
 #include "controller/say.h"
 #include "controller/terminal.h"
@@ -231,9 +230,9 @@ static void answered(void *context, const struct campaign *campaign,
 {
     struct ending *ending = context;
 
+    (void)campaign;
     if (ending->output.writer != NULL && ending->output.writer->is_live)
         output_record(&ending->output, record_of_answer(host));
-    progress_show(campaign);
 }
 
 /* Hand over the records that the form has not had yet. */
@@ -283,7 +282,6 @@ static enum exit_code run_dry(struct ending *ending,
     const struct dispatch dispatch = dispatch_of(ending, request);
     enum exit_code code = dispatch_run(&ending->fleet, &dispatch, campaign);
 
-    progress_clear();
     return code;
 }
 
@@ -311,7 +309,6 @@ static enum exit_code run_real(struct ending *ending,
     dispatch.observer = &jobs_record_observer;
     dispatch.observer_context = &record;
     code = dispatch_run(&ending->fleet, &dispatch, campaign);
-    progress_clear();
     jobs_record_close(&record);
     return code;
 }

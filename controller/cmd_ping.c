@@ -4,7 +4,6 @@
 
 #include "controller/command.h"
 #include "controller/present.h"
-#include "controller/progress.h"
 #include "controller/records.h"
 #include "controller/say.h"
 
@@ -61,7 +60,6 @@ static void answered(void *context, const struct campaign *campaign,
 
     if (pinging->output.writer->is_live)
         output_record(&pinging->output, record_of_ping(campaign, host));
-    progress_show(campaign);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -157,7 +155,6 @@ static enum exit_code ping(struct pinging *pinging)
     present_begin(&pinging->present, &record_pings, present_colour(), stdout,
                   &pinging->output);
     code = dispatch_run(&pinging->fleet, &dispatch, &campaign);
-    progress_clear();
     if (code == EXIT_CODE_OK)
         code = record_exit_code(&campaign, &pinging->fleet.registry);
     for (size_t i = 0; i < campaign.host_count; i++) {

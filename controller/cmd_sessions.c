@@ -4,7 +4,6 @@
 
 #include "controller/command.h"
 #include "controller/present.h"
-#include "controller/progress.h"
 #include "controller/records.h"
 #include "controller/say.h"
 
@@ -140,9 +139,9 @@ static void answered(void *context, const struct campaign *campaign,
 {
     struct listing *listing = context;
 
+    (void)campaign;
     if (listing->output.writer->is_live)
         show_answer(listing, host);
-    progress_show(campaign);
 }
 
 static enum exit_code list_fresh(struct listing *listing)
@@ -172,7 +171,6 @@ static enum exit_code list_fresh(struct listing *listing)
     code = dispatch_run(&listing->fleet, &dispatch, &campaign);
     if (code == EXIT_CODE_OK)
         code = record_exit_code(&campaign, &listing->fleet.registry);
-    progress_clear();
     for (size_t i = 0; i < campaign.host_count; i++) {
         const struct campaign_host *host = &campaign.hosts[i];
 

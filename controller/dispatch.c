@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "controller/pin.h"
+#include "controller/progress.h"
 #include "controller/say.h"
 #include "protocol/io/platform.h"
 
@@ -18,6 +19,7 @@ struct run {
     const struct dispatch *dispatch;
     struct request request; /* shallow: borrowed texts */
     struct campaign *campaign;
+    struct progress progress;
 };
 
 /* What is to be signed, for whom. */
@@ -466,7 +468,7 @@ static int64_t wait_until(const struct run *run, int64_t now_ms)
     return tend_ms < due_ms ? tend_ms : due_ms;
 }
 
-static enum lastcall_status go_round(const struct run *run)
+static enum lastcall_status go_round(struct run *run)
 {
     struct campaign *campaign = run->campaign;
     struct fleet_event event = {0};
@@ -477,6 +479,7 @@ static enum lastcall_status go_round(const struct run *run)
         status = send_due(run, now_ms);
         if (status != LASTCALL_OK)
             break;
+        progress_show(&run->progress, campaign);
         fleet_link_next(run->fleet->link, wait_until(run, now_ms), &event);
         now_ms = fleet_now_ms();
         status = take_event(run, &event);
@@ -488,7 +491,7 @@ static enum lastcall_status go_round(const struct run *run)
     return status;
 }
 
-static enum exit_code collect(const struct run *run)
+static enum exit_code collect(struct run *run)
 {
     const struct dispatch *dispatch = run->dispatch;
     enum lastcall_status status = campaign_start(run->campaign, fleet_now_ms());
@@ -497,6 +500,7 @@ static enum exit_code collect(const struct run *run)
         dispatch->observer->begin(dispatch->observer_context, run->campaign);
     if (status == LASTCALL_OK)
         status = go_round(run);
+    progress_clear(&run->progress);
     if (status != LASTCALL_OK)
         campaign_finish(run->campaign, CAMPAIGN_CUT_OFF);
     if (dispatch->observer != NULL)

@@ -1,6 +1,7 @@
 #include "controller/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "controller/terminal.h"
 
@@ -26,7 +27,7 @@ static void show_numbers(const struct campaign *campaign, size_t done)
         fprintf(stderr, ", %zu asked", count[OUTCOME_WAITING]);
 }
 
-void progress_show(const struct campaign *campaign)
+static void draw(const struct campaign *campaign)
 {
     char bar[BAR_WIDTH + 1];
     const size_t total = campaign->host_count;
@@ -34,8 +35,6 @@ void progress_show(const struct campaign *campaign)
                         campaign->outcome_count[OUTCOME_UNSENT];
     size_t filled = total == 0 ? BAR_WIDTH : done * BAR_WIDTH / total;
 
-    if (!terminal_is(TERMINAL_ERROR))
-        return;
     for (size_t i = 0; i < BAR_WIDTH; i++)
         bar[i] = i < filled ? '=' : ' ';
     bar[BAR_WIDTH] = '\0';
@@ -45,8 +44,26 @@ void progress_show(const struct campaign *campaign)
     fflush(stderr);
 }
 
-void progress_clear(void)
+void progress_show(struct progress *progress, const struct campaign *campaign)
 {
-    if (terminal_is(TERMINAL_ERROR))
-        fputs("\r\033[K", stderr);
+    if (progress->is_shown && progress->phase == campaign->pacer.phase &&
+        memcmp(progress->outcome_count, campaign->outcome_count,
+               sizeof progress->outcome_count) == 0)
+        return;
+    if (!terminal_is(TERMINAL_ERROR))
+        return;
+    progress->is_shown = true;
+    progress->phase = campaign->pacer.phase;
+    memcpy(progress->outcome_count, campaign->outcome_count,
+           sizeof progress->outcome_count);
+    draw(campaign);
+}
+
+void progress_clear(struct progress *progress)
+{
+    if (!progress->is_shown)
+        return;
+    progress->is_shown = false;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
 }

@@ -6,10 +6,18 @@
 
 #include "controller/campaign.h"
 
-/* Draw the bar over the last one; does nothing without a terminal. */
-void progress_show(const struct campaign *campaign);
+/* What stands on the terminal.  {0} is nothing. */
+struct progress {
+    bool is_shown;
+    enum pace_phase phase;
+    size_t outcome_count[OUTCOME_COUNT];
+};
 
-/* Take the bar away. */
-void progress_clear(void);
+/* Draw the bar, or draw it again when the campaign has moved on; does nothing
+ * without a terminal. */
+void progress_show(struct progress *progress, const struct campaign *campaign);
+
+/* Take the bar away, if there is one. */
+void progress_clear(struct progress *progress);
 
 #endif

@@ -7,6 +7,7 @@ import pytest
 
 from desk import FALSE, INTERRUPTED, OK, SILENT, STOPPED, USAGE
 from terminal_host import TerminalHost, session
+from test_command_terminal import Terminal
 
 
 class Host(TerminalHost):
@@ -239,3 +240,42 @@ def test_a_worker_dies_in_the_middle(scene):
     shown = json.loads(process.output())
     assert {r["host"]: r["outcome"] for r in shown["results"]} == {
         "media-01": "true", "media-02": "silent", "media-03": "true"}
+
+
+def test_a_person_sees_where_it_stands(fleet):
+    """The canary, who is asked and who failed, before anybody has answered
+    and while nobody does."""
+    fleet["a"].held = []
+    terminal = Terminal(fleet.operator, "disconnect", "--host", "a,b,c",
+                        "--every", "--yes", "--canary", "1", "--batch", "1")
+    terminal.await_text(r"0/3 hosts, canary of 1, 1 asked")
+    fleet["b"].code = "denied"
+    fleet["c"].held = []
+    fleet["a"].speak()
+    terminal.await_text(r"2/3 hosts, 1 failed, 1 asked")
+    fleet["c"].await_message(lambda m: True, "command to c")
+    fleet["c"].speak()
+    assert terminal.end() == FALSE, terminal.text
+    assert "3 hosts: 2 true, 1 false" in terminal.text
+
+
+def test_the_broker_goes_away_and_comes_back(scene):
+    """What was asked meanwhile is asked again, and the rest after that."""
+    stage = scene.stage
+    hosts = [stage.host(name, {"home": stage.standin()})
+             for name in ("media-02", "media-03")]
+    for host in hosts:
+        stage.worker(host).start()
+    wire = stage.observer()
+    wire.subscribe(stage.fleet.topic("host", "+", "result", "+", "+"))
+    process = stage.operator().spawn(
+        "stop", "--all", "--every", "--yes", "-o", "json", "--batch", "1",
+        "--batch-wait", "1s", "--timeout", "30s")
+    wire.await_message(lambda m: "/media-01/result/" in m.topic,
+                       "result of media-01")
+    stage.broker.stop()
+    stage.broker.start()
+    assert process.wait(60) == OK, process.output()
+    shown = json.loads(process.output())
+    assert {r["host"]: r["outcome"] for r in shown["results"]} == {
+        name: "true" for name in ("media-01", "media-02", "media-03")}
