@@ -11,7 +11,8 @@ target_link_libraries(wts_standin PRIVATE lastcall_flags PUBLIC Threads::Threads
 if(WIN32)
     # Not beside the programs, where somebody could take it for Windows'.
     add_library(wtsapi32 SHARED
-        ${wts_here}/block.c ${wts_here}/wtsapi32.c ${wts_here}/wtsapi32.def)
+        ${wts_here}/answer_win32.c ${wts_here}/block.c ${wts_here}/wtsapi32.c
+        ${wts_here}/wtsapi32.def)
     set_target_properties(wtsapi32 PROPERTIES
         PREFIX "" RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/standin)
     target_link_libraries(wtsapi32 PRIVATE wts_standin lastcall_flags ws2_32)
