@@ -5,7 +5,7 @@ import shutil
 
 import processes
 from terminal_server import session
-from wine import FILES, PROGRAMS, SERVICE, WORKER
+from wine import EVENT_SOURCE, FILES, PROGRAMS, SERVICE, WORKER
 
 
 def test_it_runs_stops_and_starts_again(windows):
@@ -28,10 +28,34 @@ def test_a_stop_does_not_wait_for_a_call_that_hangs(windows):
     assert windows.worker.stop()["state"] == "offline"
 
 
-def test_removing_it_leaves_the_files(windows):
+def test_it_runs_while_the_broker_is_away(windows):
     windows.worker.stop()
-    windows.worker.uninstall()
+    windows.host.sections["broker"] = {"uri": "mqtt://127.0.0.1:9"}
+    windows.host.write_config()
+    windows.worker.install()
+    windows.wine.sc("start", SERVICE)
+    windows.worker.await_state("RUNNING")
+    windows.wine.sc("stop", SERVICE)
+    windows.worker.await_state("STOPPED")
+    assert "WIN32_EXIT_CODE    : 0 " in windows.worker.state()
+
+
+def test_a_file_that_went_bad_has_it_started_again(windows):
+    """It ends with a code, which the manager takes for a failure."""
+    windows.worker.stop()
+    windows.host.write_config(extra="[nonsense]\na = b\n")
+    windows.wine.sc("start", SERVICE)
+    windows.worker.await_state("STOPPED")
+    assert "WIN32_EXIT_CODE    : 1066 " in windows.worker.state()
+
+
+def test_removing_it_leaves_the_files(windows):
+    """While it runs, too."""
+    done = windows.worker.uninstall()
+    assert "configuration, keys and journal stay" in done.out, done
     assert windows.wine.sc("query", SERVICE, status=None).status != 0
+    assert windows.wine.run("reg", "query", EVENT_SOURCE,
+                            status=None).status != 0
     place = windows.wine.path(FILES)
     for name in "worker.conf", "host.key", os.path.join("state",
                                                         "journal.db"):
@@ -39,7 +63,13 @@ def test_removing_it_leaves_the_files(windows):
 
 
 def test_installing_it_again_changes_nothing_else(windows):
-    windows.worker.install()
+    command = '"%s" --service --config "%s"' % (WORKER,
+                                                FILES + r"\worker.conf")
+    assert command in windows.worker.install().out
+    key = r"HKLM\SYSTEM\CurrentControlSet\Services" + "\\" + SERVICE
+    assert command in windows.wine.run("reg", "query", key).out
+    assert "EventMessageFile" in windows.wine.run("reg", "query",
+                                                  EVENT_SOURCE).out
     windows.machine.put(session(2))
     assert windows.ask({"action": "disconnect", "session_id": "2"})["success"]
 
@@ -53,6 +83,30 @@ def test_a_program_that_anyone_may_replace_is_not_installed(windows):
                             "install", "--name", "elsewhere", status=1)
     assert "Everyone" in done.err and "anyone" in done.err, done
     assert windows.wine.sc("query", "elsewhere", status=None).status != 0
+
+
+def test_a_configuration_that_anyone_may_change_is_not_installed(windows):
+    os.chmod(windows.host.config, 0o666)
+    done = windows.wine.run(WORKER, "service", "install", "--name",
+                            "elsewhere", status=1)
+    assert "can be changed by" in done.err and "worker.conf" in done.err, done
+    os.chmod(windows.host.config, 0o600)
+    assert windows.wine.sc("query", "elsewhere", status=None).status != 0
+
+
+NO_SERVICE_OF_OURS = (
+    (1, "another program's", ("service", "install", "--name", "EventLog")),
+    (1, "another program's", ("service", "uninstall", "--name", "EventLog")),
+    (1, "(error 1060)", ("service", "uninstall", "--name", "elsewhere")),
+    (1, "not there", ("service", "install", "--config", r"C:\no.conf")),
+    (2, "is for the service manager", ("--service",)))
+
+
+def test_what_is_no_service_of_ours_is_left_alone(windows):
+    for status, says, arguments in NO_SERVICE_OF_OURS:
+        done = windows.wine.run(WORKER, *arguments, status=status)
+        assert says in done.err, done
+    assert "RUNNING" in windows.worker.state()
 
 
 def test_a_key_that_others_can_read_is_refused(windows):

@@ -17,6 +17,8 @@ CALL_TIMEOUT = 60.0
 PROGRAMS = r"C:\Program Files\Lastcall"
 WORKER = PROGRAMS + r"\lastcall-worker.exe"
 FILES = r"C:\ProgramData\Lastcall"
+EVENT_SOURCE = (r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog"
+                r"\Application\Lastcall")
 
 
 class Wine:
@@ -97,6 +99,10 @@ class WineWorker(Worker):
     def state(self):
         return self.wine.sc("query", SERVICE, status=None).out
 
+    def await_state(self, word):
+        processes.eventually(lambda: word in self.state(),
+                             "the service is " + word)
+
     def stop(self):
         observer = self.stage.observer()
         mark = observer.mark()
@@ -104,14 +110,15 @@ class WineWorker(Worker):
         last = observer.await_status(
             self.host.name, lambda s: s["state"] == "offline"
             and s["boot_id"] == self.boot_id, after=mark)
-        processes.eventually(lambda: "STOPPED" in self.state(),
-                             "the service stopped")
+        self.await_state("STOPPED")
         return last
 
     def uninstall(self):
+        done = None
         if self.is_installed:
-            self.wine.run(WORKER, "service", "uninstall")
+            done = self.wine.run(WORKER, "service", "uninstall")
         self.is_installed = False
+        return done
 
 
 class WineWindows(Windows):

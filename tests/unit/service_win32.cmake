@@ -8,9 +8,3 @@ set_tests_properties(unit.journal_win32 PROPERTIES FIXTURES_REQUIRED wine)
 target_compile_definitions(test_log_events_win32 PRIVATE
     WORKER_PROGRAM="$<TARGET_FILE:lastcall-worker>")
 add_dependencies(test_log_events_win32 lastcall-worker)
-add_test(NAME wine.service
-         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/wine/service
-                 $<TARGET_FILE:lastcall-worker> $<TARGET_FILE:lastcall>)
-set_tests_properties(wine.service PROPERTIES
-    FIXTURES_REQUIRED wine RESOURCE_LOCK wine_services
-    LABELS wine TIMEOUT 120)
