@@ -283,6 +283,7 @@ static enum lastcall_status lane_await(struct lane *lane, int64_t timeout_ms)
         return status;
     }
     lane->state = LANE_LEFT;
+    atomic_store(&lane->call->is_left, true);
     calls->stuck_counts[lane->kind]++;
     lane_detach(lane);
     return status;

@@ -35,6 +35,8 @@ struct wts_call {
     /* Of many: how many are done.  With each the time begins anew, so that a
      * machine may have thousands of sessions and none of them hang. */
     atomic_uint steps;
+    /* Nobody waits any more: a call of many steps takes no further one. */
+    atomic_bool is_left;
 };
 
 /* Each hangs on its own account: an act hangs with one session, and the others

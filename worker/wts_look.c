@@ -119,6 +119,8 @@ static void take_all(struct look *look, const struct wts_host *host,
     for (size_t i = 0; look->status == LASTCALL_OK && i < entries->count; i++) {
         struct session session;
 
+        if (atomic_load(&look->call.is_left))
+            return;
         look->status = make_session(host, &entries->items[i], look->depth,
                                     &look->gap, &session);
         if (look->status == LASTCALL_OK)

@@ -301,6 +301,27 @@ static void a_list_that_comes_to_a_stop_ends_in_time(void **state)
     fake_desktop_close(&desktop);
 }
 
+/* A machine that is slow enough to be left is not asked for the rest. */
+static void a_list_that_is_left_asks_no_further(void **state)
+{
+    struct fake_desktop desktop;
+    struct session_list sessions = {0};
+    struct session_outcome outcome;
+
+    (void)state;
+    for (uint32_t id = 1; id <= 9; id++)
+        fake_wts_add(id, WTS_STATE_ACTIVE, "user");
+    fake_wts_hold(FAKE_WTS_CLIENT, 1);
+    fake_desktop_open(&desktop, SHORT_MS);
+    assert_int_equal(
+        fake_wts_backend_ops.list(desktop.backend, &sessions, &outcome),
+        LASTCALL_TIMEOUT);
+    fake_wts_await(&fake_wts.held, 1);
+    fake_desktop_close(&desktop);
+    fake_wts_await(&fake_wts.closes, 1);
+    assert_int_equal(fake_wts.calls[FAKE_WTS_INFO], 1);
+}
+
 static void a_list_without_end_is_left(void **state)
 {
     struct fake_desktop desktop;
@@ -399,6 +420,8 @@ int main(void)
         cmocka_unit_test_setup(a_long_list_has_the_time_it_takes,
                                fake_desktop_setup),
         cmocka_unit_test_setup(a_list_that_comes_to_a_stop_ends_in_time,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(a_list_that_is_left_asks_no_further,
                                fake_desktop_setup),
         cmocka_unit_test_setup(a_list_without_end_is_left, fake_desktop_setup),
         cmocka_unit_test_setup(a_server_that_hangs_is_left_in_peace,
