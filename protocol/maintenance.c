@@ -63,7 +63,7 @@ static void read_window(struct body_reader *reader, struct maintenance *out)
     if (out->ends_ms <= out->starts_ms)
         body_fail(reader, "ends_at", "is not after starts_at");
     if (out->ends_ms - out->starts_ms >
-        (int64_t)MAINTENANCE_WINDOW_S_MAX * MOMENT_MS_PER_S)
+        MAINTENANCE_WINDOW_S_MAX * MOMENT_MS_PER_S)
         body_fail(reader, "ends_at", "is more than 31 days after starts_at");
 }
 
@@ -169,9 +169,9 @@ maintenance_check_times(const struct command_claims *claims,
     if (claims->exp_s < claims->iat_s ||
         claims->exp_s - claims->iat_s > MAINTENANCE_LIFETIME_S_MAX) {
         json_error_say(detail,
-                       "exp lies before iat, or more than %d days "
+                       "exp lies before iat, or more than %lld days "
                        "behind it",
-                       MAINTENANCE_LIFETIME_S_MAX / 86400);
+                       (long long)MAINTENANCE_LIFETIME_S_MAX / 86400);
         return LASTCALL_INVALID_REQUEST;
     }
     /* A plan that expires in its own window would end half done. */

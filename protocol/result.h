@@ -19,7 +19,7 @@
 /* More rows than this do not fit into 4 MiB. */
 #define RESULT_SESSION_COUNT_MAX 40000
 #define RESULT_BOOT_ID_SIZE 40
-#define RESULT_STEP_SIZE 24 /* "enforce:" and a number */
+#define RESULT_STEP_SIZE 48 /* "warn:" and two numbers */
 
 /* What became of one session. */
 struct session_result {

@@ -30,10 +30,10 @@ static bool is_for_us(const struct identity *identity,
     return false;
 }
 
-static enum lastcall_status check_audience(const struct identity *identity,
-                                           const struct address *claimed,
-                                           const struct address *arrived,
-                                           struct json_error *detail)
+enum lastcall_status admission_check_audience(const struct identity *identity,
+                                              const struct address *claimed,
+                                              const struct address *arrived,
+                                              struct json_error *detail)
 {
     char text[ADDRESS_TEXT_SIZE];
 
@@ -41,7 +41,7 @@ static enum lastcall_status check_audience(const struct identity *identity,
         return LASTCALL_OK;
     address_format(arrived, text);
     snprintf(detail->text, sizeof(detail->text),
-             "the command came to %s, which is not the address in its aud, or "
+             "it came to %s, which is not the address in its aud, or "
              "none of this host's",
              text);
     return LASTCALL_INVALID_REQUEST;
@@ -110,8 +110,8 @@ enum lastcall_status admission_open(const struct inbox_message *message,
     if (status != LASTCALL_OK)
         goto out;
     out->entry.exp_s = claims.exp_s;
-    status = check_audience(rules->identity, &claims.audience,
-                            &message->address, &out->detail);
+    status = admission_check_audience(rules->identity, &claims.audience,
+                                      &message->address, &out->detail);
     if (status != LASTCALL_OK)
         goto out;
     status = command_check_times(&claims, rules->now_s,

@@ -51,4 +51,16 @@ admission_open(const struct inbox_message *message,
                const struct admission_rules *rules, struct admission *out);
 void admission_deinit(struct admission *admission);
 
+/*
+ * Check that what was signed for an address came on the topic of that address,
+ * and that our own grant makes it ours.
+ *
+ *   detail  a sentence on refusal
+ *
+ * Returns LASTCALL_OK, LASTCALL_INVALID_REQUEST.
+ */
+LASTCALL_MUST_USE enum lastcall_status admission_check_audience(
+    const struct identity *identity, const struct address *claimed,
+    const struct address *arrived, struct json_error *detail);
+
 #endif

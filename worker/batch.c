@@ -62,7 +62,7 @@ void batch_deinit(struct batch *batch)
     *batch = (struct batch){0};
 }
 
-static void fail(struct batch *batch, enum lastcall_status status)
+void batch_fail(struct batch *batch, enum lastcall_status status)
 {
     batch->has_failed = true;
     log_write(batch->options.log, LOG_LEVEL_ERROR, LOG_LIMITED, "JOURNAL-FAIL",
@@ -190,7 +190,7 @@ void batch_open(struct batch *batch, enum store_durability durability)
     if (status == LASTCALL_OK)
         status = delivery_write(batch->options.delivery);
     if (status != LASTCALL_OK)
-        fail(batch, status);
+        batch_fail(batch, status);
 }
 
 void batch_refuse(struct batch *batch, struct run *run)
@@ -211,7 +211,7 @@ void batch_refuse(struct batch *batch, struct run *run)
     if (!batch->has_failed)
         status = note(batch, run, "refused");
     if (status != LASTCALL_OK)
-        fail(batch, status);
+        batch_fail(batch, status);
     list_push(&batch->refused, run);
 }
 
@@ -243,7 +243,7 @@ static void accept_new(struct batch *batch, struct run *run)
     enum lastcall_status status = note(batch, run, "begun");
 
     if (status != LASTCALL_OK)
-        fail(batch, status);
+        batch_fail(batch, status);
     counters_add(batch->options.counters, COUNTER_RUN);
     batch->run_count++;
     run->result.started_ms = wall_ms(batch);
@@ -255,7 +255,7 @@ static void accept_new(struct batch *batch, struct run *run)
     batch_finish(batch, run);
 }
 
-void batch_begin(struct batch *batch, struct run *run)
+bool batch_begin(struct batch *batch, struct run *run)
 {
     enum journal_seen seen = JOURNAL_OTHER;
     enum lastcall_status status = LASTCALL_BUSY;
@@ -263,18 +263,18 @@ void batch_begin(struct batch *batch, struct run *run)
 
     if (batch->has_failed) {
         refuse_as(batch, run, LASTCALL_BUSY, JOURNAL_BUSY_TEXT);
-        return;
+        return false;
     }
     status = journal_begin(batch->options.journal, &run->entry, &seen, &stored);
     if (status == LASTCALL_BUSY) {
         refuse_as(batch, run, LASTCALL_BUSY,
                   "the worker's journal holds all it may; nothing was run");
-        return;
+        return false;
     }
     if (status != LASTCALL_OK) {
-        fail(batch, status);
+        batch_fail(batch, status);
         refuse_as(batch, run, LASTCALL_BUSY, JOURNAL_BUSY_TEXT);
-        return;
+        return false;
     }
     switch (seen) {
     case JOURNAL_NEW:
@@ -297,6 +297,7 @@ void batch_begin(struct batch *batch, struct run *run)
         break;
     }
     bytes_deinit(&stored);
+    return seen == JOURNAL_NEW;
 }
 
 void batch_arm(struct batch *batch, struct run *run)
@@ -313,7 +314,7 @@ void batch_arm(struct batch *batch, struct run *run)
         bytes_deinit(&targets);
     }
     if (status != LASTCALL_OK)
-        fail(batch, status);
+        batch_fail(batch, status);
     list_push(&batch->armed, run);
 }
 
@@ -332,7 +333,7 @@ void batch_finish(struct batch *batch, struct run *run)
     if (!batch->has_failed)
         status = record(batch, run);
     if (status != LASTCALL_OK)
-        fail(batch, status);
+        batch_fail(batch, status);
     list_push(&batch->finished, run);
 }
 
@@ -489,11 +490,12 @@ void batch_close(struct batch *batch)
 
         is_kept = status == LASTCALL_OK;
         if (!is_kept)
-            fail(batch, status);
+            batch_fail(batch, status);
     } else if (batch->is_open) {
         journal_undo_batch(batch->options.journal);
     }
     batch->is_open = false;
+    batch->is_kept = is_kept;
     if (is_kept) {
         delivery_written(batch->options.delivery);
         recorded = batch->unrecorded;

@@ -49,6 +49,7 @@ struct batch {
     struct batch_options options;
     bool is_open;
     bool has_failed;
+    bool is_kept;          /* the batch that was closed last */
     uint64_t busy_servers; /* bit i: server i was given a job */
     struct run_list begun; /* owned, as the following */
     struct run_list armed;
@@ -64,11 +65,17 @@ void batch_deinit(struct batch *batch);
 /* Open; a failure shows in what batch_close() does. */
 void batch_open(struct batch *batch, enum store_durability durability);
 
+/* Say that something else of this batch could not be recorded: nothing of it
+ * is kept. */
+void batch_fail(struct batch *batch, enum lastcall_status status);
+
 /*
  * Take an authorised run in: record it, or answer from the journal.  A run
  * without jobs (a ping) is finished at once.
+ *
+ * Returns whether it is new, and so under way as far as this batch is kept.
  */
-void batch_begin(struct batch *batch, struct run *run);
+bool batch_begin(struct batch *batch, struct run *run);
 
 /* Record the targets of a decided run. */
 void batch_arm(struct batch *batch, struct run *run);

@@ -252,6 +252,8 @@ static void send_status(struct herald *herald)
         status_fill_server(&servers[i], &herald->servers[i]);
     status.servers = servers; /* lent: host_status_deinit() is not called */
     status.server_count = server_count;
+    status.plans = herald->plans;
+    status.plan_count = herald->plan_count;
     status.counters = counters;
     status.counter_count = counters_list(options->counters, counters);
     result = sign_status(options->identity, &status, &token);
@@ -268,6 +270,31 @@ static void want_status(struct herald *herald, int64_t due_ms)
 {
     if (due_ms < herald->status_due_ms)
         herald->status_due_ms = due_ms;
+}
+
+static bool plan_is_equal(const struct status_plan *a,
+                          const struct status_plan *b)
+{
+    return strcmp(a->id.text, b->id.text) == 0 &&
+           strcmp(a->issuer, b->issuer) == 0 && a->action == b->action &&
+           a->starts_ms == b->starts_ms && a->ends_ms == b->ends_ms &&
+           a->phase == b->phase && a->warned == b->warned &&
+           a->ended == b->ended && a->failed == b->failed &&
+           a->last_code == b->last_code;
+}
+
+void herald_set_plans(struct herald *herald, const struct status_plan *plans,
+                      size_t count)
+{
+    bool is_changed = count != herald->plan_count;
+
+    for (size_t i = 0; i < count && !is_changed; i++)
+        is_changed = !plan_is_equal(&plans[i], &herald->plans[i]);
+    if (!is_changed)
+        return;
+    memcpy(herald->plans, plans, count * sizeof(*plans));
+    herald->plan_count = count;
+    want_status(herald, now_ms(herald));
 }
 
 void herald_announce(struct herald *herald, enum host_state state)

@@ -50,6 +50,8 @@ struct herald {
     bool is_ready;          /* there is a broker to publish to */
     int64_t status_due_ms;  /* monotonic */
     int64_t dropped_before; /* as the last status told it */
+    struct status_plan plans[STATUS_PLAN_COUNT_MAX];
+    size_t plan_count;
 };
 
 /* LASTCALL_OK or LASTCALL_E_NOMEM; herald_deinit() frees. */
@@ -67,6 +69,10 @@ void herald_take(struct herald *herald, struct snapshot *snapshot);
 void herald_note_ending(struct herald *herald, size_t server,
                         const char *session_id,
                         const struct request_id *request_id);
+
+/* Tell of maintenance plans: the status goes out when they changed. */
+void herald_set_plans(struct herald *herald, const struct status_plan *plans,
+                      size_t count);
 
 /* Publish a state now: draining, offline. */
 void herald_announce(struct herald *herald, enum host_state state);

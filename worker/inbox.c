@@ -103,6 +103,10 @@ static enum lastcall_status check_form(const struct inbox *inbox,
             return LASTCALL_E_TOO_LARGE;
         return LASTCALL_OK;
     }
+    if (parts->kind == TOPIC_MAINTENANCE)
+        return message->len <= token_type_bytes_max(TOKEN_MAINTENANCE)
+                   ? LASTCALL_OK
+                   : LASTCALL_E_TOO_LARGE;
     if (parts->kind != TOPIC_REVOKED)
         return LASTCALL_E_SYNTAX;
     if (message->len > token_type_bytes_max(TOKEN_REVOCATION))
@@ -149,6 +153,7 @@ void inbox_offer(struct inbox *inbox, const struct mqtt_message *message)
     copy->next = NULL;
     copy->kind = parts.kind;
     copy->address = parts.address;
+    copy->plan = parts.plan;
     copy->received_ms = clock->wall_ms(clock->state);
     copy->len = message->len;
     if (message->len > 0)

@@ -28,8 +28,9 @@
 /* A copied message.  Its form has been checked, nothing is proved. */
 struct inbox_message {
     struct inbox_message *next;
-    enum topic_kind kind;   /* TOPIC_COMMAND or TOPIC_REVOKED */
-    struct address address; /* of a command's topic */
+    enum topic_kind kind;   /* TOPIC_COMMAND, _MAINTENANCE or _REVOKED */
+    struct address address; /* of a command's or plan's topic */
+    struct name plan;       /* of a plan's topic */
     int64_t received_ms;    /* wall clock */
     size_t len;
     unsigned char data[]; /* len bytes */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/maintenance_store.h"
+
 #define PATH_SIZE 1024
 
 /* As stored: never renumber. */
@@ -159,7 +161,8 @@ enum lastcall_status journal_open(const char *state_dir, int64_t history_max,
                                   struct platform_error *error)
 {
     enum lastcall_status status = LASTCALL_E_IO;
-    const char *const migrations[] = {command_schema, history_schema};
+    const char *const migrations[] = {command_schema, history_schema,
+                                      maintenance_schema};
     char path[PATH_SIZE];
 
     *out = (struct journal){0};

@@ -32,7 +32,8 @@ static void prune(struct pipeline *pipeline)
     if (pipeline->batch.has_failed ||
         journal_prune(options->journal, expired_s,
                       options->clock->wall_ms(options->clock->state),
-                      &count) != LASTCALL_OK)
+                      &count) != LASTCALL_OK ||
+        maintenance_prune(pipeline->maintenance, expired_s) != LASTCALL_OK)
         count = 0;
     pipeline->prune_due_ms =
         pipeline_now_ms(pipeline) + (count == JOURNAL_PRUNE_COUNT_MAX
@@ -91,9 +92,13 @@ static void run_batch(struct pipeline *pipeline)
     }
     pipeline_handle_recoveries(pipeline);
     pipeline_handle_messages(pipeline);
+    maintenance_record(pipeline->maintenance, &pipeline->batch);
+    if (pipeline->stop == INBOX_GO_ON)
+        maintenance_step(pipeline->maintenance, &pipeline->batch);
     if (is_prune_due(pipeline))
         prune(pipeline);
     batch_close(&pipeline->batch);
+    maintenance_settle(pipeline->maintenance, &pipeline->batch);
     pipeline->retry_due_ms = pipeline_now_ms(pipeline) + PIPELINE_RETRY_MS;
 }
 
@@ -106,6 +111,7 @@ static void take_snapshots(struct pipeline *pipeline)
         for (struct recovery *recovery = pipeline->recoveries; recovery != NULL;
              recovery = recovery->next)
             recovery_look(recovery, snapshot, pipeline->options.settings);
+        maintenance_look(pipeline->maintenance, snapshot);
         herald_take(&pipeline->herald, snapshot);
         snapshot_free(snapshot);
     }
@@ -119,6 +125,7 @@ static void take_ready(struct pipeline *pipeline)
         counters_add(pipeline->options.counters, COUNTER_RECONNECTS);
     herald_ready(&pipeline->herald);
     delivery_ready(&pipeline->delivery);
+    maintenance_ready(pipeline->maintenance);
     if (!pipeline->was_ready && pipeline->options.ready != NULL)
         pipeline->options.ready(pipeline->options.context);
     pipeline->was_ready = true;
@@ -162,12 +169,22 @@ static bool wants_batch(const struct pipeline *pipeline)
     return pipeline->messages != NULL || pipeline->taken.jobs != NULL ||
            delivery_wants_write(&pipeline->delivery) ||
            is_retry_due(pipeline) || has_due_recovery(pipeline) ||
-           is_prune_due(pipeline);
+           is_prune_due(pipeline) ||
+           (pipeline->stop == INBOX_GO_ON &&
+            maintenance_is_due(pipeline->maintenance));
 }
 
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static void tell_maintenance(struct pipeline *pipeline)
+{
+    struct status_plan plans[STATUS_PLAN_COUNT_MAX];
+
+    herald_set_plans(&pipeline->herald, plans,
+                     maintenance_list(pipeline->maintenance, plans));
 }
 
 /* Publish what is due, and find out when there will be something again. */
@@ -185,6 +202,8 @@ static int64_t tick(struct pipeline *pipeline)
         next = earlier(next, recovery->waiting == 0 ? 0 : recovery->until_ms);
     if (pipeline->stop != INBOX_GO_ON && !pipeline->is_interrupted)
         next = earlier(next, pipeline->drain_until_ms);
+    if (pipeline->stop == INBOX_GO_ON)
+        next = earlier(next, maintenance_next_ms(pipeline->maintenance));
     if (pipeline->messages != NULL)
         next = 0;
     return next;
@@ -243,6 +262,7 @@ static void *pipeline_main(void *argument)
             run_batch(pipeline);
         take_ready(pipeline);
         take_snapshots(pipeline);
+        tell_maintenance(pipeline);
         next_ms = tick(pipeline);
     }
     delivery_release(&pipeline->delivery);
@@ -266,6 +286,7 @@ static enum lastcall_status recovery_add(void *context,
                   open->entry.request_id.text);
         return LASTCALL_OK;
     }
+    maintenance_adopt(pipeline->maintenance, recovery->run);
     recovery->next = pipeline->recoveries;
     pipeline->recoveries = recovery;
     return LASTCALL_OK;
@@ -311,6 +332,15 @@ enum lastcall_status pipeline_open(const struct pipeline_options *options,
         .log = options->log,
         .publisher = options->publisher,
     };
+    const struct maintenance_options maintenance = {
+        .settings = options->settings,
+        .policy = options->policy,
+        .identity = options->identity,
+        .trust = options->trust,
+        .journal = options->journal,
+        .clock = options->clock,
+        .log = options->log,
+    };
     struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
 
     *out = NULL;
@@ -320,6 +350,8 @@ enum lastcall_status pipeline_open(const struct pipeline_options *options,
     pipeline->has_prunable = true; /* an earlier run may have left some */
     set_up_parts(pipeline);
     status = herald_init(&pipeline->herald, &herald);
+    if (status == LASTCALL_OK)
+        status = maintenance_open(&maintenance, &pipeline->maintenance);
     if (status == LASTCALL_OK)
         status = journal_each_open(options->journal, recovery_add, pipeline);
     if (status != LASTCALL_OK) {
@@ -364,6 +396,7 @@ void pipeline_close(struct pipeline *pipeline)
         recovery_free(recovery);
     }
     batch_deinit(&pipeline->batch);
+    maintenance_close(pipeline->maintenance);
     herald_deinit(&pipeline->herald);
     free(pipeline);
 }

@@ -38,7 +38,7 @@ static void drop(struct pipeline *pipeline, enum lastcall_status reason,
 {
     counters_drop(pipeline->options.counters, reason);
     log_write(pipeline->options.log, LOG_LEVEL_WARN, LOG_LIMITED,
-              "COMMAND-DROP", "a command was dropped: %s%s%s",
+              "COMMAND-DROP", "a message was dropped: %s%s%s",
               status_text(reason), detail->text[0] != '\0' ? ": " : "",
               detail->text);
 }
@@ -67,7 +67,7 @@ static void start(struct pipeline *pipeline, struct admission *admission)
         return; /* out of memory: the sender asks again */
     run->entry = admission->entry;
     run->controller = admission->controller;
-    batch_begin(&pipeline->batch, run);
+    (void)batch_begin(&pipeline->batch, run);
 }
 
 static void handle_command(struct pipeline *pipeline,
@@ -117,6 +117,17 @@ static void handle_revocation(struct pipeline *pipeline,
                   "the revocation list could not be kept: %s", error.text);
 }
 
+static void handle_maintenance(struct pipeline *pipeline,
+                               const struct inbox_message *message)
+{
+    struct json_error detail = {""};
+    enum lastcall_status status = maintenance_handle(
+        pipeline->maintenance, &pipeline->batch, message, &detail);
+
+    if (status != LASTCALL_OK)
+        drop(pipeline, status, &detail);
+}
+
 void pipeline_handle_messages(struct pipeline *pipeline)
 {
     for (unsigned i = 0; i < PIPELINE_BATCH_MAX; i++) {
@@ -127,6 +138,8 @@ void pipeline_handle_messages(struct pipeline *pipeline)
         pipeline->messages = message->next;
         if (message->kind == TOPIC_REVOKED)
             handle_revocation(pipeline, message);
+        else if (message->kind == TOPIC_MAINTENANCE)
+            handle_maintenance(pipeline, message);
         else
             handle_command(pipeline, message);
         free(message);
@@ -161,6 +174,7 @@ static void conclude(struct pipeline *pipeline, struct run *run)
         run_set_result(run, LASTCALL_INTERRUPTED,
                        "out of memory while the result was put together");
     pipeline->has_prunable = true;
+    maintenance_conclude(pipeline->maintenance, run);
     batch_finish(&pipeline->batch, run);
 }
 
@@ -201,11 +215,13 @@ void pipeline_handle_recoveries(struct pipeline *pipeline)
         *link = recovery->next;
         run = recovery_take_run(recovery);
         run->is_on_record = true;
+        run->is_recovered = true;
         pipeline->batch.run_count++;
         pipeline->has_prunable = true;
         log_write(pipeline->options.log, LOG_LEVEL_WARN, LOG_LIMITED,
                   "INTERRUPTED", "settled a command after a restart: %s id=%s",
                   status_name(run->result.code), run->entry.request_id.text);
+        maintenance_conclude(pipeline->maintenance, run);
         batch_finish(&pipeline->batch, run);
     }
 }

@@ -12,6 +12,7 @@
 
 #include "worker/batch.h"
 #include "worker/delivery.h"
+#include "worker/maintenance_run.h"
 #include "worker/pipeline.h"
 #include "worker/recover.h"
 #include "worker/run.h"
@@ -21,9 +22,10 @@ struct pipeline {
     struct delivery delivery;
     struct herald herald;
     struct batch batch;
-    struct inbox_batch taken;       /* what the inbox gave */
-    struct inbox_message *messages; /* owned; those still to be handled */
-    struct recovery *recoveries;    /* owned */
+    struct maintenance_run *maintenance; /* owned */
+    struct inbox_batch taken;            /* what the inbox gave */
+    struct inbox_message *messages;      /* owned; those still to be handled */
+    struct recovery *recoveries;         /* owned */
     bool was_ready;
     enum inbox_stop stop;
     int64_t drain_until_ms; /* monotonic */

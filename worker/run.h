@@ -14,6 +14,7 @@
 #include "protocol/result.h"
 #include "worker/executor.h"
 #include "worker/journal.h"
+#include "worker/maintenance_plan.h"
 #include "worker/policy.h"
 #include "worker/settings.h"
 
@@ -29,6 +30,10 @@ struct run {
     size_t open_count; /* jobs that are out */
     bool has_matched;  /* some server that is back has listed a target */
     bool is_on_record; /* a commit has kept its beginning */
+    /* Of a step of a maintenance plan, which the result names; else unused. */
+    int64_t plan_iat_s;
+    enum plan_step_kind plan_step;
+    bool is_recovered; /* a crash came between */
 };
 
 /*

@@ -11,8 +11,9 @@
 #include "protocol/topic.h"
 #include "worker/identity.h"
 
-/* Revocations, all, this host, and each group of a grant. */
-#define SUBSCRIPTION_COUNT_MAX (3 + GRANT_GROUP_COUNT_MAX)
+/* Revocations; commands and plans for all, this host, and each group of a
+ * grant. */
+#define SUBSCRIPTION_COUNT_MAX (1 + 2 * (2 + GRANT_GROUP_COUNT_MAX))
 
 /* The filters point into the topics. */
 struct subscriptions {

@@ -162,6 +162,9 @@ def test_what_a_worker_subscribes_to(worker, ear):
     ear.accept_connection()
     wanted = {b"lastcall/v1/all/command", b"lastcall/v1/group/lobby/command",
               b"lastcall/v1/host/media-01/command",
+              b"lastcall/v1/all/maintenance/+",
+              b"lastcall/v1/group/lobby/maintenance/+",
+              b"lastcall/v1/host/media-01/maintenance/+",
               b"lastcall/v1/trust/revoked"}
     options = {}
     while set(options) != wanted:

@@ -1,5 +1,6 @@
 # Tests of the worker.
-foreach(name arguments settings policy inbox inventory recover)
+foreach(name arguments settings policy inbox inventory recover
+        maintenance_plan)
     lastcall_test(${name} LIBS lastcall_worker)
 endforeach()
 lastcall_test(delivery SOURCES ${scratch} LIBS lastcall_worker)
@@ -15,7 +16,7 @@ foreach(name executor settle lane)
     lastcall_test(${name} SOURCES unit/fakes.c unit/executor_stage.c
                   LIBS lastcall_worker)
 endforeach()
-foreach(name pipeline pipeline_faults pipeline_wts)
+foreach(name pipeline pipeline_faults pipeline_wts pipeline_maintenance)
     lastcall_test(${name} SOURCES unit/fakes.c unit/pipeline_stage.c ${scratch}
                   LIBS lastcall_worker TIMEOUT 120)
 endforeach()

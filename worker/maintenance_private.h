@@ -1,0 +1,103 @@
+/*
+ * The inside of maintenance_run.h, shared by its two halves: maintenance_run.c
+ * takes plans in and tells of them, maintenance_step.c carries them out.
+ */
+#ifndef LASTCALL_WORKER_MAINTENANCE_PRIVATE_H
+#define LASTCALL_WORKER_MAINTENANCE_PRIVATE_H
+
+#include "worker/maintenance_run.h"
+
+/* A session that was just ended. */
+struct plan_ended {
+    uint64_t session; /* plan_session_hash(); 0: a free place */
+    int64_t until_ms; /* monotonic */
+};
+
+/* A plan of this host.  Times are monotonic unless they say otherwise. */
+struct plan_entry {
+    struct maintenance plan; /* owned */
+    char *token;             /* owned; as received */
+    size_t token_len;
+    struct address address;
+    char issuer[TOKEN_ISSUER_SIZE];
+    struct name controller;
+    char hash[BYTES_SHA256_TEXT_SIZE];
+    int64_t iat_s;
+    int64_t exp_s;
+    struct plan_state state;
+    struct plan_state undo; /* as it was before this batch; see has_undo */
+    bool has_undo;          /* a step was begun in the batch that is open */
+    bool needs_put;         /* not on disk yet */
+    bool needs_update;      /* the state on disk is an older one */
+    bool is_written;        /* both are, in the batch that is open */
+    bool is_refused;        /* a step was; nothing more is done */
+    bool is_warning;        /* a warning is under way */
+    bool is_acting;         /* an ending is */
+    uint64_t asked;         /* servers of the ending that is under way */
+    uint64_t owed;          /* servers that starts_at did not reach yet */
+    uint64_t back;          /* those that have listed since they failed */
+    uint64_t fresh;         /* servers with sessions for enforce */
+    int64_t retry_ms;       /* nothing is begun before */
+    int64_t backoff_ms;
+    struct plan_ended ended[MAINTENANCE_ENDED_COUNT_MAX];
+    size_t ended_next;
+};
+
+/* A plan that was answered with a refusal, to be told of, and not again. */
+struct plan_refused {
+    char hash[BYTES_SHA256_TEXT_SIZE];
+    struct status_plan told;
+};
+
+struct maintenance_run {
+    struct maintenance_options options;
+    struct maintenance_store store;
+    struct plan_entry *entries; /* owned; MAINTENANCE_PLAN_MAX of them */
+    size_t count;
+    struct plan_refused refused[MAINTENANCE_PLAN_MAX];
+    size_t refused_count;
+    size_t refused_next;
+    int64_t hold_until_ms; /* monotonic */
+    bool was_ready;
+};
+
+int64_t maintenance_now_ms(const struct maintenance_run *maintenance);
+int64_t maintenance_wall_ms(const struct maintenance_run *maintenance);
+
+/* What admission looks at, now. */
+struct admission_rules
+maintenance_rules(const struct maintenance_run *maintenance);
+
+/* The plan with an id, or NULL. */
+struct plan_entry *maintenance_find(struct maintenance_run *maintenance,
+                                    const char *id);
+
+/* Forget a plan that is over; its id stays on disk. */
+void maintenance_drop_entry(struct maintenance_run *maintenance,
+                            struct plan_entry *entry);
+
+/* Say whether nothing will ever be done for a plan again. */
+bool maintenance_is_over(const struct plan_entry *entry, int64_t wall_ms);
+
+/* Record a plan, or its state, within the batch. */
+enum lastcall_status maintenance_write(struct maintenance_run *maintenance,
+                                       const struct plan_entry *entry);
+
+/* What a step's answer is about. */
+struct plan_answer {
+    const struct name *id;
+    int64_t iat_s;
+    const char *issuer;
+    const struct name *controller;
+    const char *hash;
+    const struct address *address;
+    enum action action;
+    const char *step;
+};
+
+/* Answer a step with a refusal. */
+void maintenance_refuse(struct maintenance_run *maintenance,
+                        struct batch *batch, const struct plan_answer *answer,
+                        enum lastcall_status code, const char *detail);
+
+#endif
