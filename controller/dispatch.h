@@ -11,8 +11,9 @@
 
 #define DISPATCH_TIMEOUT_PRESET_MS INT64_C(10000)
 #define DISPATCH_TTL_PRESET_MS INT64_C(60000)
-/* So many answers may come at once; for as many more, a second more. */
-#define DISPATCH_SPLAY_HOSTS ((size_t)2000)
+/* So many answers may come at once, which a collector verifies in about a
+ * second; for as many more, a second more. */
+#define DISPATCH_SPLAY_HOSTS ((size_t)10000)
 
 /*
  * Who keeps a record of campaigns.  Every member is set; none of them may
