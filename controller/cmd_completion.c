@@ -13,6 +13,8 @@
     "lastcall hosts --timeout 1s -o csv 2>/dev/null | "                        \
     "awk -F, \"NR > 1 { print \\$3 }\" | tr \" \" \"\\n\" | sort -u"
 
+#define JOBS_COMMAND "lastcall jobs -o names 2>/dev/null"
+
 static bool is_of(enum command_id command, const struct option_info *row)
 {
     return (row->groups & command_table[command].groups) != 0;
@@ -117,6 +119,10 @@ static void print_bash(void)
          "    case ${COMP_WORDS[1]} in\n"
          "    key) flags=\"new show $flags\" ;;\n"
          "    completion) flags=\"bash zsh fish $flags\" ;;\n"
+         "    jobs) case $before in\n"
+         "        show|retry|wait) flags=\"$(" JOBS_COMMAND ")\" ;;\n"
+         "        jobs) flags=\"show retry wait $flags\" ;;\n"
+         "        esac ;;\n"
          "    esac\n"
          "    COMPREPLY=($(compgen -W \"$flags\" -- \"$word\"))\n"
          "    case ${COMP_WORDS[1]} in\n"
@@ -202,6 +208,11 @@ static void print_fish(void)
          "-a 'new show'\n"
          "complete -c lastcall -n '__fish_seen_subcommand_from completion' "
          "-a 'bash zsh fish'\n"
+         "complete -c lastcall -n '__fish_seen_subcommand_from jobs; and not "
+         "__fish_seen_subcommand_from show retry wait' -a 'show retry wait'\n"
+         "complete -c lastcall -n '__fish_seen_subcommand_from jobs; and "
+         "__fish_seen_subcommand_from show retry wait' "
+         "-a '(" JOBS_COMMAND ")'\n"
          "complete -c lastcall -n '__fish_seen_subcommand_from key revoke "
          "verify' -F");
 }

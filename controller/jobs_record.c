@@ -218,9 +218,7 @@ static struct job_host host_of(const struct campaign *campaign,
     struct job_host out = {
         .name = host->name,
         .is_known = host->presence != PRESENCE_UNKNOWN,
-        .has_message = host->presence != PRESENCE_OFFLINE ||
-                       host->message != CAMPAIGN_NO_MESSAGE,
-        .address = {.kind = ADDRESS_HOST, .name = host->name},
+        .has_message = host->message != CAMPAIGN_NO_MESSAGE,
         .is_late = host->is_late,
         .round_trip_ms = host->has_answer ? host->answered_ms : 0,
     };
@@ -323,6 +321,21 @@ static void begin(void *context, const struct campaign *campaign)
         warn_status(record, status);
 }
 
+/* Its turn has come: if the process dies now it is silent, not unsent. */
+static enum lastcall_status note_turn(struct jobs_record *record,
+                                      const struct campaign *campaign,
+                                      const struct name *name)
+{
+    const struct campaign_host *found = campaign_find_host(campaign, name);
+    struct job_host host;
+
+    if (found == NULL)
+        return LASTCALL_OK;
+    host = host_of(campaign, found);
+    host.outcome = JOB_WAITING;
+    return jobs_set_outcome(&record->jobs, record->job.number, &host);
+}
+
 static void sending(void *context, const struct campaign *campaign,
                     const struct campaign_message *message)
 {
@@ -344,6 +357,8 @@ static void sending(void *context, const struct campaign *campaign,
     status = jobs_open_batch(&record->jobs);
     if (status == LASTCALL_OK)
         status = jobs_add_message(&record->jobs, record->job.number, &out);
+    if (status == LASTCALL_OK && message->address.kind == ADDRESS_HOST)
+        status = note_turn(record, campaign, &message->address.name);
     if (status == LASTCALL_OK)
         status = jobs_commit_batch(&record->jobs);
     if (status != LASTCALL_OK)

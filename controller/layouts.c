@@ -157,6 +157,92 @@ const struct output_layout record_pings = {
     .csv = {NULL, NULL, NULL, COLUMNS(ping_csv)},
 };
 
+static const struct output_column job_columns[] = {
+    {"JOB", "short", CELL_TEXT},       {"WHEN", "job_started_at", CELL_AGE},
+    {"WHO", "controller", CELL_TEXT},  {"WHAT", "action", CELL_TEXT},
+    {"TARGET", "target", CELL_TEXT},   {"HOSTS", "hosts", CELL_TEXT},
+    {"TRUE", "true", CELL_TEXT},       {"FALSE", "false", CELL_TEXT},
+    {"REFUSED", "refused", CELL_TEXT}, {"SILENT", "silent", CELL_TEXT},
+    {"OFFLINE", "offline", CELL_TEXT}, {"UNSENT", "unsent", CELL_TEXT},
+    {"STATE", "state", CELL_STATE},
+};
+
+static const struct output_column job_csv[] = {
+    {"job", "job", CELL_TEXT},
+    {"retry_of", "retry_of", CELL_TEXT},
+    {"state", "state", CELL_TEXT},
+    {"started_at", "job_started_at", CELL_TEXT},
+    {"ended_at", "job_ended_at", CELL_TEXT},
+    {"fleet", "fleet", CELL_TEXT},
+    {"controller", "controller", CELL_TEXT},
+    {"action", "action", CELL_TEXT},
+    {"target", "target", CELL_TEXT},
+    {"words", "words", CELL_TEXT},
+    {"hosts", "hosts", CELL_TEXT},
+    {"waiting", "waiting", CELL_TEXT},
+    {"true", "true", CELL_TEXT},
+    {"false", "false", CELL_TEXT},
+    {"refused", "refused", CELL_TEXT},
+    {"offline", "offline", CELL_TEXT},
+    {"silent", "silent", CELL_TEXT},
+    {"unsent", "unsent", CELL_TEXT},
+    {"exit", "job_exit", CELL_TEXT},
+};
+
+static const struct output_block job_blocks[] = {
+    {NULL, NULL, NULL, COLUMNS(job_columns)},
+};
+
+const struct output_layout record_jobs = {
+    .noun = "jobs",
+    .type = "job",
+    .name = "job",
+    .blocks = BLOCKS(job_blocks),
+    .csv = {NULL, NULL, NULL, COLUMNS(job_csv)},
+};
+
+static const struct output_column job_host_columns[] = {
+    {"HOST", "host", CELL_TEXT},       {"ANSWER", "outcome", CELL_STATE},
+    {"MATCHED", "matched", CELL_TEXT}, {"DONE", "succeeded", CELL_TEXT},
+    {"CODE", "code", CELL_STATE},      {"ANSWERED", "answered_at", CELL_AGE},
+    {"LATE", "late", CELL_TEXT},       {"DETAIL", "detail", CELL_TEXT},
+};
+
+static const struct output_column job_host_csv[] = {
+    {"host", "host", CELL_TEXT},
+    {"outcome", "outcome", CELL_TEXT},
+    {"answered_at", "answered_at", CELL_TEXT},
+    {"late", "late", CELL_TEXT},
+    {"success", "success", CELL_TEXT},
+    {"code", "code", CELL_TEXT},
+    {"detail", "detail", CELL_TEXT},
+    {"replayed", "replayed", CELL_TEXT},
+    {"matched", "matched", CELL_TEXT},
+    {"succeeded", "succeeded", CELL_TEXT},
+    {"failed", "failed", CELL_TEXT},
+    {"round_trip_ms", "round_trip_ms", CELL_TEXT},
+    {"server", ".server", CELL_TEXT},
+    {"backend", ".backend", CELL_TEXT},
+    {"session_id", ".session_id", CELL_TEXT},
+    {"session_success", ".success", CELL_TEXT},
+    {"session_code", ".code", CELL_TEXT},
+    {"session_detail", ".detail", CELL_TEXT},
+};
+
+static const struct output_block job_host_blocks[] = {
+    {NULL, NULL, NULL, COLUMNS(job_host_columns)},
+    {"sessions", "code", "ok", COLUMNS(outcome_columns)},
+};
+
+const struct output_layout record_job_hosts = {
+    .noun = "results",
+    .type = "result",
+    .name = "host",
+    .name_if = "outcome",
+    .blocks = BLOCKS(job_host_blocks),
+    .csv = {"sessions", NULL, NULL, COLUMNS(job_host_csv)},
+};
+
 static const struct output_column host_columns[] = {
     {"HOST", "host", CELL_TEXT},
     {"STATE", "state", CELL_STATE},

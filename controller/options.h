@@ -26,6 +26,7 @@ enum command_id {
     COMMAND_MESSAGE,
     COMMAND_END,
     COMMAND_PING,
+    COMMAND_JOBS,
     COMMAND_VERIFY,
     COMMAND_COMPLETION,
     COMMAND_COUNT
@@ -53,6 +54,7 @@ enum option_group {
     OPTIONS_TIMEOUT = 1 << 17,
     OPTIONS_MEDIA = 1 << 18, /* filters over what only Plex has */
     OPTIONS_MESSAGE = 1 << 19,
+    OPTIONS_JOBS = 1 << 22,
 };
 
 struct command_info {
@@ -115,6 +117,8 @@ enum option_id {
     OPTION_SPLAY,
     OPTION_OUTPUT,
     OPTION_FRESH,
+    OPTION_ONLY,
+    OPTION_LAST,
     OPTION_ROOT_KEY,
     OPTION_SUBJECT,
     OPTION_SUBJECT_KEY, /* grant's own --key: the key that is granted */

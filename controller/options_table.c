@@ -60,6 +60,9 @@ const struct command_info command_table[COMMAND_COUNT] = {
     [COMMAND_PING] = {"ping", "[TARGET]",
                       "measure round trip and clock skew of hosts",
                       OPTIONS_ONLINE | OPTIONS_TARGET | OPTIONS_TTL, 0, 0},
+    [COMMAND_JOBS] = {"jobs", "[show|retry|wait ID] [FLAG...]",
+                      "show what was asked and what came, and try again",
+                      OPTIONS_ONLINE | OPTIONS_JOBS, 0, 2},
     [COMMAND_VERIFY] = {"verify", "[FILE|-]",
                         "check a token and print its claims",
                         OPTIONS_HELP | OPTIONS_FLEET, 0, 1},
@@ -111,8 +114,8 @@ const struct option_info option_table[] = {
      OPTIONS_ENDING, "what the journal keeps, and Plex shows the viewer"},
     {OPTION_DRY_RUN, VALUE_IS_NONE, "dry-run", "what-if", NULL, 'n', false,
      OPTIONS_ENDING, "have the hosts say what they would do; do nothing"},
-    {OPTION_YES, VALUE_IS_NONE, "yes", NULL, NULL, 'y', false, OPTIONS_ENDING,
-     "do not ask"},
+    {OPTION_YES, VALUE_IS_NONE, "yes", NULL, NULL, 'y', false,
+     OPTIONS_ENDING | OPTIONS_JOBS, "do not ask"},
     {OPTION_PASS_THRU, VALUE_IS_NONE, "pass-thru", NULL, NULL, 0, false,
      OPTIONS_ENDING, "show the sessions as they were before"},
     {OPTION_LIMIT, VALUE_IS_TEXT, "limit", NULL, "N", 0, false, OPTIONS_ENDING,
@@ -143,6 +146,12 @@ const struct option_info option_table[] = {
 
     {OPTION_FRESH, VALUE_IS_NONE, "fresh", NULL, NULL, 'f', false,
      OPTIONS_FRESH, "ask the hosts instead of reading what they published"},
+
+    {OPTION_ONLY, VALUE_IS_TEXT, "only", NULL, "WHICH,...", 0, false,
+     OPTIONS_JOBS,
+     "retry: only hosts that failed, or were silent, offline or unsent"},
+    {OPTION_LAST, VALUE_IS_TEXT, "last", NULL, "N", 0, false, OPTIONS_JOBS,
+     "list the newest N jobs (default 20)"},
 
     {OPTION_ROOT_KEY, VALUE_IS_FILE, "root-key", NULL, "FILE", 0, false,
      OPTIONS_ROOT_KEY, "the fleet's private root key"},

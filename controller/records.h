@@ -51,6 +51,8 @@ extern const struct output_layout record_results_shown; /* and the sessions */
 extern const struct output_layout record_replies; /* and who pressed what */
 extern const struct output_layout record_plans;   /* what would come of it */
 extern const struct output_layout record_pings;
+extern const struct output_layout record_jobs;      /* lastcall jobs */
+extern const struct output_layout record_job_hosts; /* lastcall jobs show */
 extern const struct output_layout record_hosts;
 extern const struct output_layout record_sessions;
 

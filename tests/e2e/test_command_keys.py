@@ -246,7 +246,8 @@ def test_wrong_usage_is_status_2():
     (("logoff", "--tit"), []),
     (("message", "--style", "yes_no"), ["yes_no_cancel", "yes_no"]),
     (("message", "--style", "ok,wa"), ["ok,warning"]),
-    (("message", "--title", ""), [])])
+    (("message", "--title", ""), []),
+    (("jobs", "re"), ["retry"]), (("jobs", "--la"), ["--last"])])
 def test_bash_completes(tmp_path, words, offered):
     script = tmp_path / "completion"
     script.write_text(lastcall("completion", "bash").out)

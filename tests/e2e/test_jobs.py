@@ -1,0 +1,337 @@
+"""Jobs: what was asked is kept, and trying again runs nothing twice."""
+
+import csv
+import io
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import time
+
+import pytest
+
+import processes
+from desk import FALSE, OK, SILENT, UNCONFIRMED, USAGE
+from stage import lastcall, write_file
+
+HOSTS = ("media-01", "media-02", "media-03")
+ALL = ("stop", "--all", "--every", "--yes")
+
+
+class Trio:
+    """Three hosts, each with a session of its own, and an operator."""
+
+    def __init__(self, stage):
+        stage.start_broker()
+        self.stage = stage
+        self.operator = stage.operator()
+        self.run = self.operator.run
+        self.plex = {}
+        self.workers = {}
+        for name in HOSTS:
+            self.plex[name] = stage.standin()
+            self.plex[name].play("of-" + name)
+            host = stage.host(name, {"home": self.plex[name]})
+            self.workers[name] = stage.worker(host).start()
+
+    def newest(self):
+        return self.run("jobs", "-o", "names").out.split()[0]
+
+    def show(self, job):
+        told = self.run("jobs", "show", job, "-o", "json").json()
+        return {**told, **told["summary"]}
+
+    def outcomes(self, job):
+        return {r["host"]: r["outcome"] for r in self.show(job)["results"]}
+
+    def retry(self, job, *arguments):
+        return self.run("jobs", "retry", job, "--yes", "-o", "json",
+                        *arguments)
+
+    def hang(self, name, **options):
+        """Plex does as it is told (effect) and keeps the answer."""
+        self.plex[name].fault("hang", path="*/terminate", **options)
+
+    def assert_each_ended_once(self):
+        for name, plex in self.plex.items():
+            assert plex.terminated() == ["of-" + name]
+            assert plex.listed() == []
+
+    def database(self):
+        return os.path.join(self.operator.directory, ".local", "state",
+                            "lastcall", "jobs.db")
+
+
+@pytest.fixture
+def trio(stage):
+    return Trio(stage)
+
+
+def by_host(done):
+    return {r["host"]: r for r in done.json()["results"]}
+
+
+def test_a_host_killed_in_the_middle_finishes_at_the_retry(trio):
+    victim = trio.workers["media-02"]
+    victim.process.send(signal.SIGSTOP)  # connected, and deaf
+    first = trio.operator.spawn(*ALL, "--timeout", "4s", "-o", "ndjson")
+    first.await_line('"host":"media-01","outcome":"true"')
+    first.await_line('"host":"media-03","outcome":"true"')
+    victim.kill()
+    assert first.wait() == SILENT
+    job = trio.newest()
+    assert trio.outcomes(job) == {"media-01": "true", "media-02": "silent",
+                                  "media-03": "true"}
+    victim.start()
+    done = trio.retry(job, "--only", "silent")
+    assert done.status == OK, done
+    assert list(by_host(done)) == ["media-02"]
+    trio.assert_each_ended_once()
+    again = trio.newest()
+    assert again != job and trio.show(again)["retry_of"] == job
+    # Nobody is left.
+    assert trio.retry(again).json()["results"] == []
+
+
+def test_what_was_run_without_an_answer_is_not_run_again(trio):
+    trio.hang("media-02", effect=True)
+    done = trio.run(*ALL, "--timeout", "2s", "-o", "json")
+    assert done.status == SILENT, done
+    first = by_host(done)
+    job = trio.newest()
+    trio.plex["media-02"].release()
+    done = trio.retry(job)
+    assert done.status == OK, done
+    answer = by_host(done)["media-02"]
+    sent = {h["host"]: h["request_id"] for h in trio.show(job)["results"]}
+    assert answer["request_id"] == sent["media-02"]
+    assert list(by_host(done)) == ["media-02"]
+    assert first["media-02"]["outcome"] == "silent"
+    # The recorded result comes again to a later retry as well.
+    again = trio.retry(job)
+    assert by_host(again)["media-02"]["replayed"] is True, again
+    trio.assert_each_ended_once()
+
+
+def test_an_expired_command_is_signed_anew(trio):
+    trio.hang("media-02", effect=True)
+    done = trio.run("stop", "--host", ",".join(HOSTS), "--every", "--yes",
+                    "--timeout", "2s", "--ttl", "2s", "-o", "json")
+    assert done.status == SILENT, done
+    job = trio.newest()
+    sent = {h["host"]: h["request_id"] for h in trio.show(job)["results"]}
+    trio.plex["media-02"].release()
+    time.sleep(1)  # past the two seconds, by the wall clock
+    done = trio.retry(job, "--only", "silent")
+    assert done.status == OK, done
+    answer = by_host(done)["media-02"]
+    assert answer["request_id"] != sent["media-02"]
+    assert answer["replayed"] is False and answer["code"] == "no_match"
+    trio.assert_each_ended_once()
+
+
+def test_what_failed_is_asked_anew(trio):
+    trio.plex["media-03"].fault("status", path="*/terminate", status=500)
+    done = trio.run(*ALL, "--reason", "the same one", "-o", "json")
+    assert done.status == FALSE, done
+    job = trio.newest()
+    trio.plex["media-03"].release()
+    done = trio.retry(job, "--only", "failed")
+    assert done.status == OK, done
+    assert by_host(done)["media-03"]["replayed"] is False
+    ended = [t for t in trio.plex["media-03"].terminates()]
+    assert {t.reason for t in ended} == {b"the same one"}
+    assert trio.plex["media-03"].listed() == []
+
+
+def test_an_offline_host_does_its_part_when_it_is_back(trio):
+    trio.workers["media-01"].stop()
+    done = trio.run("stop", "--host", ",".join(HOSTS), "--every", "--yes")
+    assert done.status == SILENT, done
+    job = trio.newest()
+    assert trio.outcomes(job)["media-01"] == "offline"
+    assert trio.retry(job, "--only", "silent").json()["results"] == []
+    trio.workers["media-01"].start()
+    done = trio.retry(job, "--only", "offline")
+    assert done.status == OK, done
+    trio.assert_each_ended_once()
+
+
+def test_a_command_that_is_killed_leaves_a_crashed_job(trio):
+    trio.hang("media-02", effect=True)
+    first = trio.operator.spawn(*ALL, "--timeout", "60s", "-o", "ndjson")
+    first.await_line('"host":"media-01","outcome":"true"')
+    first.await_line('"host":"media-03","outcome":"true"')
+    trio.plex["media-02"].await_terminates(1)
+    job = trio.newest()
+    assert trio.show(job)["state"] == "running"
+    assert trio.retry(job).status == USAGE
+    first.kill()
+    told = trio.show(job)
+    assert told["state"] == "crashed"
+    assert {r["host"]: r["outcome"] for r in told["results"]}["media-02"] \
+        == "silent"
+    trio.plex["media-02"].release()
+    assert trio.retry(job, "--only", "silent").status == OK
+    trio.assert_each_ended_once()
+
+
+def test_a_second_command_waits_for_the_first(trio):
+    trio.hang("media-02", effect=True)
+    first = trio.operator.spawn(*ALL, "--timeout", "60s", "-o", "json")
+    trio.plex["media-02"].await_terminates(1)
+    job = trio.newest()
+    second = trio.operator.spawn("jobs", "wait", job[:8], "-o", "json")
+    trio.plex["media-02"].release()
+    assert first.wait() == OK
+    assert second.wait() == OK, second.output()
+    assert trio.show(job)["state"] == "done"
+    assert set(trio.outcomes(job).values()) == {"true"}
+
+
+def test_a_late_answer_is_kept_by_who_waits(trio):
+    trio.hang("media-02", effect=True)
+    assert trio.run(*ALL, "--timeout", "1s").status == SILENT
+    job = trio.newest()
+    done = trio.run("jobs", "wait", job, "--timeout", "1s")
+    assert done.status == SILENT, done
+    inbox = trio.stage.broker.process.line_count
+    waiting = trio.operator.spawn("jobs", "wait", job, "-o", "names")
+    await_reader(trio, inbox)
+    trio.plex["media-02"].release()
+    assert waiting.wait() == OK, waiting.output()
+    told = {r["host"]: r for r in trio.show(job)["results"]}
+    assert told["media-02"]["late"] is True
+    assert told["media-02"]["outcome"] == "true"
+    assert told["media-01"]["late"] is False
+    trio.assert_each_ended_once()
+
+
+def await_reader(trio, before):
+    """Until somebody new has been granted the inbox, and reads it."""
+    broker = trio.stage.broker.process
+    deadline = time.monotonic() + processes.PATIENCE
+    while time.monotonic() < deadline:
+        news = list(broker.lines)[before:]
+        if sum("SUBACK to lastcall-" in line for line in news) >= 2:
+            time.sleep(0.1)  # it waits for what is retained
+            return
+        time.sleep(0.01)
+    raise AssertionError("nobody came to wait")
+
+
+def test_the_forms_of_the_list(trio):
+    assert trio.run("stop", "--all", "--every", "--yes", "--reason",
+                    "back at 3").status == OK
+    job = trio.newest()
+    listed = trio.run("jobs", "-o", "json").json()["jobs"]
+    assert [j["job"] for j in listed] == [job]
+    assert listed[0]["true"] == 3 and listed[0]["state"] == "done"
+    assert listed[0]["controller"] == "controller:ops"
+    assert listed[0]["words"] == "--all --every --reason back at 3"
+    lines = [x for x in trio.run("jobs", "-o", "ndjson").ndjson()
+             if x["type"] == "job"]
+    assert lines[0]["job"] == job
+    rows = list(csv.DictReader(io.StringIO(
+        trio.run("jobs", "-o", "csv").out)))
+    assert rows[0]["job"] == job and rows[0]["exit"] == "0"
+    table = trio.run("jobs").out
+    assert job[:8] in table and job not in table and "all" in table
+    assert trio.run("jobs", "show", job[:6], "-o", "names").out.split() \
+        == list(HOSTS)
+    rows = list(csv.DictReader(io.StringIO(
+        trio.run("jobs", "show", job, "-o", "csv").out)))
+    assert [r["session_id"] for r in rows] == ["of-" + h for h in HOSTS]
+    # What does nothing is no job.
+    trio.run("stop", "--all", "--every", "--dry-run")
+    trio.run("ping")
+    assert trio.newest() == job
+    mode = os.stat(trio.database()).st_mode
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_bash_completes_ids(trio):
+    trio.run(*ALL)
+    job = trio.newest()
+    script = write_file(os.path.join(trio.operator.directory, "completion"),
+                        lastcall("completion", "bash").out)
+    env = trio.operator.environment()
+    env["PATH"] = os.path.dirname(processes.bin_path("lastcall")) + ":" + \
+        env["PATH"]
+    done = subprocess.run(
+        ["bash", "-c", '. "$1"; COMP_WORDS=(lastcall jobs retry "$2");'
+         ' COMP_CWORD=3; _lastcall; echo "${COMPREPLY[@]}"', "bash", script,
+         job[:3]], capture_output=True, text=True, timeout=10, env=env)
+    assert done.stdout.split() == [job] and not done.stderr, done
+
+
+@pytest.mark.parametrize("arguments", [
+    ("jobs", "show"), ("jobs", "shove", "abcdef"), ("jobs", "show", "abc"),
+    ("jobs", "show", "abcdefgh"), ("jobs", "--only", "silent"),
+    ("jobs", "show", "abcdefgh", "--last", "3"), ("jobs", "--last", "many"),
+])
+def test_usage(trio, arguments):
+    done = trio.run(*arguments)
+    assert done.status == USAGE and done.err and not done.out, done
+
+
+def test_a_retry_asks_before_it_touches_anything(trio):
+    trio.workers["media-01"].stop()
+    trio.run("stop", "--host", "media-01", "--every", "--yes")
+    trio.workers["media-01"].start()
+    job = trio.newest()
+    assert trio.run("jobs", "retry", job).status == UNCONFIRMED
+    assert trio.run("jobs", "retry", job, "--only", "lazy").status == USAGE
+    assert trio.plex["media-01"].terminates() == []
+
+
+def test_anothers_job_is_not_tried_again(trio):
+    trio.workers["media-01"].stop()
+    trio.run("stop", "--host", "media-01", "--every", "--yes")
+    job = trio.newest()
+    other = trio.stage.operator("eve")
+    other.directory = trio.operator.directory
+    done = other.run("jobs", "retry", job, "--yes")
+    assert done.status == USAGE and "controller:ops" in done.err, done
+
+
+def no_folder(trio):
+    os.makedirs(os.path.dirname(os.path.dirname(trio.database())))
+    write_file(os.path.dirname(trio.database()), "not a folder\n")
+
+
+def newer(trio):
+    trio.run("jobs")
+    with sqlite3.connect(trio.database()) as db:
+        db.execute("PRAGMA user_version = 9")
+
+
+def damaged(trio):
+    trio.run("jobs")
+    write_file(trio.database(), "not a database " * 100)
+
+
+@pytest.mark.parametrize("spoil, words", [
+    (no_folder, "lastcall"), (newer, "newer program"),
+    (damaged, "move it away")])
+def test_what_cannot_be_kept_is_done_all_the_same(trio, spoil, words):
+    spoil(trio)
+    done = trio.run(*ALL)
+    assert done.status == OK, done
+    assert done.err.count("the job is not kept") == 1 and words in done.err
+    trio.assert_each_ended_once()
+    done = trio.run("jobs")
+    assert done.status != OK and words in done.err, done
+
+
+def test_a_database_that_others_hold_does_not_hold_the_campaign(trio):
+    trio.run("jobs")
+    holder = sqlite3.connect(trio.database(), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    done = trio.run(*ALL)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert done.status == OK, done
+    assert done.err.count("the job is not kept") == 1, done
+    trio.assert_each_ended_once()
