@@ -158,7 +158,10 @@ static enum lastcall_status describe(const struct jobs_record_start *start,
     } else {
         describe_words(start->options, out->words);
     }
-    status = platform_random_id(&out->id);
+    /* A person gives it to lastcall jobs, where a dash begins a flag. */
+    do {
+        status = platform_random_id(&out->id);
+    } while (status == LASTCALL_OK && out->id.text[0] == '-');
     if (status == LASTCALL_OK)
         status = keep_request(fleet, start->request, out);
     return status;
@@ -359,6 +362,8 @@ static void sending(void *context, const struct campaign *campaign,
         status = jobs_add_message(&record->jobs, record->job.number, &out);
     if (status == LASTCALL_OK && message->address.kind == ADDRESS_HOST)
         status = note_turn(record, campaign, &message->address.name);
+    if (status == LASTCALL_OK)
+        status = add_answers(record, campaign); /* since it writes anyway */
     if (status == LASTCALL_OK)
         status = jobs_commit_batch(&record->jobs);
     if (status != LASTCALL_OK)

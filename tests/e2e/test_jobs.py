@@ -12,7 +12,7 @@ import time
 import pytest
 
 import processes
-from desk import FALSE, OK, SILENT, UNCONFIRMED, USAGE
+from desk import FALSE, OK, SILENT, STOPPED, UNCONFIRMED, USAGE
 from stage import lastcall, write_file
 
 HOSTS = ("media-01", "media-02", "media-03")
@@ -36,10 +36,14 @@ class Trio:
             self.workers[name] = stage.worker(host).start()
 
     def newest(self):
-        return self.run("jobs", "-o", "names").out.split()[0]
+        done = self.run("jobs", "-o", "names")
+        assert done.status == OK, done
+        return done.out.split()[0]
 
     def show(self, job):
-        told = self.run("jobs", "show", job, "-o", "json").json()
+        done = self.run("jobs", "show", job, "-o", "json")
+        assert done.status == OK, done
+        told = done.json()
         return {**told, **told["summary"]}
 
     def outcomes(self, job):
@@ -91,7 +95,8 @@ def test_a_host_killed_in_the_middle_finishes_at_the_retry(trio):
     again = trio.newest()
     assert again != job and trio.show(again)["retry_of"] == job
     # Nobody is left.
-    assert trio.retry(again).json()["results"] == []
+    done = trio.retry(again)
+    assert done.status == OK and done.json()["results"] == [], done
 
 
 def test_what_was_run_without_an_answer_is_not_run_again(trio):
@@ -156,6 +161,33 @@ def test_an_offline_host_does_its_part_when_it_is_back(trio):
     done = trio.retry(job, "--only", "offline")
     assert done.status == OK, done
     trio.assert_each_ended_once()
+
+
+def test_who_was_not_asked_is_asked_later(trio):
+    trio.plex["media-01"].fault("status", path="*/terminate", status=500)
+    done = trio.run(*ALL, "--batch", "1", "--max-fail", "0")
+    assert done.status == STOPPED, done
+    job = trio.newest()
+    assert trio.outcomes(job) == {"media-01": "false", "media-02": "unsent",
+                                  "media-03": "unsent"}
+    trio.plex["media-01"].release()
+    done = trio.retry(job, "--only", "unsent")
+    assert done.status == OK, done
+    assert sorted(by_host(done)) == ["media-02", "media-03"]
+    # Killed between two turns, it knows whose had come.
+    for name in HOSTS:
+        trio.plex[name].play("more-of-" + name)
+    trio.hang("media-02", effect=True)
+    first = trio.operator.spawn(*ALL, "--batch", "1", "--timeout", "60s")
+    trio.plex["media-02"].await_terminates(2)
+    job = trio.newest()
+    first.kill()
+    assert trio.outcomes(job) == {"media-01": "true", "media-02": "silent",
+                                  "media-03": "unsent"}
+    trio.plex["media-02"].release()
+    assert trio.retry(job).status == OK
+    for name in HOSTS:
+        assert trio.plex[name].terminated().count("more-of-" + name) == 1
 
 
 def test_a_command_that_is_killed_leaves_a_crashed_job(trio):
