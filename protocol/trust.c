@@ -3,18 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CACHE_CAPACITY_FIRST 16
+
 /*
- * The cache is one array that holds the entries and, in passing, the hash
- * table over them: chain[n] begins the chain of the entries whose digest
- * falls into bucket n.  A controller that hears of ten thousand hosts finds
- * each grant in a step or two; only making room looks at every entry.
+ * The cache is a hash table whose entries lie in one array that grows as it is
+ * needed: buckets[n] begins the chain of the entries whose digest falls into
+ * bucket n.  A controller that hears of ten thousand hosts finds each grant in
+ * a step or two; only making room looks at every entry.
  */
 struct trust_cache_entry {
     unsigned char digest[BYTES_SHA256_LEN]; /* of the grant's text */
     struct grant grant;                     /* owned */
     uint64_t used;                          /* the cache's clock */
     size_t next;                            /* in the chain, or cache_max */
-    size_t chain;                           /* of bucket n, or cache_max */
 };
 
 enum lastcall_status trust_init(struct trust *trust, const struct name *fleet,
@@ -26,13 +27,40 @@ enum lastcall_status trust_init(struct trust *trust, const struct name *fleet,
                             .skew_s = skew_s,
                             .cache_max = cache_max > 0 ? cache_max : 1};
     *root = (struct key){0};
-    trust->cache = calloc(trust->cache_max, sizeof(*trust->cache));
-    if (trust->cache == NULL) {
+    trust->buckets = calloc(trust->cache_max, sizeof(*trust->buckets));
+    if (trust->buckets == NULL) {
         trust_deinit(trust);
         return LASTCALL_E_NOMEM;
     }
     for (size_t i = 0; i < trust->cache_max; i++)
-        trust->cache[i].chain = trust->cache_max;
+        trust->buckets[i] = trust->cache_max;
+    return LASTCALL_OK;
+}
+
+enum lastcall_status trust_init_like(struct trust *trust,
+                                     const struct trust *from, size_t cache_max)
+{
+    const struct revocation_list *list = &from->revoked;
+    struct key root = {0};
+    enum lastcall_status status = key_from_public(from->root.public_raw, &root);
+
+    *trust = (struct trust){0};
+    if (status == LASTCALL_OK)
+        status =
+            trust_init(trust, &from->fleet, &root, from->skew_s, cache_max);
+    if (status != LASTCALL_OK)
+        return status;
+    trust->revoked = *list;
+    trust->revoked.entries = NULL;
+    if (list->count == 0)
+        return LASTCALL_OK;
+    trust->revoked.entries = calloc(list->count, sizeof *list->entries);
+    if (trust->revoked.entries == NULL) {
+        trust_deinit(trust);
+        return LASTCALL_E_NOMEM;
+    }
+    memcpy(trust->revoked.entries, list->entries,
+           list->count * sizeof *list->entries);
     return LASTCALL_OK;
 }
 
@@ -41,6 +69,7 @@ void trust_deinit(struct trust *trust)
     for (size_t i = 0; i < trust->cache_count; i++)
         grant_deinit(&trust->cache[i].grant);
     free(trust->cache);
+    free(trust->buckets);
     key_deinit(&trust->root);
     revocation_deinit(&trust->revoked);
     *trust = (struct trust){0};
@@ -53,7 +82,7 @@ static size_t *bucket(const struct trust *trust,
     uint32_t number = 0;
 
     memcpy(&number, digest, sizeof(number));
-    return &trust->cache[number % trust->cache_max].chain;
+    return &trust->buckets[number % trust->cache_max];
 }
 
 static struct trust_cache_entry *
@@ -91,23 +120,50 @@ static size_t cache_evict(struct trust *trust)
     return oldest;
 }
 
-/* Keep a grant; takes it over. */
-static struct trust_cache_entry *
-cache_take(struct trust *trust, const unsigned char digest[BYTES_SHA256_LEN],
-           struct grant *grant)
+/* Room for one more, or that of the entry not used for longest. */
+static enum lastcall_status cache_make_room(struct trust *trust, size_t *index)
 {
-    size_t i = trust->cache_count < trust->cache_max ? trust->cache_count++
-                                                     : cache_evict(trust);
-    struct trust_cache_entry *entry = &trust->cache[i];
-    size_t *link = bucket(trust, digest);
+    size_t wanted = trust->cache_capacity == 0 ? CACHE_CAPACITY_FIRST
+                                               : trust->cache_capacity * 2;
+    struct trust_cache_entry *grown = NULL;
 
-    entry->grant = *grant;
+    if (trust->cache_count == trust->cache_max) {
+        *index = cache_evict(trust);
+        return LASTCALL_OK;
+    }
+    if (trust->cache_count == trust->cache_capacity) {
+        if (wanted > trust->cache_max)
+            wanted = trust->cache_max;
+        grown = realloc(trust->cache, wanted * sizeof(*grown));
+        if (grown == NULL)
+            return LASTCALL_E_NOMEM;
+        trust->cache = grown;
+        trust->cache_capacity = wanted;
+    }
+    *index = trust->cache_count++;
+    return LASTCALL_OK;
+}
+
+/* Keep a grant; takes it over, also on failure. */
+static enum lastcall_status
+cache_take(struct trust *trust, const unsigned char digest[BYTES_SHA256_LEN],
+           struct grant *grant, struct trust_cache_entry **out)
+{
+    size_t *link = bucket(trust, digest);
+    size_t i = 0;
+    enum lastcall_status status = cache_make_room(trust, &i);
+
+    if (status != LASTCALL_OK) {
+        grant_deinit(grant);
+        return status;
+    }
+    *out = &trust->cache[i];
+    **out = (struct trust_cache_entry){
+        .grant = *grant, .used = ++trust->cache_clock, .next = *link};
     *grant = (struct grant){0};
-    memcpy(entry->digest, digest, BYTES_SHA256_LEN);
-    entry->used = ++trust->cache_clock;
-    entry->next = *link;
+    memcpy((*out)->digest, digest, BYTES_SHA256_LEN);
     *link = i;
-    return entry;
+    return LASTCALL_OK;
 }
 
 /* Prove what does not change with time: that the root signed this grant, for
@@ -172,7 +228,9 @@ static enum lastcall_status find_or_prove(struct trust *trust, const char *text,
             return status;
         if (status != LASTCALL_OK)
             return LASTCALL_E_GRANT;
-        entry = cache_take(trust, digest, &fresh);
+        status = cache_take(trust, digest, &fresh, &entry);
+        if (status != LASTCALL_OK)
+            return status;
     }
     *grant = &entry->grant;
     return LASTCALL_OK;

@@ -24,7 +24,9 @@ struct trust {
     int64_t skew_s;
     struct trust_cache_entry *cache; /* owned; verified grants by hash */
     size_t cache_count;
+    size_t cache_capacity; /* grows up to cache_max */
     size_t cache_max;
+    size_t *buckets; /* owned; cache_max of them, into the cache */
     uint64_t cache_clock;
     uint64_t grant_verify_count; /* signatures checked, for the tests */
 };
@@ -41,6 +43,18 @@ struct trust {
 LASTCALL_MUST_USE enum lastcall_status
 trust_init(struct trust *trust, const struct name *fleet, struct key *root,
            int64_t skew_s, size_t cache_max);
+
+/*
+ * Set up trust with another's fleet, root, skew and revocation list, and an
+ * empty cache: for another thread.
+ *
+ *   from  not changed
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_NOMEM, LASTCALL_E_KEY.
+ */
+LASTCALL_MUST_USE enum lastcall_status trust_init_like(struct trust *trust,
+                                                       const struct trust *from,
+                                                       size_t cache_max);
 
 /* Free what it owns; no grant found in it may be used any more. */
 void trust_deinit(struct trust *trust);

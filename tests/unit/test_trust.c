@@ -329,6 +329,27 @@ static void a_key_is_revoked_while_its_grant_is_cached(void **state)
     free(grant);
 }
 
+/* Another thread's trust knows what was revoked, and has its own cache. */
+static void a_second_trust_judges_alike(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture other = *f;
+    char *grant = grant_for(f, SUBJECT_CONTROLLER, "alice");
+
+    revoke(f, 5, f->alice.thumbprint, ISSUED, LASTCALL_OK);
+    assert_int_equal(verdict(f, grant), LASTCALL_OK);
+    assert_int_equal(trust_init_like(&other.trust, &f->trust, 2), LASTCALL_OK);
+    assert_int_equal(other.trust.cache_count, 0);
+    assert_int_equal(verdict(&other, grant), LASTCALL_OK);
+    assert_int_equal(other.trust.grant_verify_count, 1);
+    revoke(&other, 5, "*", NOW, LASTCALL_ALREADY_GONE);
+    revoke(&other, 6, "*", NOW, LASTCALL_OK);
+    assert_int_equal(verdict(&other, grant), LASTCALL_REVOKED);
+    assert_int_equal(verdict(f, grant), LASTCALL_OK);
+    trust_deinit(&other.trust);
+    free(grant);
+}
+
 /* A grant issued after the revocation, for the same key, is good; what the
  * key signed before is not. */
 /* holds 3.7 */
@@ -473,6 +494,7 @@ int main(void)
         WITH_FLEET(a_hosts_grant_proves_a_host),
         WITH_FLEET(an_altered_token_is_refused),
         WITH_FLEET(a_key_is_revoked_while_its_grant_is_cached),
+        WITH_FLEET(a_second_trust_judges_alike),
         WITH_FLEET(a_token_is_as_old_as_its_iat),
         WITH_FLEET(the_highest_seq_wins),
         WITH_FLEET(a_list_of_others_is_not_adopted),
