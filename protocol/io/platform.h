@@ -205,7 +205,8 @@ LASTCALL_MUST_USE enum lastcall_status platform_host_name(struct name *out);
  * since a broker is reached directly or not at all (paho 1.3.12 sends plain and
  * TLS connections through http_proxy and https_proxy, loopback included, and
  * fails on an empty one); a file for the keys of our connections, which libcurl
- * would write; on Windows, where no system sets one, a configuration of OpenSSL.
+ * would write; on Windows, where no system sets one, a configuration of
+ * OpenSSL.
  *
  * Thread: call it first in main(), while there is no other thread that reads
  *         the environment.
@@ -214,6 +215,9 @@ void platform_clean_environment(void);
 
 /* The system's name and version, such as "Debian GNU/Linux 12"; never "". */
 void platform_os_text(char *text, size_t size);
+
+/* How many threads can run at once: the processors that are on, at least 1. */
+unsigned platform_core_count(void);
 
 /*
  * Send small packets at once (TCP_NODELAY) on every TCP socket of this process

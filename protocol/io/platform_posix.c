@@ -406,6 +406,13 @@ void platform_os_text(char *text, size_t size)
         snprintf(text, size, "POSIX");
 }
 
+unsigned platform_core_count(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return count < 1 ? 1 : (unsigned)count;
+}
+
 /* The port of a TCP socket's peer; 0 when it is no such socket. */
 static uint16_t peer_port_of(int fd)
 {
@@ -446,7 +453,8 @@ unsigned platform_no_delay(uint16_t peer_port)
 void platform_clean_environment(void)
 {
     static const char *const names[] = {
-        "http_proxy", "https_proxy",
+        "http_proxy",
+        "https_proxy",
         "PAHO_C_CLIENT_USE_HTTP_PROXY", /* what later versions ask for */
         "SSLKEYLOGFILE",
     };

@@ -222,6 +222,16 @@ void platform_os_text(char *text, size_t size)
  * Windows lists no sockets of a process.  The link's filling there sets the
  * option itself.
  */
+unsigned platform_core_count(void)
+{
+    SYSTEM_INFO system;
+
+    GetSystemInfo(&system);
+    return system.dwNumberOfProcessors < 1
+               ? 1
+               : (unsigned)system.dwNumberOfProcessors;
+}
+
 unsigned platform_no_delay(uint16_t peer_port)
 {
     (void)peer_port;

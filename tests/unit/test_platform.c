@@ -170,6 +170,12 @@ static void test_names(void **state)
     assert_true(strlen(text) < 4);
 }
 
+static void test_there_is_a_core(void **state)
+{
+    (void)state;
+    assert_in_range(platform_core_count(), 1, 65536);
+}
+
 static int set_up_group(void **state)
 {
     (void)state;
@@ -193,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_full_paths_begin_at_a_root),
         cmocka_unit_test(test_empty_file),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_there_is_a_core),
     };
 
     return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
