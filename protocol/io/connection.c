@@ -310,6 +310,18 @@ enum lastcall_status connection_wait_ready(struct connection *connection,
     return status;
 }
 
+void connection_resume(struct connection *connection)
+{
+    pthread_mutex_lock(&connection->lock);
+    if (connection->state == CONNECTION_READY) {
+        connection->is_resuming = true;
+        connection->state = CONNECTION_CONNECTING;
+        pthread_cond_signal(&connection->work);
+        pthread_cond_broadcast(&connection->changed);
+    }
+    pthread_mutex_unlock(&connection->lock);
+}
+
 enum connection_state connection_state(struct connection *connection)
 {
     enum connection_state state;

@@ -138,6 +138,19 @@ LASTCALL_MUST_USE enum lastcall_status
 connection_wait_ready(struct connection *connection, uint32_t timeout_ms,
                       char detail[MQTT_DETAIL_SIZE]);
 
+/*
+ * Leave the broker and come back to the same session at once: the broker then
+ * sends again whatever of the session's messages it did not get acknowledged,
+ * those too that it dropped on the way out because we read too slowly.  Not
+ * a failure: handler.down is not called; handler.ready is, when we are back.
+ * Publishes on their way end with LASTCALL_E_LINK.  Does nothing unless ready;
+ * of use with a session_expiry_s and without clean_start only.
+ *
+ * Source: MQTT 5.0, 4.4.
+ * Thread: any but the handler's.
+ */
+void connection_resume(struct connection *connection);
+
 /* The state now.  Thread: any. */
 enum connection_state connection_state(struct connection *connection);
 

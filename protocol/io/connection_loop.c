@@ -373,10 +373,12 @@ static void serve(struct connection *connection)
     do {
         pthread_mutex_lock(&connection->lock);
         while (!connection->has_failed && !connection->is_stopping &&
+               !connection->is_resuming &&
                (connection->head == NULL ||
                 connection->in_flight >= connection->gate))
             pthread_cond_wait(&connection->work, &connection->lock);
-        is_over = connection->has_failed || connection->is_stopping;
+        is_over = connection->has_failed || connection->is_stopping ||
+                  connection->is_resuming;
         pthread_mutex_unlock(&connection->lock);
         if (!is_over)
             pump(connection);
@@ -446,6 +448,26 @@ static void recover(struct connection *connection, bool was_ready)
     pthread_mutex_unlock(&connection->lock);
 }
 
+/* See connection_resume(); false when that is not why the serving ended. */
+static bool leave_to_resume(struct connection *connection)
+{
+    bool is_resuming;
+
+    pthread_mutex_lock(&connection->lock);
+    is_resuming = connection->is_resuming && !connection->has_failed &&
+                  !connection->is_stopping;
+    connection->is_resuming = false;
+    if (is_resuming)
+        connection->losses++;
+    pthread_mutex_unlock(&connection->lock);
+    if (!is_resuming)
+        return false;
+    connection->options.link->disconnect(connection->link,
+                                         DISCONNECT_TIMEOUT_MS);
+    drop_queue(connection);
+    return true;
+}
+
 static bool is_stopping(struct connection *connection)
 {
     bool stop;
@@ -459,14 +481,18 @@ static bool is_stopping(struct connection *connection)
 void *connection_run(void *context)
 {
     struct connection *connection = context;
+    bool is_resuming = false;
 
     while (!is_stopping(connection)) {
-        bool is_ready =
-            make_connection(connection) && make_subscriptions(connection);
+        bool is_ready = make_connection(connection);
 
+        /* It is the session that we left a moment ago. */
+        if (is_ready && !(is_resuming && connection->info.session_present))
+            is_ready = make_subscriptions(connection);
         if (is_ready)
             serve(connection);
-        if (!is_stopping(connection))
+        is_resuming = is_ready && leave_to_resume(connection);
+        if (!is_resuming && !is_stopping(connection))
             recover(connection, is_ready);
     }
     set_state(connection, CONNECTION_CLOSED);

@@ -51,6 +51,7 @@ struct connection {
     /* Guarded by lock. */
     enum connection_state state;
     bool is_stopping;
+    bool is_resuming;   /* connection_resume() was called */
     bool has_connected; /* the link's events, until the thread took them */
     struct mqtt_connected info;
     bool has_failed;

@@ -34,6 +34,7 @@ struct mqtt_message {
     int qos;
     enum mqtt_retain retain; /* as it arrived, with Retain As Published */
     uint32_t expiry_s;       /* message expiry interval; 0: none */
+    uint16_t packet_id;      /* as it arrived; 0: none, or not told */
 };
 
 struct mqtt_will {
@@ -71,6 +72,7 @@ struct mqtt_connected {
 
 enum mqtt_retain_handling {
     MQTT_RETAIN_SEND = 0,
+    MQTT_RETAIN_SEND_NEW = 1, /* when the session has not this filter yet */
     MQTT_RETAIN_NEVER_SEND = 2,
 };
 

@@ -175,6 +175,7 @@ static void on_message(struct mosquitto *client, void *context,
         .len = in->payloadlen > 0 ? (size_t)in->payloadlen : 0,
         .qos = in->qos,
         .retain = in->retain ? MQTT_RETAINED : MQTT_TRANSIENT,
+        .packet_id = (uint16_t)in->mid,
     };
 
     (void)client;

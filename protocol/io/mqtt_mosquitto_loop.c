@@ -260,6 +260,9 @@ static int send_filter(struct attempt *attempt,
     case MQTT_RETAIN_SEND:
         options = MQTT_SUB_OPT_SEND_RETAIN_ALWAYS;
         break;
+    case MQTT_RETAIN_SEND_NEW:
+        options = MQTT_SUB_OPT_SEND_RETAIN_NEW;
+        break;
     case MQTT_RETAIN_NEVER_SEND:
         options = MQTT_SUB_OPT_SEND_RETAIN_NEVER;
         break;

@@ -236,6 +236,7 @@ int mqtt_paho_on_message(void *context, char *topic, int topic_len,
         .len = in->payloadlen > 0 ? (size_t)in->payloadlen : 0,
         .qos = in->qos,
         .retain = in->retained != 0 ? MQTT_RETAINED : MQTT_TRANSIENT,
+        .packet_id = (uint16_t)in->msgid,
     };
     bool is_over;
 

@@ -43,6 +43,7 @@ static enum lastcall_status fake_connect(struct mqtt_link *link,
     snprintf(fake_link.last_will, sizeof(fake_link.last_will), "%.*s",
              will != NULL ? (int)will->len : 0,
              will != NULL ? (const char *)will->payload : "");
+    info.session_present = fake_link.keeps_session;
     info.receive_maximum = fake_link.receive_maximum;
     info.server_keep_alive = fake_link.server_keep_alive;
     refusal = fake_link.refusal;

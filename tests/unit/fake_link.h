@@ -25,6 +25,7 @@ struct fake_link {
     bool refuses_connect;
     enum mqtt_failure refusal; /* the reason it gives for that */
     bool refuses_subscriptions;
+    bool keeps_session;
     bool holds_acks;    /* publishes stay in flight: fake_link_end_flying() */
     bool holds_publish; /* the call stands until fake_link_release() and fails
                          * with LASTCALL_E_NOMEM */

@@ -326,6 +326,46 @@ static void test_follows_server_keep_alive(void **state)
     connection_close(connection);
 }
 
+/* Left and back again: no failure, and the session's subscriptions stand. */
+static void test_resume(void **state)
+{
+    struct connection *connection = open_ready();
+
+    (void)state;
+    fake_link.keeps_session = true;
+    fake_link.holds_acks = true;
+    assert_int_equal(publish(connection, 1, 7), LASTCALL_OK);
+    await_link(flying_count, 1);
+    connection_resume(connection);
+    await_seen(readies, 2);
+    assert_int_equal(fake_link.connects, 2);
+    assert_int_equal(fake_link.disconnects, 1);
+    assert_int_equal(fake_link.subscribes, 1);
+    assert_int_equal(seen.downs, 0);
+    /* What was on its way has an end, and is the caller's to send again. */
+    await_seen(ends[7], 1);
+    /* A broker that lost the session is asked for everything again. */
+    fake_link.keeps_session = false;
+    connection_resume(connection);
+    await_seen(readies, 3);
+    assert_int_equal(fake_link.subscribes, 2);
+    connection_close(connection);
+}
+
+static void test_resume_when_the_connection_breaks(void **state)
+{
+    struct connection *connection = open_ready();
+
+    (void)state;
+    fake_link.keeps_session = true;
+    fake_link_lose(MQTT_FAILURE_NETWORK);
+    connection_resume(connection); /* of no use now; does no harm */
+    await_seen(readies, 2);
+    /* After a loss, the session may be another's: all over again. */
+    assert_int_equal(fake_link.subscribes, 2);
+    connection_close(connection);
+}
+
 static void test_short_lives_mean_a_rival(void **state)
 {
     struct connection *connection = open_ready();
@@ -459,6 +499,8 @@ int main(void)
         cmocka_unit_test_setup(test_wait_ready_waits_for_the_network, set_up),
         cmocka_unit_test_setup(test_more_subscriptions, set_up),
         cmocka_unit_test_setup(test_follows_server_keep_alive, set_up),
+        cmocka_unit_test_setup(test_resume, set_up),
+        cmocka_unit_test_setup(test_resume_when_the_connection_breaks, set_up),
         cmocka_unit_test_setup(test_short_lives_mean_a_rival, set_up),
         cmocka_unit_test_setup(test_long_lives_do_not, set_up),
         cmocka_unit_test_setup(test_many_callers, set_up),
