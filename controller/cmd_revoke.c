@@ -169,13 +169,16 @@ static enum exit_code read_list(struct revoking *revoking)
     struct topic topic;
     const struct topic_parts parts = {.kind = TOPIC_REVOKED};
     struct mqtt_subscription subscription = {.filter = topic.text, .qos = 1};
+    struct fleet_link_options options = {.subscriptions = &subscription,
+                                         .subscription_count = 1};
     struct fleet_event event = {0};
     enum fleet_event_kind kind = FLEET_READY;
     enum lastcall_status status = LASTCALL_OK;
 
     topic_format(revoking->settings.fleet.text, &parts, &topic);
-    status = fleet_link_open(&revoking->settings, &subscription, 1,
-                             revoking->present.timeout_ms, &revoking->link);
+    options.settings = &revoking->settings;
+    options.timeout_ms = revoking->present.timeout_ms;
+    status = fleet_link_open(&options, &revoking->link);
     if (status == LASTCALL_E_CLOSED)
         return EXIT_CODE_INTERRUPTED;
     if (status != LASTCALL_OK)

@@ -391,42 +391,36 @@ static void tell_answer(const struct run *run, const struct name *name)
         dispatch->answered(dispatch->context, run->campaign, host);
 }
 
-static void take_result(const struct run *run, const struct topic_parts *parts,
-                        const struct fleet_event *event)
+static void take_result(const struct run *run, struct proof *proof)
 {
-    struct fleet *fleet = run->fleet;
-    struct answer answer = {0};
-    struct json_error why = {0};
-    enum lastcall_status status = LASTCALL_E_SIGNATURE;
+    struct campaign *campaign = run->campaign;
+    const struct name *name = &proof->parts.host;
 
     /* Another run of the same controller shares our inbox. */
-    if (campaign_find_message(run->campaign, &parts->request_id) ==
+    if (campaign_find_message(campaign, &proof->parts.request_id) ==
         CAMPAIGN_NO_MESSAGE)
         return;
-    status =
-        answer_open(&fleet->trust, &fleet->identity.name, parts,
-                    &event->payload, fleet_wall_ms() / 1000, &answer, &why);
-    if (status == LASTCALL_E_NOMEM) {
-        say_error("an answer of %s: %s", parts->host.text, status_text(status));
+    if (proof->status == LASTCALL_E_NOMEM) {
+        say_error("an answer of %s: %s", name->text,
+                  status_text(proof->status));
         return;
     }
-    if (status != LASTCALL_OK) {
-        campaign_note_bad(run->campaign, &parts->host, status, why.text);
+    if (proof->status != LASTCALL_OK) {
+        campaign_note_bad(campaign, name, proof->status, proof->why.text);
         return;
     }
-    if (campaign_take(run->campaign, &answer, fleet_now_ms()) == VERDICT_ANSWER)
-        tell_answer(run, &parts->host);
+    if (campaign_take(campaign, &proof->of.answer, fleet_now_ms()) ==
+        VERDICT_ANSWER)
+        tell_answer(run, name);
 }
 
 static enum lastcall_status take_event(const struct run *run,
                                        const struct fleet_event *event)
 {
-    struct topic_parts parts;
-
     switch (event->kind) {
     case FLEET_MESSAGE:
-        if (fleet_handle(run->fleet, event, &parts))
-            take_result(run, &parts, event);
+        if (fleet_handle(run->fleet, event))
+            take_result(run, event->proof);
         break;
     case FLEET_PUBLISHED:
         if (event->status == LASTCALL_FORBIDDEN)

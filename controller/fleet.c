@@ -13,7 +13,7 @@ static void add_filter(struct fleet *fleet, const struct topic_parts *parts)
     fleet->subscriptions[at] = (struct mqtt_subscription){
         .filter = fleet->filters[at].text,
         .qos = 1,
-        .retain_handling = MQTT_RETAIN_SEND,
+        .retain_handling = MQTT_RETAIN_SEND_NEW,
     };
 }
 
@@ -66,38 +66,43 @@ static void choose_filters(struct fleet *fleet, uint32_t needs,
         add_of_hosts(fleet, target, TOPIC_SESSIONS);
 }
 
-bool fleet_handle(struct fleet *fleet, const struct fleet_event *event,
-                  struct topic_parts *parts)
+static void take_news(struct fleet *fleet, struct proof *proof)
 {
-    enum lastcall_status status = LASTCALL_OK;
+    struct registry *registry = &fleet->registry;
+    const struct name host = proof->parts.host;
+    enum lastcall_status status = proof->status;
 
-    if (topic_parse(fleet->settings.fleet.text, event->topic, parts) !=
-        LASTCALL_OK)
-        return false;
-    switch (parts->kind) {
-    case TOPIC_STATUS:
-    case TOPIC_SESSIONS:
-        status = registry_take(&fleet->registry, &fleet->trust, parts,
-                               event->payload.data, event->payload.len,
-                               fleet_wall_ms());
-        if (status == LASTCALL_E_NOMEM || status == LASTCALL_E_TOO_LARGE)
-            say_error("%s: %s", event->topic, status_text(status));
-        return false;
-    case TOPIC_REVOKED:
-        status = trust_adopt_revocation(&fleet->trust, event->payload.data,
-                                        event->payload.len);
-        if (status != LASTCALL_OK && status != LASTCALL_ALREADY_GONE &&
-            event->payload.len > 0)
-            say_error("the retained revocation list is refused: %s",
-                      status_text(status));
-        return false;
-    case TOPIC_RESULT:
+    if (status == LASTCALL_OK)
+        status = registry_take(registry, &proof->of.news);
+    else if (status != LASTCALL_E_NOMEM)
+        registry_refuse(registry, &host, status, &proof->why);
+    if (status == LASTCALL_E_NOMEM || status == LASTCALL_E_TOO_LARGE)
+        say_error("the news of %s: %s", host.text, status_text(status));
+}
+
+static void take_list(struct fleet *fleet, const struct fleet_event *event)
+{
+    enum lastcall_status status = trust_adopt_revocation(
+        &fleet->trust, event->payload.data, event->payload.len);
+
+    if (status != LASTCALL_OK && status != LASTCALL_ALREADY_GONE &&
+        event->payload.len > 0)
+        say_error("the retained revocation list is refused: %s",
+                  status_text(status));
+}
+
+bool fleet_handle(struct fleet *fleet, const struct fleet_event *event)
+{
+    struct topic_parts parts;
+
+    if (event->proof != NULL && event->proof->parts.kind == TOPIC_RESULT)
         return true;
-    case TOPIC_COMMAND:
-    case TOPIC_EVENT:
-    case TOPIC_MAINTENANCE:
-        break;
-    }
+    if (event->proof != NULL)
+        take_news(fleet, event->proof);
+    else if (topic_parse(fleet->settings.fleet.text, event->topic, &parts) ==
+                 LASTCALL_OK &&
+             parts.kind == TOPIC_REVOKED)
+        take_list(fleet, event);
     return false;
 }
 
@@ -115,16 +120,31 @@ static bool is_complete(const struct fleet *fleet, const struct target *target)
     return true;
 }
 
-/* Ask for something we have already: its answer comes behind the rest. */
-static enum exit_code pass_fence(struct fleet *fleet, int64_t timeout_ms)
+/*
+ * Ask for something we have already: its answer comes behind the rest.
+ *
+ * Returns LASTCALL_OK, LASTCALL_TIMEOUT also when the broker may have dropped
+ *         the answer: there was a burst, and nothing comes any more.
+ */
+static enum lastcall_status pass_fence(struct fleet *fleet, int64_t until_ms)
 {
-    enum lastcall_status status =
-        fleet_link_subscribe(fleet->link, fleet->filters[0].text, timeout_ms);
+    struct fleet_link *link = fleet->link;
+    enum lastcall_status status = LASTCALL_TIMEOUT;
+    uint64_t before = 0;
+    bool may_wait = true;
 
-    if (status == LASTCALL_OK || status == LASTCALL_FORBIDDEN)
-        return EXIT_CODE_OK;
-    say_error("the broker did not answer: %s", status_text(status));
-    return EXIT_CODE_BROKER;
+    while (status == LASTCALL_TIMEOUT && may_wait &&
+           fleet_now_ms() < until_ms) {
+        const int64_t left_ms = until_ms - fleet_now_ms();
+
+        before = fleet_link_burst(link);
+        status = fleet_link_subscribe(
+            link, fleet->filters[0].text,
+            left_ms < FLEET_FENCE_MS ? left_ms : FLEET_FENCE_MS);
+        may_wait = fleet_link_burst(link) != before ||
+                   fleet_link_burst(link) <= FLEET_BURST_SAFE;
+    }
+    return status == LASTCALL_FORBIDDEN ? LASTCALL_OK : status;
 }
 
 /* What is queued is read even when the time is over, but not for ever. */
@@ -136,35 +156,87 @@ static enum exit_code say_endless(void)
     return EXIT_CODE_BROKER;
 }
 
-static enum exit_code gather(struct fleet *fleet, const struct target *target,
-                             bool ends_early, int64_t timeout_ms)
+/* Read until nothing has come for a while. */
+static enum exit_code drain(struct fleet *fleet, const struct target *target,
+                            bool ends_early, int64_t end_ms)
 {
     struct fleet_event event = {0};
-    struct topic_parts parts;
-    enum fleet_event_kind kind = FLEET_READY;
-    enum exit_code code = pass_fence(fleet, timeout_ms);
-    int64_t limit_ms = fleet_now_ms() + FLEET_GATHER_MAX_MS;
+    enum exit_code code = EXIT_CODE_OK;
+    bool is_quiet = false;
     int64_t quiet_ms = fleet_now_ms() + FLEET_QUIET_MS;
-    int64_t end_ms = timeout_ms > FLEET_GATHER_MAX_MS
-                         ? fleet_now_ms() + timeout_ms
-                         : limit_ms;
 
-    while (code == EXIT_CODE_OK && kind != FLEET_TIMEOUT &&
+    while (code == EXIT_CODE_OK && !is_quiet &&
            !(ends_early && is_complete(fleet, target))) {
         fleet_link_next(fleet->link, quiet_ms, &event);
-        kind = event.kind;
-        if (kind == FLEET_MESSAGE) {
-            (void)fleet_handle(fleet, &event, &parts);
-            if (event.retained && fleet_now_ms() < limit_ms)
-                quiet_ms = fleet_now_ms() + FLEET_QUIET_MS;
-        }
-        if (kind == FLEET_INTERRUPTED)
+        is_quiet =
+            event.kind == FLEET_TIMEOUT && fleet_link_is_idle(fleet->link);
+        if (event.kind == FLEET_MESSAGE)
+            (void)fleet_handle(fleet, &event);
+        /* What is being verified has come, however long ago. */
+        if ((event.kind == FLEET_MESSAGE && event.is_retained) ||
+            (event.kind == FLEET_TIMEOUT && !is_quiet))
+            quiet_ms = fleet_now_ms() + FLEET_QUIET_MS;
+        if (event.kind == FLEET_INTERRUPTED)
             code = EXIT_CODE_INTERRUPTED;
-        else if (kind == FLEET_MESSAGE && fleet_now_ms() >= end_ms)
+        else if (event.kind == FLEET_MESSAGE && fleet_now_ms() >= end_ms)
             code = say_endless();
         fleet_event_deinit(&event);
     }
     return code;
+}
+
+static enum exit_code say_unanswered(enum lastcall_status status)
+{
+    say_error("the broker did not answer: %s", status_text(status));
+    return EXIT_CODE_BROKER;
+}
+
+static bool is_burst(const struct fleet *fleet)
+{
+    return fleet_link_burst(fleet->link) > FLEET_BURST_SAFE;
+}
+
+/* Ask for the status of a host that we know; see fleet.h. */
+static enum lastcall_status probe(struct fleet *fleet)
+{
+    struct topic topic;
+    struct topic_parts parts = {.kind = TOPIC_STATUS};
+
+    if (fleet->registry.count == 0)
+        return LASTCALL_OK;
+    parts.host = fleet->registry.hosts[0]->name;
+    topic_format(fleet->settings.fleet.text, &parts, &topic);
+    return fleet_link_subscribe(fleet->link, topic.text, FLEET_GATHER_MAX_MS);
+}
+
+static enum exit_code gather(struct fleet *fleet, const struct target *target,
+                             bool ends_early, int64_t timeout_ms)
+{
+    const int64_t end_ms =
+        fleet_now_ms() +
+        (timeout_ms > FLEET_GATHER_MAX_MS ? timeout_ms : FLEET_GATHER_MAX_MS);
+    enum lastcall_status status = pass_fence(fleet, end_ms);
+    enum exit_code code = EXIT_CODE_OK;
+
+    if (status == LASTCALL_OK || is_burst(fleet))
+        code = drain(fleet, target, ends_early, end_ms);
+    while (code == EXIT_CODE_OK && is_burst(fleet)) {
+        const uint64_t before = fleet_link_burst(fleet->link);
+
+        if (status == LASTCALL_OK)
+            status = probe(fleet);
+        if (status == LASTCALL_OK)
+            code = drain(fleet, target, ends_early, end_ms);
+        if (status == LASTCALL_OK && fleet_link_burst(fleet->link) > before &&
+            !fleet_link_may_lack(fleet->link))
+            return code;
+        status = fleet_link_resume(fleet->link, end_ms - fleet_now_ms());
+        if (status == LASTCALL_OK)
+            status = pass_fence(fleet, end_ms);
+        if (status == LASTCALL_OK || is_burst(fleet))
+            code = drain(fleet, target, ends_early, end_ms);
+    }
+    return status == LASTCALL_OK ? code : say_unanswered(status);
 }
 
 static enum exit_code load(const struct options *options, uint32_t needs,
@@ -191,9 +263,15 @@ static enum exit_code load(const struct options *options, uint32_t needs,
 
 static enum exit_code connect_link(struct fleet *fleet, int64_t timeout_ms)
 {
-    enum lastcall_status status =
-        fleet_link_open(&fleet->settings, fleet->subscriptions,
-                        fleet->subscription_count, timeout_ms, &fleet->link);
+    const struct fleet_link_options options = {
+        .settings = &fleet->settings,
+        .subscriptions = fleet->subscriptions,
+        .subscription_count = fleet->subscription_count,
+        .trust = &fleet->trust,
+        .controller = &fleet->identity.name,
+        .timeout_ms = timeout_ms,
+    };
+    enum lastcall_status status = fleet_link_open(&options, &fleet->link);
 
     if (status == LASTCALL_OK)
         return EXIT_CODE_OK;

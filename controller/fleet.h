@@ -16,9 +16,16 @@
  * right after, the answer to the subscription that asks for them, so the
  * answer to a second subscription marks their end; under flow control some
  * may still be queued behind it, hence the quiet time after the last one.
+ *
+ * A broker that had too many to send at once has dropped some, and perhaps
+ * that answer too.  So it is asked for again while messages come.  After a
+ * large burst a retained message that we have already is asked for, since its
+ * packet shows what was dropped before it; and where something was, or no
+ * answer comes, the session is resumed (fleet_link.h).
  */
 #define FLEET_QUIET_MS 40
 #define FLEET_GATHER_MAX_MS 2000
+#define FLEET_FENCE_MS 100
 /* Hosts named one by one are subscribed to one by one up to this number, each
  * with its status and its inventories. */
 #define FLEET_SINGLE_MAX 32
@@ -64,11 +71,10 @@ void fleet_close(struct fleet *fleet);
  * Give a message to whom it concerns: statuses and inventories to the
  * registry, revocation lists to trust.
  *
- *   parts  filled when the message is a result, which is the caller's
+ *   event  what the registry takes is moved from its proof
  *
- * Returns whether it is a result.
+ * Returns whether it is a result; its proof is then the caller's to judge.
  */
-bool fleet_handle(struct fleet *fleet, const struct fleet_event *event,
-                  struct topic_parts *parts);
+bool fleet_handle(struct fleet *fleet, const struct fleet_event *event);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/registry.h"
 #include "controller/say.h"
 #include "controller/wake.h"
 #include "protocol/io/keyfile.h"
@@ -12,6 +13,8 @@
 
 #define PASSWORD_BYTES_MAX 4096
 #define KEEP_ALIVE_S 30
+/* How long the broker keeps our session when the connection is gone. */
+#define SESSION_EXPIRY_S 15
 #define CLIENT_ID_SIZE (sizeof "lastcall-" + REQUEST_ID_LEN_MAX)
 
 struct queued {
@@ -21,7 +24,9 @@ struct queued {
 
 struct fleet_link {
     struct connection *connection; /* owned */
+    struct verifier *verifier;     /* owned; or NULL */
     struct bytes password;         /* owned */
+    char fleet[NAME_LEN_MAX + 1];
     char client_id[CLIENT_ID_SIZE];
     pthread_mutex_t lock; /* of everything below */
     struct queued *first; /* owned */
@@ -29,6 +34,9 @@ struct fleet_link {
     size_t queue_count;
     size_t queue_bytes;
     uint64_t dropped_count;
+    uint64_t burst;   /* messages since the broker let us in */
+    uint16_t last_id; /* of its packets; 0: none yet */
+    bool has_gap;     /* between those ids */
     enum fleet_event_kind first_outcome; /* FLEET_TIMEOUT: none yet */
     char first_detail[MQTT_DETAIL_SIZE];
 };
@@ -45,6 +53,8 @@ int64_t fleet_wall_ms(void)
 
 void fleet_event_deinit(struct fleet_event *event)
 {
+    proof_free(event->proof);
+    free(event->topic);
     bytes_deinit(&event->payload);
     *event = (struct fleet_event){0};
 }
@@ -56,15 +66,21 @@ static void count_drop(struct fleet_link *link)
     pthread_mutex_unlock(&link->lock);
 }
 
-/* Hand an event to the main thread; called on the link's and connection's. */
+/*
+ * Hand an event to the main thread; called on the link's, the connection's and
+ * the verifier's.  Who takes events waits only when there is none, so the
+ * first one alone has to wake it.
+ */
 static void push(struct fleet_link *link, struct queued *item)
 {
     bool has_room = false;
+    bool was_empty = false;
 
     pthread_mutex_lock(&link->lock);
     has_room =
         link->queue_count < FLEET_QUEUE_COUNT_MAX &&
         link->queue_bytes + item->event.payload.len <= FLEET_QUEUE_BYTES_MAX;
+    was_empty = link->first == NULL;
     if (has_room) {
         *link->last = item;
         link->last = &item->next;
@@ -78,7 +94,8 @@ static void push(struct fleet_link *link, struct queued *item)
         fleet_event_deinit(&item->event);
         free(item);
     }
-    wake_call();
+    if (was_empty)
+        wake_call();
 }
 
 static struct queued *new_item(struct fleet_link *link,
@@ -93,28 +110,79 @@ static struct queued *new_item(struct fleet_link *link,
     return item;
 }
 
-static void on_message(void *context, const struct mqtt_message *message)
+/* A message that is not the verifier's, as it came. */
+static void push_message(struct fleet_link *link,
+                         const struct mqtt_message *message)
 {
-    struct fleet_link *link = context;
-    struct queued *item = NULL;
+    struct queued *item = new_item(link, FLEET_MESSAGE);
 
-    if (strlen(message->topic) > TOPIC_LEN_MAX) {
-        count_drop(link);
-        return;
-    }
-    item = new_item(link, FLEET_MESSAGE);
     if (item == NULL)
         return;
-    memcpy(item->event.topic, message->topic, strlen(message->topic));
-    item->event.retained = message->retain == MQTT_RETAINED;
+    item->event.topic = bytes_copy_text(message->topic);
+    item->event.is_retained = message->retain == MQTT_RETAINED;
     bytes_init(&item->event.payload, TOKEN_RESULT_BYTES_MAX);
-    if (bytes_append(&item->event.payload, message->payload, message->len) !=
-        LASTCALL_OK) {
+    if (item->event.topic == NULL ||
+        bytes_append(&item->event.payload, message->payload, message->len) !=
+            LASTCALL_OK) {
+        fleet_event_deinit(&item->event);
         free(item);
         count_drop(link);
         return;
     }
     push(link, item);
+}
+
+/* Ids go from 1 to 65535 and begin again. */
+static void note_packet(struct fleet_link *link, uint16_t id)
+{
+    pthread_mutex_lock(&link->lock);
+    link->burst++;
+    if (id != 0) {
+        if (link->last_id != 0 &&
+            id != (link->last_id == UINT16_MAX ? 1 : link->last_id + 1))
+            link->has_gap = true;
+        link->last_id = id;
+    }
+    pthread_mutex_unlock(&link->lock);
+}
+
+static void on_message(void *context, const struct mqtt_message *message)
+{
+    struct fleet_link *link = context;
+    struct topic_parts parts;
+
+    note_packet(link, message->packet_id);
+    if (topic_parse(link->fleet, message->topic, &parts) != LASTCALL_OK)
+        return;
+    if (link->verifier == NULL || !verifier_is_for(parts.kind)) {
+        push_message(link, message);
+        return;
+    }
+    /* Clearing a retained message is how a host is struck off. */
+    if (message->len == 0 &&
+        (parts.kind == TOPIC_STATUS || parts.kind == TOPIC_SESSIONS))
+        return;
+    if (verifier_submit(link->verifier, &parts, message) != LASTCALL_OK)
+        count_drop(link);
+    /* The verifier's threads adopt it, and so does ours. */
+    if (parts.kind == TOPIC_REVOKED)
+        push_message(link, message);
+}
+
+static void on_proved(void *context, struct proof *proof)
+{
+    struct queued *item =
+        proof == NULL ? NULL : new_item(context, FLEET_MESSAGE);
+
+    if (item == NULL) {
+        if (proof == NULL)
+            count_drop(context);
+        proof_free(proof);
+        return;
+    }
+    item->event.proof = proof;
+    item->event.is_retained = proof->is_retained;
+    push(context, item);
 }
 
 static void note_first(struct fleet_link *link, enum fleet_event_kind kind,
@@ -134,7 +202,6 @@ static void on_ready(void *context)
     struct queued *item = new_item(context, FLEET_READY);
 
     note_first(context, FLEET_READY, "");
-
     if (item != NULL)
         push(context, item);
 }
@@ -146,11 +213,8 @@ static void on_down(void *context, enum mqtt_failure failure,
 
     (void)failure;
     note_first(context, FLEET_DOWN, detail == NULL ? "" : detail);
-    if (item == NULL)
-        return;
-    snprintf(item->event.detail, sizeof item->event.detail, "%s",
-             detail == NULL ? "" : detail);
-    push(context, item);
+    if (item != NULL)
+        push(context, item);
 }
 
 static void on_published(void *context, uint64_t tag,
@@ -179,11 +243,35 @@ static enum lastcall_status read_password(const char *path,
 }
 
 static enum lastcall_status
-open_connection(struct fleet_link *link,
-                const struct controller_settings *settings,
-                const struct mqtt_subscription *subscriptions, size_t count,
-                int64_t timeout_ms)
+open_verifier(struct fleet_link *link, const struct fleet_link_options *options)
 {
+    const unsigned cores = platform_core_count();
+    const struct verifier_options wanted = {
+        .trust = options->trust,
+        .controller = options->controller,
+        .thread_count =
+            cores < VERIFIER_THREAD_MAX ? cores : VERIFIER_THREAD_MAX,
+        .host_max = REGISTRY_HOST_MAX,
+        .bytes_max = FLEET_QUEUE_BYTES_MAX,
+        .clock = &platform_clock,
+        .proved = on_proved,
+        .context = link,
+    };
+    enum lastcall_status status = LASTCALL_OK;
+
+    if (options->trust == NULL)
+        return LASTCALL_OK;
+    status = verifier_open(&wanted, &link->verifier);
+    if (status != LASTCALL_OK)
+        say_error("%s", status_text(status));
+    return status;
+}
+
+static enum lastcall_status
+open_connection(struct fleet_link *link,
+                const struct fleet_link_options *options)
+{
+    const struct controller_settings *settings = options->settings;
     char detail[MQTT_DETAIL_SIZE] = "";
     const struct connection_handler handler = {
         .context = link,
@@ -192,7 +280,7 @@ open_connection(struct fleet_link *link,
         .message = on_message,
         .published = on_published,
     };
-    const struct connection_options options = {
+    const struct connection_options wanted = {
         .mqtt =
             {
                 .uri = settings->broker,
@@ -202,20 +290,22 @@ open_connection(struct fleet_link *link,
                 .ca = settings->ca,
                 .cert = settings->cert,
                 .cert_key = settings->cert_key,
-                .clean_start = true,
-                .session_expiry_s = 0,
+                /* The id is new, so no session is there before ours. */
+                .clean_start = false,
+                .session_expiry_s = SESSION_EXPIRY_S,
                 .keep_alive_s = KEEP_ALIVE_S,
                 .receive_maximum = UINT16_MAX,
                 .packet_bytes_max = 0,
-                .connect_timeout_s = (uint32_t)((timeout_ms + 999) / 1000),
+                .connect_timeout_s =
+                    (uint32_t)((options->timeout_ms + 999) / 1000),
             },
         .link = mqtt_default_ops,
         .clock = &platform_clock,
-        .subscriptions = subscriptions,
-        .subscription_count = count,
+        .subscriptions = options->subscriptions,
+        .subscription_count = options->subscription_count,
     };
     enum lastcall_status status =
-        connection_open(&options, &handler, &link->connection, detail);
+        connection_open(&wanted, &handler, &link->connection, detail);
 
     if (status != LASTCALL_OK)
         say_error("%s", detail[0] != '\0' ? detail : status_text(status));
@@ -260,13 +350,12 @@ static enum lastcall_status await_ready(struct fleet_link *link,
     return LASTCALL_E_LINK;
 }
 
-enum lastcall_status
-fleet_link_open(const struct controller_settings *settings,
-                const struct mqtt_subscription *subscriptions, size_t count,
-                int64_t timeout_ms, struct fleet_link **out)
+enum lastcall_status fleet_link_open(const struct fleet_link_options *options,
+                                     struct fleet_link **out)
 {
+    const struct controller_settings *settings = options->settings;
     struct request_id id = {0};
-    int64_t until_ms = fleet_now_ms() + timeout_ms;
+    int64_t until_ms = fleet_now_ms() + options->timeout_ms;
     struct fleet_link *link = calloc(1, sizeof *link);
     enum lastcall_status status = LASTCALL_E_NOMEM;
 
@@ -274,17 +363,19 @@ fleet_link_open(const struct controller_settings *settings,
     if (link == NULL)
         return LASTCALL_E_NOMEM;
     link->last = &link->first;
+    snprintf(link->fleet, sizeof link->fleet, "%s", settings->fleet.text);
     pthread_mutex_init(&link->lock, NULL);
     status = wake_open();
     if (status == LASTCALL_OK)
         status = platform_random_id(&id);
     if (status == LASTCALL_OK && settings->password_file != NULL)
         status = read_password(settings->password_file, link);
+    if (status == LASTCALL_OK)
+        status = open_verifier(link, options);
     if (status == LASTCALL_OK) {
         snprintf(link->client_id, sizeof link->client_id, "lastcall-%s",
                  id.text);
-        status =
-            open_connection(link, settings, subscriptions, count, timeout_ms);
+        status = open_connection(link, options);
     }
     if (status == LASTCALL_OK)
         status = await_ready(link, settings->broker, until_ms);
@@ -310,6 +401,7 @@ void fleet_link_close(struct fleet_link *link)
         return;
     if (link->connection != NULL)
         connection_close(link->connection);
+    verifier_close(link->verifier);
     say_dropped(link); /* now that no other thread counts */
     while (link->first != NULL) {
         struct queued *item = link->first;
@@ -354,25 +446,65 @@ static bool pop(struct fleet_link *link, struct fleet_event *out)
     return true;
 }
 
+bool fleet_link_is_idle(struct fleet_link *link)
+{
+    return link->verifier == NULL || verifier_is_idle(link->verifier);
+}
+
+uint64_t fleet_link_burst(struct fleet_link *link)
+{
+    uint64_t burst = 0;
+
+    pthread_mutex_lock(&link->lock);
+    burst = link->burst;
+    pthread_mutex_unlock(&link->lock);
+    return burst;
+}
+
+bool fleet_link_may_lack(struct fleet_link *link)
+{
+    bool may_lack = false;
+
+    pthread_mutex_lock(&link->lock);
+    may_lack = link->has_gap && link->burst > FLEET_BURST_SAFE;
+    pthread_mutex_unlock(&link->lock);
+    return may_lack;
+}
+
+static void begin_resume(struct fleet_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    link->burst = 0;
+    link->last_id = 0;
+    link->has_gap = false;
+    pthread_mutex_unlock(&link->lock);
+    connection_resume(link->connection);
+}
+
+enum lastcall_status fleet_link_resume(struct fleet_link *link,
+                                       int64_t timeout_ms)
+{
+    begin_resume(link);
+    return connection_wait_ready(link->connection, (uint32_t)timeout_ms, NULL);
+}
+
 void fleet_link_next(struct fleet_link *link, int64_t until_ms,
                      struct fleet_event *out)
 {
     enum wake_reason reason = WAKE_CALLED;
 
     *out = (struct fleet_event){.kind = FLEET_TIMEOUT};
-    while (reason == WAKE_CALLED) {
-        int64_t left_ms = until_ms - fleet_now_ms();
+    while (reason != WAKE_INTERRUPTED && !wake_is_interrupted()) {
+        const int64_t left_ms = until_ms - fleet_now_ms();
 
-        if (wake_is_interrupted()) {
-            out->kind = FLEET_INTERRUPTED;
-            return;
-        }
         if (pop(link, out) || left_ms <= 0)
             return;
-        reason = wake_wait(left_ms);
+        reason = wake_wait(left_ms < FLEET_MEND_MS ? left_ms : FLEET_MEND_MS);
+        if (reason == WAKE_TIMEOUT && left_ms > FLEET_MEND_MS &&
+            fleet_link_may_lack(link))
+            begin_resume(link);
     }
-    if (reason == WAKE_INTERRUPTED)
-        out->kind = FLEET_INTERRUPTED;
+    out->kind = FLEET_INTERRUPTED;
 }
 
 enum lastcall_status fleet_link_publish(struct fleet_link *link,

@@ -1,6 +1,14 @@
 /*
  * The session with the broker: connection.h on one side, on the other a queue
- * that the main thread takes events from one at a time.
+ * that the main thread takes events from one at a time.  In between stands the
+ * verifier: what hosts send comes out of the queue proved or refused.
+ *
+ * A broker drops what it has to send to a reader that is too slow, also what
+ * it must have acknowledged (mosquitto: above max_queued_messages packets, by
+ * default 1000).  So the link's thread never waits here.  And what was dropped
+ * shows: brokers count the packets of a session up, so there is a gap.  It is
+ * mended by fleet_link_resume(), which fleet_link_next() does by itself when
+ * nothing comes.
  */
 #ifndef LASTCALL_CONTROLLER_FLEET_LINK_H
 #define LASTCALL_CONTROLLER_FLEET_LINK_H
@@ -8,11 +16,13 @@
 #include <stdint.h>
 
 #include "controller/settings.h"
+#include "controller/verifier.h"
 #include "protocol/bytes.h"
 #include "protocol/io/connection.h"
 #include "protocol/topic.h"
 
-/* Messages that wait to be read; more are dropped and counted. */
+/* Messages that wait to be read, and the bytes of those that wait to be
+ * proved; more are dropped and counted. */
 #define FLEET_QUEUE_COUNT_MAX 100000
 #define FLEET_QUEUE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
@@ -28,24 +38,31 @@ enum fleet_event_kind {
 /* {0} is empty. */
 struct fleet_event {
     enum fleet_event_kind kind;
-    char topic[TOPIC_LEN_MAX + 1];
-    bool retained;
-    struct bytes payload; /* owned */
+    struct proof
+        *proof;  /* owned; a message that the verifier opened, or NULL */
+    char *topic; /* owned; any other message's, or NULL */
+    struct bytes payload; /* owned; of any other message */
+    bool is_retained;
     uint64_t tag;
     enum lastcall_status status;
-    char detail[MQTT_DETAIL_SIZE];
 };
 
 void fleet_event_deinit(struct fleet_event *event);
 
 struct fleet_link;
 
+struct fleet_link_options {
+    /* checked by controller_settings_check_broker() */
+    const struct controller_settings *settings;
+    const struct mqtt_subscription *subscriptions; /* borrowed for the life */
+    size_t subscription_count;
+    const struct trust *trust;     /* copied; NULL: nothing is verified */
+    const struct name *controller; /* our name; used with trust */
+    int64_t timeout_ms;            /* how long to try to connect */
+};
+
 /*
  * Connect and subscribe.  What is wrong is said on standard error.
- *
- *   settings       checked by controller_settings_check_broker(); borrowed
- *   subscriptions  borrowed for the life
- *   timeout_ms     how long to try
  *
  * Returns LASTCALL_OK, LASTCALL_E_CONFIG, LASTCALL_E_LINK (not reached,
  *         refused), LASTCALL_E_CLOSED (interrupted), LASTCALL_E_NOMEM,
@@ -53,9 +70,8 @@ struct fleet_link;
  * Owner:  fleet_link_close().
  */
 LASTCALL_MUST_USE enum lastcall_status
-fleet_link_open(const struct controller_settings *settings,
-                const struct mqtt_subscription *subscriptions, size_t count,
-                int64_t timeout_ms, struct fleet_link **out);
+fleet_link_open(const struct fleet_link_options *options,
+                struct fleet_link **out);
 /* Disconnect and free; NULL is fine.  Says on standard error how many messages
  * were dropped, if any: what was read may be incomplete. */
 void fleet_link_close(struct fleet_link *link);
@@ -77,6 +93,31 @@ fleet_link_subscribe(struct fleet_link *link, const char *filter,
  */
 void fleet_link_next(struct fleet_link *link, int64_t until_ms,
                      struct fleet_event *out);
+
+/* Say whether every message that came so far was taken, or is in the queue;
+ * none is being verified. */
+bool fleet_link_is_idle(struct fleet_link *link);
+
+/* Below what any broker drops by default. */
+#define FLEET_BURST_SAFE 900
+/* How long nothing comes before fleet_link_next() mends a gap. */
+#define FLEET_MEND_MS 500
+
+/* Count the messages that came since the broker last let us in. */
+uint64_t fleet_link_burst(struct fleet_link *link);
+
+/* Say whether it may have dropped some of them: they were more than
+ * FLEET_BURST_SAFE, with a gap between. */
+bool fleet_link_may_lack(struct fleet_link *link);
+
+/*
+ * Have the broker send again what it did not get through to us, and wait until
+ * we are back; see connection_resume().
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_LINK, LASTCALL_TIMEOUT.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+fleet_link_resume(struct fleet_link *link, int64_t timeout_ms);
 
 /* As connection_publish(). */
 LASTCALL_MUST_USE enum lastcall_status

@@ -1,10 +1,7 @@
 #include "controller/registry.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "protocol/grant.h"
 
 static void host_free(struct registry_host *host)
 {
@@ -101,9 +98,9 @@ static enum lastcall_status find_or_add(struct registry *registry,
     return LASTCALL_OK;
 }
 
-static void note_refusal(struct registry *registry, const struct name *host,
-                         enum lastcall_status status,
-                         const struct json_error *detail)
+void registry_refuse(struct registry *registry, const struct name *host,
+                     enum lastcall_status status,
+                     const struct json_error *detail)
 {
     if (registry->refusals == NULL)
         registry->refusals =
@@ -113,24 +110,6 @@ static void note_refusal(struct registry *registry, const struct name *host,
         registry->refusals[registry->refusal_count] =
             (struct registry_refusal){*host, status, *detail};
     registry->refusal_count++;
-}
-
-/* The groups stand in the grant, so a host cannot put itself into one. */
-static enum lastcall_status copy_groups(struct registry_host *host,
-                                        const struct grant *grant)
-{
-    struct name *groups = NULL;
-
-    if (grant->group_count > 0) {
-        groups = calloc(grant->group_count, sizeof *groups);
-        if (groups == NULL)
-            return LASTCALL_E_NOMEM;
-        memcpy(groups, grant->groups, grant->group_count * sizeof *groups);
-    }
-    free(host->groups);
-    host->groups = groups;
-    host->group_count = grant->group_count;
-    return LASTCALL_OK;
 }
 
 /* A status older than ours, or the will of an earlier life. */
@@ -147,32 +126,22 @@ static bool is_outdated(const struct registry_host *host,
     return iat_s < host->iat_s && !same_life;
 }
 
-static enum lastcall_status take_status(struct registry *registry,
-                                        const struct verified *verified,
-                                        const struct grant *grant,
-                                        int64_t now_ms, struct json_error *why)
+static void take_status(struct registry_host *host, struct news *news)
 {
-    struct host_status decoded = {0};
-    struct registry_host *host = NULL;
-    enum lastcall_status status = host_status_decode(verified, &decoded, why);
-
-    if (status == LASTCALL_OK)
-        status = find_or_add(registry, &grant->name, &host);
-    if (status != LASTCALL_OK || is_outdated(host, &decoded, verified->iat_s))
-        goto out;
-    status = copy_groups(host, grant);
-    if (status != LASTCALL_OK)
-        goto out;
+    if (is_outdated(host, &news->status, news->iat_s))
+        return;
+    free(host->groups);
+    host->groups = news->groups;
+    host->group_count = news->group_count;
+    news->groups = NULL;
     host_status_deinit(&host->status);
-    host->status = decoded;
-    decoded = (struct host_status){0};
+    host->status = news->status;
+    news->status = (struct host_status){0};
     host->has_status = true;
-    host->iat_s = verified->iat_s;
-    host->clock_ahead_ms =
-        host->status.clock_ms > now_ms ? host->status.clock_ms - now_ms : 0;
-out:
-    host_status_deinit(&decoded);
-    return status;
+    host->iat_s = news->iat_s;
+    host->clock_ahead_ms = host->status.clock_ms > news->arrived_ms
+                               ? host->status.clock_ms - news->arrived_ms
+                               : 0;
 }
 
 /* The inventory of a server, or room for a new one; NULL: none left. */
@@ -197,89 +166,33 @@ static struct registry_inventory *inventory_slot(struct registry_host *host,
     return &grown[host->inventory_count++];
 }
 
-static enum lastcall_status take_inventory(struct registry *registry,
-                                           const struct topic_parts *parts,
-                                           const struct verified *verified,
-                                           const struct grant *grant,
-                                           struct json_error *why)
+static enum lastcall_status take_inventory(struct registry_host *host,
+                                           struct news *news)
 {
-    struct inventory decoded = {0};
-    struct registry_host *host = NULL;
-    struct registry_inventory *slot = NULL;
-    enum lastcall_status status = inventory_decode(verified, &decoded, why);
+    struct registry_inventory *slot =
+        inventory_slot(host, &news->inventory.server);
 
-    if (status == LASTCALL_OK &&
-        strcmp(decoded.server.text, parts->server.text) != 0)
-        status = LASTCALL_E_GRANT;
-    if (status == LASTCALL_OK)
-        status = find_or_add(registry, &grant->name, &host);
-    if (status != LASTCALL_OK)
-        goto out;
-    slot = inventory_slot(host, &decoded.server);
-    if (slot == NULL) {
-        status = LASTCALL_E_NOMEM;
-        goto out;
-    }
+    if (slot == NULL)
+        return LASTCALL_E_NOMEM;
     /* Within one second the later one to arrive is the later one. */
-    if (slot->iat_s > verified->iat_s)
-        goto out;
+    if (slot->iat_s > news->iat_s)
+        return LASTCALL_OK;
     inventory_deinit(&slot->inventory);
-    slot->inventory = decoded;
-    slot->iat_s = verified->iat_s;
-    decoded = (struct inventory){0};
-out:
-    inventory_deinit(&decoded);
-    return status;
-}
-
-/* Prove that the token is what its topic says: type, host, signature. */
-static enum lastcall_status
-prove(struct trust *trust, const struct topic_parts *parts,
-      const struct token *token, int64_t now_s, struct verified *verified,
-      const struct grant **grant, struct json_error *why)
-{
-    enum token_type wanted =
-        parts->kind == TOPIC_STATUS ? TOKEN_STATUS : TOKEN_SESSIONS;
-    enum lastcall_status status = LASTCALL_E_TYPE;
-
-    if (token->type != wanted)
-        return LASTCALL_E_TYPE;
-    status = trust_verify(trust, token, now_s, verified, grant, why);
-    if (status != LASTCALL_OK)
-        return status;
-    if ((*grant)->kind != SUBJECT_HOST ||
-        strcmp((*grant)->name.text, parts->host.text) != 0)
-        return LASTCALL_E_GRANT;
+    slot->inventory = news->inventory;
+    slot->iat_s = news->iat_s;
+    news->inventory = (struct inventory){0};
     return LASTCALL_OK;
 }
 
-enum lastcall_status registry_take(struct registry *registry,
-                                   struct trust *trust,
-                                   const struct topic_parts *parts,
-                                   const void *data, size_t len, int64_t now_ms)
+enum lastcall_status registry_take(struct registry *registry, struct news *news)
 {
-    struct token token = {0};
-    struct verified verified = {0};
-    const struct grant *grant = NULL;
-    struct json_error why = {0};
-    enum lastcall_status status = LASTCALL_E_SIGNATURE;
+    struct registry_host *host = NULL;
+    enum lastcall_status status = find_or_add(registry, &news->host, &host);
 
-    assert(parts->kind == TOPIC_STATUS || parts->kind == TOPIC_SESSIONS);
-    /* Clearing a retained message is how a host is struck off. */
-    if (len == 0)
-        return LASTCALL_OK;
-    status = token_decode(data, len, &token);
-    if (status == LASTCALL_OK)
-        status =
-            prove(trust, parts, &token, now_ms / 1000, &verified, &grant, &why);
-    if (status == LASTCALL_OK && parts->kind == TOPIC_STATUS)
-        status = take_status(registry, &verified, grant, now_ms, &why);
+    if (status == LASTCALL_OK && news->kind == TOPIC_STATUS)
+        take_status(host, news);
     else if (status == LASTCALL_OK)
-        status = take_inventory(registry, parts, &verified, grant, &why);
-    if (status != LASTCALL_OK && status != LASTCALL_E_NOMEM &&
-        status != LASTCALL_E_TOO_LARGE)
-        note_refusal(registry, &parts->host, status, &why);
-    verified_deinit(&verified);
-    token_deinit(&token);
+        status = take_inventory(host, news);
+    news_deinit(news);
     return status;
 }

@@ -10,10 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controller/news.h"
 #include "protocol/name.h"
 #include "protocol/presence.h"
-#include "protocol/topic.h"
-#include "protocol/trust.h"
 
 /* Hosts that are kept; more are refused, and said. */
 #define REGISTRY_HOST_MAX 20000
@@ -56,22 +55,22 @@ struct registry {
 void registry_deinit(struct registry *registry);
 
 /*
- * Take a status or an inventory.  An older one than ours, and an offline whose
- * boot_id is not that of the online that we hold, change nothing (PROTOCOL.md,
- * 7.6).
+ * Take news that news_open() proved.  An older status than ours, and an
+ * offline whose boot_id is not that of the online that we hold, change nothing
+ * (PROTOCOL.md, 7.6).
  *
- *   trust    proves the token
- *   parts    the topic; of kind TOPIC_STATUS or TOPIC_SESSIONS (asserted)
- *   now_ms   milliseconds since 1970
+ *   news  moved from; {0} afterwards
  *
  * Returns LASTCALL_OK (taken, or passed over as old), LASTCALL_E_NOMEM,
- *         LASTCALL_E_TOO_LARGE (REGISTRY_HOST_MAX), or why it was refused, in
- *         which case it is among the refusals.
+ *         LASTCALL_E_TOO_LARGE (REGISTRY_HOST_MAX).
  */
-LASTCALL_MUST_USE enum lastcall_status
-registry_take(struct registry *registry, struct trust *trust,
-              const struct topic_parts *parts, const void *data, size_t len,
-              int64_t now_ms);
+LASTCALL_MUST_USE enum lastcall_status registry_take(struct registry *registry,
+                                                     struct news *news);
+
+/* Note a message that news_open() refused. */
+void registry_refuse(struct registry *registry, const struct name *host,
+                     enum lastcall_status status,
+                     const struct json_error *detail);
 
 /* Find a host; borrowed, or NULL.  Time: O(log n). */
 struct registry_host *registry_find(const struct registry *registry,

@@ -1,0 +1,317 @@
+#include "controller/verifier.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/io/gate.h"
+#include "protocol/io/platform.h"
+
+#define MS_PER_S 1000
+
+/* A message that waits. */
+struct job {
+    struct job *next;
+    struct topic_parts parts;
+    bool is_retained;
+    struct bytes message; /* owned */
+};
+
+/* A thread and what waits for it. */
+struct lane {
+    struct verifier *verifier; /* borrowed */
+    struct trust trust;        /* owned; the thread's alone */
+    pthread_t thread;
+    bool is_started;
+    struct gate gate;  /* of everything below */
+    struct job *first; /* owned */
+    struct job **last;
+    bool is_stopping;
+};
+
+struct verifier {
+    struct verifier_options options;
+    struct name controller;
+    struct lane lanes[VERIFIER_THREAD_MAX];
+    size_t lane_count; /* whose gates are made */
+    pthread_mutex_t lock;
+    size_t bytes;   /* guarded by lock: of messages that wait */
+    size_t pending; /* guarded by lock: handed over and not yet told */
+};
+
+void proof_free(struct proof *proof)
+{
+    if (proof == NULL)
+        return;
+    if (proof->parts.kind == TOPIC_RESULT)
+        answer_deinit(&proof->of.answer);
+    else
+        news_deinit(&proof->of.news);
+    free(proof);
+}
+
+bool verifier_is_for(enum topic_kind kind)
+{
+    return kind == TOPIC_STATUS || kind == TOPIC_SESSIONS ||
+           kind == TOPIC_RESULT || kind == TOPIC_REVOKED;
+}
+
+static void give_back(struct verifier *verifier, size_t len)
+{
+    pthread_mutex_lock(&verifier->lock);
+    verifier->bytes -= len;
+    verifier->pending--;
+    pthread_mutex_unlock(&verifier->lock);
+}
+
+bool verifier_is_idle(struct verifier *verifier)
+{
+    bool is_idle = false;
+
+    pthread_mutex_lock(&verifier->lock);
+    is_idle = verifier->pending == 0;
+    pthread_mutex_unlock(&verifier->lock);
+    return is_idle;
+}
+
+/* A revocation list always has room: who judged without it would be wrong. */
+static bool take_room(struct verifier *verifier, enum topic_kind kind,
+                      size_t len)
+{
+    bool has_room = false;
+
+    pthread_mutex_lock(&verifier->lock);
+    has_room = kind == TOPIC_REVOKED ||
+               verifier->bytes + len <= verifier->options.bytes_max;
+    if (has_room) {
+        verifier->bytes += len;
+        verifier->pending++;
+    }
+    pthread_mutex_unlock(&verifier->lock);
+    return has_room;
+}
+
+static void job_free(struct job *job)
+{
+    if (job == NULL)
+        return;
+    bytes_deinit(&job->message);
+    free(job);
+}
+
+/* Open a message with the lane's own trust; NULL when out of memory. */
+static struct proof *prove(struct lane *lane, const struct job *job)
+{
+    const struct verifier *verifier = lane->verifier;
+    const struct clock *clock = verifier->options.clock;
+    const int64_t now_ms = clock->wall_ms(clock->state);
+    struct proof *proof = calloc(1, sizeof *proof);
+
+    if (proof == NULL)
+        return NULL;
+    proof->parts = job->parts;
+    proof->is_retained = job->is_retained;
+    if (job->parts.kind == TOPIC_RESULT)
+        proof->status = answer_open(
+            &lane->trust, &verifier->controller, &job->parts, &job->message,
+            now_ms / MS_PER_S, &proof->of.answer, &proof->why);
+    else
+        proof->status = news_open(&lane->trust, &job->parts, &job->message,
+                                  now_ms, &proof->of.news, &proof->why);
+    return proof;
+}
+
+/* Judge one message, or adopt what judges the next. */
+static void work_off(struct lane *lane, struct job *job)
+{
+    struct verifier *verifier = lane->verifier;
+    const size_t len = job->message.len;
+    struct proof *proof = NULL;
+
+    if (job->parts.kind == TOPIC_REVOKED) {
+        enum lastcall_status status =
+            trust_adopt_revocation(&lane->trust, job->message.data, len);
+
+        (void)status; /* said by who gets the list as a message */
+        job_free(job);
+        give_back(verifier, len);
+        return;
+    }
+    proof = prove(lane, job);
+    job_free(job);
+    verifier->options.proved(verifier->options.context, proof);
+    give_back(verifier, len);
+}
+
+/* Wait for a message; NULL: the end. */
+static struct job *next_job(struct lane *lane)
+{
+    struct job *job = NULL;
+
+    gate_lock(&lane->gate);
+    while (lane->first == NULL && !lane->is_stopping)
+        gate_wait(&lane->gate, GATE_FOREVER_MS);
+    if (!lane->is_stopping) {
+        job = lane->first;
+        lane->first = job->next;
+        if (lane->first == NULL)
+            lane->last = &lane->first;
+    }
+    gate_unlock(&lane->gate);
+    return job;
+}
+
+static void *lane_run(void *argument)
+{
+    struct lane *lane = argument;
+    struct job *job = NULL;
+
+    while ((job = next_job(lane)) != NULL)
+        work_off(lane, job);
+    return NULL;
+}
+
+static enum lastcall_status lane_open(struct verifier *verifier,
+                                      struct lane *lane)
+{
+    const struct verifier_options *options = &verifier->options;
+    const size_t count = options->thread_count;
+    /* Names fall unevenly on the threads; a fourth more is ample. */
+    const size_t share = options->host_max / count * 5 / 4 + 1;
+    enum lastcall_status status = gate_init(&lane->gate);
+
+    if (status != LASTCALL_OK)
+        return status;
+    verifier->lane_count++;
+    lane->verifier = verifier;
+    lane->last = &lane->first;
+    status = trust_init_like(&lane->trust, options->trust,
+                             count == 1 ? options->host_max : share);
+    if (status == LASTCALL_OK)
+        status = gate_thread_start(&lane->thread, lane_run, lane);
+    lane->is_started = status == LASTCALL_OK;
+    return status;
+}
+
+enum lastcall_status verifier_open(const struct verifier_options *options,
+                                   struct verifier **out)
+{
+    struct verifier *verifier = calloc(1, sizeof *verifier);
+    enum lastcall_status status = LASTCALL_OK;
+
+    assert(options->thread_count >= 1 &&
+           options->thread_count <= VERIFIER_THREAD_MAX);
+    *out = NULL;
+    if (verifier == NULL)
+        return LASTCALL_E_NOMEM;
+    verifier->options = *options;
+    verifier->controller = *options->controller;
+    pthread_mutex_init(&verifier->lock, NULL);
+    for (size_t i = 0; i < options->thread_count && status == LASTCALL_OK; i++)
+        status = lane_open(verifier, &verifier->lanes[i]);
+    if (status == LASTCALL_OK)
+        *out = verifier;
+    else
+        verifier_close(verifier);
+    return status;
+}
+
+/* Begin the end of every thread, then wait: they stop side by side. */
+void verifier_close(struct verifier *verifier)
+{
+    if (verifier == NULL)
+        return;
+    for (size_t i = 0; i < verifier->lane_count; i++) {
+        struct lane *lane = &verifier->lanes[i];
+
+        gate_lock(&lane->gate);
+        lane->is_stopping = true;
+        gate_unlock(&lane->gate);
+        gate_signal(&lane->gate);
+    }
+    for (size_t i = 0; i < verifier->lane_count; i++) {
+        struct lane *lane = &verifier->lanes[i];
+
+        if (lane->is_started)
+            pthread_join(lane->thread, NULL);
+        while (lane->first != NULL) {
+            struct job *job = lane->first;
+
+            lane->first = job->next;
+            job_free(job);
+        }
+        trust_deinit(&lane->trust);
+        gate_deinit(&lane->gate);
+    }
+    pthread_mutex_destroy(&verifier->lock);
+    free(verifier);
+}
+
+static enum lastcall_status enqueue(struct lane *lane,
+                                    const struct topic_parts *parts,
+                                    const struct mqtt_message *message)
+{
+    const size_t len = message->len;
+    struct verifier *verifier = lane->verifier;
+    struct job *job = NULL;
+    enum lastcall_status status = LASTCALL_BUSY;
+    bool was_idle = false;
+
+    if (!take_room(verifier, parts->kind, len))
+        return LASTCALL_BUSY;
+    job = calloc(1, sizeof *job);
+    status = LASTCALL_E_NOMEM;
+    if (job != NULL) {
+        job->parts = *parts;
+        job->is_retained = message->retain == MQTT_RETAINED;
+        bytes_init(&job->message, TOKEN_RESULT_BYTES_MAX);
+        status = bytes_append(&job->message, message->payload, len);
+    }
+    if (status != LASTCALL_OK) {
+        job_free(job);
+        give_back(verifier, len);
+        return status;
+    }
+    gate_lock(&lane->gate);
+    was_idle = lane->first == NULL;
+    *lane->last = job;
+    lane->last = &job->next;
+    gate_unlock(&lane->gate);
+    if (was_idle)
+        gate_signal(&lane->gate);
+    return LASTCALL_OK;
+}
+
+/* The lane of a host: FNV-1a over its name. */
+static struct lane *lane_of(struct verifier *verifier, const struct name *host)
+{
+    uint32_t hash = 2166136261u;
+
+    for (const char *at = host->text; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    return &verifier->lanes[hash % verifier->lane_count];
+}
+
+enum lastcall_status verifier_submit(struct verifier *verifier,
+                                     const struct topic_parts *parts,
+                                     const struct mqtt_message *message)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    assert(verifier_is_for(parts->kind));
+    if (message->len > TOKEN_RESULT_BYTES_MAX ||
+        (parts->kind == TOPIC_REVOKED &&
+         message->len > TOKEN_COMMAND_BYTES_MAX))
+        return LASTCALL_E_TOO_LARGE;
+    if (parts->kind != TOPIC_REVOKED)
+        return enqueue(lane_of(verifier, &parts->host), parts, message);
+    for (size_t i = 0; i < verifier->lane_count; i++) {
+        enum lastcall_status one = enqueue(&verifier->lanes[i], parts, message);
+
+        if (status == LASTCALL_OK)
+            status = one;
+    }
+    return status;
+}

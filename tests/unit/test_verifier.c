@@ -1,0 +1,342 @@
+/* The pool that proves what hosts send: order, forgeries, revocation, bounds,
+ * and the end with work left. */
+#include "controller/verifier.h"
+#include "protocol/io/gate.h"
+#include "tests/unit/fleet_keys.h"
+
+#define HOST_COUNT 6
+#define ROUND_COUNT 12
+#define PROOF_MAX (HOST_COUNT * ROUND_COUNT)
+#define THREAD_COUNT 4
+
+static struct fleet_keys fleet;
+static struct member hosts[HOST_COUNT];
+static struct name names[HOST_COUNT];
+
+/* What the pool told, and a door that keeps its threads in proved(). */
+struct told {
+    struct gate gate;
+    struct proof *proofs[PROOF_MAX]; /* owned */
+    size_t count;
+    size_t inside; /* threads that wait at the door */
+    bool is_shut;
+};
+
+static struct told told;
+static struct verifier *verifier;
+
+static void take_proof(void *context, struct proof *proof)
+{
+    struct told *to = context;
+
+    gate_lock(&to->gate);
+    to->inside++;
+    pthread_cond_broadcast(&to->gate.condition);
+    while (to->is_shut)
+        gate_wait(&to->gate, GATE_FOREVER_MS);
+    to->inside--;
+    to->proofs[to->count++] = proof;
+    pthread_cond_broadcast(&to->gate.condition);
+    gate_unlock(&to->gate);
+}
+
+static int64_t fixed_wall_ms(void *state)
+{
+    (void)state;
+    return FLEET_NOW_S * 1000;
+}
+
+static const struct clock fixed_clock = {.wall_ms = fixed_wall_ms};
+
+static void open_with(size_t thread_count, size_t bytes_max)
+{
+    const struct name controller = {"alice"};
+    const struct verifier_options options = {
+        .trust = &fleet.trust,
+        .controller = &controller,
+        .thread_count = thread_count,
+        .host_max = 16,
+        .bytes_max = bytes_max,
+        .clock = &fixed_clock,
+        .proved = take_proof,
+        .context = &told,
+    };
+
+    assert_int_equal(verifier_open(&options, &verifier), LASTCALL_OK);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fleet_keys_init(&fleet);
+    for (size_t i = 0; i < HOST_COUNT; i++) {
+        (void)snprintf(names[i].text, sizeof names[i].text, "media-%02zu", i);
+        member_init(&hosts[i], &fleet.root, SUBJECT_HOST, names[i].text, NULL);
+    }
+    told = (struct told){0};
+    return gate_init(&told.gate) == LASTCALL_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    verifier_close(verifier);
+    verifier = NULL;
+    for (size_t i = 0; i < told.count; i++)
+        proof_free(told.proofs[i]);
+    gate_deinit(&told.gate);
+    for (size_t i = 0; i < HOST_COUNT; i++)
+        member_deinit(&hosts[i]);
+    fleet_keys_deinit(&fleet);
+    return 0;
+}
+
+static void shut_door(bool is_shut)
+{
+    gate_lock(&told.gate);
+    told.is_shut = is_shut;
+    pthread_cond_broadcast(&told.gate.condition);
+    gate_unlock(&told.gate);
+}
+
+static void await_told(size_t count)
+{
+    gate_lock(&told.gate);
+    while (told.count < count)
+        gate_wait(&told.gate, GATE_FOREVER_MS);
+    gate_unlock(&told.gate);
+}
+
+static void await_inside(void)
+{
+    gate_lock(&told.gate);
+    while (told.inside == 0)
+        gate_wait(&told.gate, GATE_FOREVER_MS);
+    gate_unlock(&told.gate);
+}
+
+static char *status_token(const struct member *signer, int64_t clock_ms)
+{
+    struct host_status status = {.boot_id = "boot-1",
+                                 .version = "0.1.0",
+                                 .protocol = 1,
+                                 .os = "test",
+                                 .clock_ms = clock_ms};
+
+    return fleet_sign(
+        TOKEN_STATUS, &signer->key, signer->grant,
+        host_status_encode(signer->subject, FLEET_NOW_S, "jti", &status));
+}
+
+/* Hand a token over under a host's name; frees it. */
+static enum lastcall_status submit(const struct name *host, char *token)
+{
+    const struct topic_parts parts = {.kind = TOPIC_STATUS, .host = *host};
+    const struct mqtt_message message = {
+        .payload = token, .len = strlen(token), .retain = MQTT_RETAINED};
+    enum lastcall_status status = verifier_submit(verifier, &parts, &message);
+
+    free(token);
+    return status;
+}
+
+/* holds: a host's statuses come out in the order in which they came */
+static void test_order_of_each_host(void **state)
+{
+    int64_t last[HOST_COUNT] = {0};
+
+    (void)state;
+    open_with(THREAD_COUNT, SIZE_MAX / 2);
+    for (int64_t round = 1; round <= ROUND_COUNT; round++) {
+        for (size_t i = 0; i < HOST_COUNT; i++)
+            assert_int_equal(submit(&names[i], status_token(&hosts[i], round)),
+                             LASTCALL_OK);
+    }
+    await_told(PROOF_MAX);
+    for (size_t i = 0; i < told.count; i++) {
+        const struct proof *proof = told.proofs[i];
+        size_t host = (size_t)(proof->parts.host.text[7] - '0');
+
+        assert_int_equal(proof->status, LASTCALL_OK);
+        assert_true(proof->is_retained);
+        assert_string_equal(proof->of.news.host.text, names[host].text);
+        assert_int_equal(proof->of.news.status.clock_ms, last[host] + 1);
+        last[host]++;
+    }
+    for (size_t i = 0; i < HOST_COUNT; i++)
+        assert_int_equal(last[i], ROUND_COUNT);
+}
+
+static void test_forged_among_good(void **state)
+{
+    size_t good_count = 0;
+
+    (void)state;
+    open_with(THREAD_COUNT, SIZE_MAX / 2);
+    for (size_t i = 0; i < HOST_COUNT; i++) {
+        char *altered = status_token(&hosts[i], 1);
+        char *at = altered + strlen(altered) - 10;
+
+        *at = *at == 'A' ? 'B' : 'A';
+        assert_int_equal(submit(&names[i], status_token(&hosts[i], 1)),
+                         LASTCALL_OK);
+        assert_int_equal(submit(&names[i], altered), LASTCALL_OK);
+        /* good, but another host's */
+        assert_int_equal(
+            submit(&names[(i + 1) % HOST_COUNT], status_token(&hosts[i], 1)),
+            LASTCALL_OK);
+        assert_int_equal(submit(&names[i], bytes_copy_text("no token")),
+                         LASTCALL_OK);
+    }
+    await_told((size_t)HOST_COUNT * 4);
+    for (size_t i = 0; i < told.count; i++) {
+        const struct proof *proof = told.proofs[i];
+
+        if (proof->status == LASTCALL_OK) {
+            assert_string_equal(proof->of.news.host.text,
+                                proof->parts.host.text);
+            good_count++;
+        } else {
+            assert_null(proof->of.news.groups);
+            assert_string_equal(proof->of.news.host.text, "");
+        }
+    }
+    assert_int_equal(good_count, HOST_COUNT);
+}
+
+static void submit_list(const char *thumbprint, int64_t seq)
+{
+    struct revocation_list list = {
+        .fleet = "lastcall", .seq = seq, .iat_s = FLEET_NOW_S};
+    const struct topic_parts parts = {.kind = TOPIC_REVOKED};
+    struct mqtt_message message = {0};
+    char *token = NULL;
+
+    assert_int_equal(revocation_add(&list, thumbprint, FLEET_NOW_S + 10),
+                     LASTCALL_OK);
+    token = fleet_sign(TOKEN_REVOCATION, &fleet.root, NULL,
+                       revocation_encode(&list, "list-of-the-revoked"));
+    message.payload = token;
+    message.len = strlen(token);
+    assert_int_equal(verifier_submit(verifier, &parts, &message), LASTCALL_OK);
+    revocation_deinit(&list);
+    free(token);
+}
+
+/* holds: a list judges all that was handed over behind it, on each thread */
+static void test_revocation_in_the_middle(void **state)
+{
+    (void)state;
+    open_with(THREAD_COUNT, SIZE_MAX / 2);
+    for (size_t i = 0; i < HOST_COUNT; i++)
+        assert_int_equal(submit(&names[i], status_token(&hosts[i], 1)),
+                         LASTCALL_OK);
+    submit_list(REVOCATION_EVERY_KEY, 1);
+    for (size_t i = 0; i < HOST_COUNT; i++)
+        assert_int_equal(submit(&names[i], status_token(&hosts[i], 2)),
+                         LASTCALL_OK);
+    await_told((size_t)HOST_COUNT * 2);
+    for (size_t i = 0; i < HOST_COUNT; i++) {
+        enum lastcall_status first = LASTCALL_E_INTERNAL;
+        enum lastcall_status second = LASTCALL_E_INTERNAL;
+
+        for (size_t j = 0; j < told.count; j++) {
+            const struct proof *proof = told.proofs[j];
+
+            if (strcmp(proof->parts.host.text, names[i].text) != 0)
+                continue;
+            if (first == LASTCALL_E_INTERNAL)
+                first = proof->status;
+            else
+                second = proof->status;
+        }
+        assert_int_equal(first, LASTCALL_OK);
+        assert_int_equal(second, LASTCALL_REVOKED);
+    }
+}
+
+/* What was revoked before the pool began is known to it. */
+static void test_revocation_from_before(void **state)
+{
+    (void)state;
+    assert_int_equal(revocation_add(&fleet.trust.revoked,
+                                    hosts[0].key.thumbprint, FLEET_NOW_S + 10),
+                     LASTCALL_OK);
+    open_with(THREAD_COUNT, SIZE_MAX / 2);
+    assert_int_equal(submit(&names[0], status_token(&hosts[0], 1)),
+                     LASTCALL_OK);
+    await_told(1);
+    assert_int_equal(told.proofs[0]->status, LASTCALL_REVOKED);
+}
+
+static void test_bound(void **state)
+{
+    char *token = status_token(&hosts[0], 1);
+    const size_t len = strlen(token);
+    size_t accepted = 1;
+
+    (void)state;
+    open_with(1, 3 * len);
+    shut_door(true);
+    assert_int_equal(submit(&names[0], token), LASTCALL_OK);
+    await_inside();
+    while (submit(&names[0], status_token(&hosts[0], 1)) == LASTCALL_OK)
+        accepted++;
+    /* the first still counts: it has not been taken */
+    assert_int_equal(accepted, 3);
+    assert_false(verifier_is_idle(verifier));
+    submit_list(hosts[1].key.thumbprint, 1); /* has room all the same */
+    shut_door(false);
+    await_told(accepted);
+    /* and there is room again */
+    while (!verifier_is_idle(verifier))
+        continue;
+    assert_int_equal(submit(&names[1], status_token(&hosts[1], 1)),
+                     LASTCALL_OK);
+    await_told(accepted + 1);
+    assert_int_equal(told.proofs[accepted]->status, LASTCALL_REVOKED);
+}
+
+static void *close_pool(void *argument)
+{
+    verifier_close(argument);
+    return NULL;
+}
+
+/* What nobody judged is dropped; nothing is told after the close. */
+static void test_close_with_work_left(void **state)
+{
+    pthread_t closer;
+
+    (void)state;
+    open_with(1, SIZE_MAX / 2);
+    shut_door(true);
+    for (int i = 0; i < ROUND_COUNT; i++)
+        assert_int_equal(submit(&names[0], status_token(&hosts[0], 1)),
+                         LASTCALL_OK);
+    await_inside();
+    assert_int_equal(pthread_create(&closer, NULL, close_pool, verifier), 0);
+    verifier = NULL;
+    shut_door(false);
+    assert_int_equal(pthread_join(closer, NULL), 0);
+    assert_in_range(told.count, 1, ROUND_COUNT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_order_of_each_host, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_forged_among_good, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_revocation_in_the_middle, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_revocation_from_before, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_close_with_work_left, set_up,
+                                        tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
