@@ -43,9 +43,13 @@ static enum lastcall_status open_http(struct plex_client *client,
         .resolve = settings->resolve,
         .timeout_ms = (uint32_t)settings->timeout_ms,
     };
-    enum lastcall_status status =
-        client->around.http->open(&options, &client->http);
+    enum lastcall_status status = LASTCALL_OK;
 
+    /* The token goes to whom it vouches for. */
+    if (settings->ca != NULL &&
+        platform_check_guarded(settings->ca, error) != LASTCALL_OK)
+        return LASTCALL_E_CONFIG;
+    status = client->around.http->open(&options, &client->http);
     if (status == LASTCALL_OK || status == LASTCALL_E_NOMEM)
         return status;
     snprintf(error->text, sizeof(error->text),

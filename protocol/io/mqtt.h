@@ -51,7 +51,7 @@ struct mqtt_options {
     const char *client_id;
     const char *username; /* NULL: none */
     const char *password; /* NULL: none */
-    const char *ca;       /* PEM file; NULL: the system's */
+    const char *ca;       /* PEM file, FILE_GUARDED; NULL: the system's */
     const char *cert;     /* PEM file; NULL: none */
     const char *cert_key; /* PEM file; NULL: none */
     bool clean_start;

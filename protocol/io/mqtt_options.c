@@ -43,7 +43,7 @@ enum lastcall_status mqtt_options_check(const struct mqtt_options *options,
         status = LASTCALL_E_CONFIG;
     }
     if (status == LASTCALL_OK)
-        status = check_pem(options->ca, FILE_PUBLIC, detail);
+        status = check_pem(options->ca, FILE_GUARDED, detail);
     if (status == LASTCALL_OK)
         status = check_pem(options->cert, FILE_PUBLIC, detail);
     if (status == LASTCALL_OK)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <sddl.h>
 
+#include "protocol/io/mqtt.h"
 #include "protocol/io/platform_win32.h"
 #include "protocol/io/wide_win32.h"
 #include "tests/unit/scratch.h"
@@ -376,6 +377,27 @@ static void personal_state_lies_in_local_app_data(void **state)
     free(found);
 }
 
+/* Whoever may change it says who the broker is. */
+static void authorities_are_guarded(void **state)
+{
+    struct mqtt_options options = {.uri = "mqtts://broker.example",
+                                   .ca = at("file")};
+    char detail[MQTT_DETAIL_SIZE] = "";
+    struct mqtt_uri uri;
+
+    (void)state;
+    assert_int_equal(
+        platform_create_file(at("file"), FILE_SECRET, "x", 1, &error),
+        LASTCALL_OK);
+    assert_int_equal(mqtt_options_check(&options, &uri, detail), LASTCALL_OK);
+    set_list(at("file"), L"D:P(A;;FA;;;SY)(A;;FA;;;WD)");
+    assert_int_equal(mqtt_options_check(&options, &uri, detail),
+                     LASTCALL_E_CONFIG);
+    assert_non_null(strstr(detail, "change this file"));
+    assert_true(scratch_hide(at("file")));
+    assert_int_equal(unlink(at("file")), 0);
+}
+
 static void a_lock_is_held_once(void **state)
 {
     struct platform_lock lock;
@@ -430,6 +452,7 @@ static int tear_down_group(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(authorities_are_guarded),
         cmocka_unit_test(the_environment_tells_libraries_nothing),
         cmocka_unit_test(only_the_machine_may_read_a_secret_besides),
         cmocka_unit_test(what_everybody_may_change_is_not_trusted),

@@ -1,4 +1,5 @@
-/* Where the journal lies, others could have been before us. */
+/* What the worker uses is nobody else's: where its journal lies others could
+ * have been before, and whoever writes a CA says who gets the token. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,11 +14,13 @@
 
 #include "protocol/io/wide_win32.h"
 #include "tests/unit/scratch.h"
+#include "worker/backends.h"
 #include "worker/journal.h"
 
 #define HISTORY_MAX 100
+#define CA_FILE "ca.pem"
 
-static const char *const files[] = {JOURNAL_FILE, JOURNAL_LOCK_FILE};
+static const char *const files[] = {JOURNAL_FILE, JOURNAL_LOCK_FILE, CA_FILE};
 static char directory[] = "/tmp/lastcall-journal-XXXXXX";
 
 static void set_list(const char *path, const wchar_t *description)
@@ -67,6 +70,31 @@ static void what_others_may_change_is_no_journal(void **state)
     }
 }
 
+static void what_others_may_change_is_no_ca(void **state)
+{
+    char ca[256];
+    struct server_settings settings = {
+        .backend = BACKEND_PLEX,
+        .url = (char[]){"https://plex.example"},
+        .token = (char[]){"auto"},
+        .ca = ca,
+        .timeout_ms = 1000,
+    };
+    const struct backend_surroundings around = {.settings = &settings,
+                                                .clock = &platform_clock};
+    struct platform_error error = {{0}};
+    void *backend = NULL;
+
+    (void)state;
+    snprintf(ca, sizeof(ca), "%s/%s", directory, CA_FILE);
+    assert_int_equal(platform_create_file(ca, FILE_SECRET, "x", 1, &error),
+                     LASTCALL_OK);
+    set_list(ca, L"D:P(A;;FA;;;SY)(A;;FA;;;WD)");
+    assert_int_equal(backend_plex_ops.open(&around, &backend, &error),
+                     LASTCALL_E_CONFIG);
+    assert_non_null(strstr(error.text, "change this file"));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -89,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_others_may_change_is_no_journal),
+        cmocka_unit_test(what_others_may_change_is_no_ca),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
