@@ -20,10 +20,11 @@ static struct session session_of(const char *id, const char *user)
 }
 
 /* Show lists one after the other ("" is an empty one, NULL a failure). */
-static enum lastcall_status settle(const char *const *ids, size_t count)
+static enum lastcall_status settle_for(int64_t confirm_s,
+                                       const char *const *ids, size_t count)
 {
     struct job_target target = {.session = session_of("a", "ann")};
-    const struct order order = {.request = {.confirm_s = 1}};
+    const struct order order = {.request = {.confirm_s = confirm_s}};
     struct job job = {.order = &order, .targets = &target, .target_count = 1};
     struct watch watch = {.job = &job, .action = ACTION_STOP};
     struct session_outcome outcome = {0};
@@ -44,6 +45,11 @@ static enum lastcall_status settle(const char *const *ids, size_t count)
     return outcome.code;
 }
 
+static enum lastcall_status settle(const char *const *ids, size_t count)
+{
+    return settle_for(1, ids, count);
+}
+
 /* holds 5.8 */
 static void a_confirmation_tells_four_ends_apart(void **state)
 {
@@ -58,6 +64,8 @@ static void a_confirmation_tells_four_ends_apart(void **state)
     assert_int_equal(settle(there, 2), LASTCALL_UNCONFIRMED);
     assert_int_equal(settle(back_again, 3), LASTCALL_REAPPEARED);
     assert_int_equal(settle(twin, 3), LASTCALL_REAPPEARED);
+    /* What was there before is known only where it was to be confirmed. */
+    assert_int_equal(settle_for(0, twin, 3), LASTCALL_OK);
     assert_int_equal(settle(blind, 2), LASTCALL_UNCONFIRMED);
 }
 
@@ -165,6 +173,10 @@ static void a_watch_ends_early_only_for_the_server(void **state)
         watch.was_gone = true;
         assert_false(watch_is_over(&watch, 1000 + cases[i].gone_over_ms - 1));
         assert_true(watch_is_over(&watch, 1000 + cases[i].gone_over_ms));
+        /* Gone once, and not seen since: it may be back. */
+        watch.is_blind = true;
+        assert_false(watch_is_over(&watch, 1000 + cases[i].there_over_ms - 1));
+        assert_true(watch_is_over(&watch, 1000 + cases[i].there_over_ms));
     }
 }
 
