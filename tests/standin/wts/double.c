@@ -7,7 +7,6 @@
 
 #include "tests/standin/wts/rds.h"
 #include "tests/standin/wts/rds_private.h"
-#include "tests/standin/wts/world.h"
 
 #define ENUMERATE_LEVEL 1
 #define NOMEM_ERROR 8u /* ERROR_NOT_ENOUGH_MEMORY */
@@ -312,12 +311,9 @@ static void double_flush_events(void *server)
 
 static bool read_host(struct state *out)
 {
-    uint32_t error;
+    unsigned count = 0;
 
-    world_lock();
-    error = rds_load(out);
-    world_unlock();
-    return error == RDS_OK;
+    return rds_load(out, &count) == RDS_OK;
 }
 
 static uint32_t double_own_session(uint32_t *out)

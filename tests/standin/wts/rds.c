@@ -50,54 +50,9 @@ void rds_log(const char *format, ...)
     rds_line_end(&line);
 }
 
-/* The state file is no good, which no test may overlook. */
-static void log_fault(const char *text)
-{
-    struct buffer line = {0};
-
-    buffer_format(&line, "{\"pid\":%lu,\"fault\":", (unsigned long)world_pid());
-    buffer_json(&line, text);
-    rds_line_end(&line);
-}
-
-/* ---- the file ---- */
-
-uint32_t rds_save(const struct state *state)
-{
-    size_t len = 0;
-    char *text = state_format(state, &len);
-    bool is_good = text != NULL && world_write_state(text, len);
-
-    free(text);
-    return is_good ? RDS_OK : RDS_INVALID_DATA;
-}
-
-uint32_t rds_load(struct state *out)
-{
-    uint32_t error = RDS_INVALID_DATA;
-    char why[STATE_ERROR_SIZE] = "there is no state file";
-    struct buffer text = {0};
-    int64_t now_ft = world_now_ft();
-
-    *out = (struct state){0};
-    if (!world_read_state(&text) || !state_parse(text.len == 0 ? "" : text.data,
-                                                 text.len, now_ft, out, why)) {
-        log_fault(why);
-        goto out;
-    }
-    error = RDS_OK;
-    if (state_remove_ended(out, now_ft) || out->is_relative)
-        error = rds_save(out);
-
-out:
-    buffer_deinit(&text);
-    return error;
-}
-
 /* ---- one call ---- */
 
-/* Use the failure up that is for this call, if there is one; with the world
- * locked. */
+/* Use the failure up that is for this call, if there is one; with the lock. */
 static uint32_t take_failure(const struct rds_call *call, struct state *state,
                              struct state_failure *out)
 {
@@ -105,27 +60,15 @@ static uint32_t take_failure(const struct rds_call *call, struct state *state,
         state, call->fn,
         call->reach == RDS_MACHINE ? STATE_ANY : (int64_t)call->session,
         call->class);
-    uint32_t error = RDS_OK;
 
     if (failure == NULL)
         return RDS_OK;
-    if (failure->count > 0) {
-        failure->count--;
-        error = rds_save(state);
-    }
     *out = *failure;
     out->fn = NULL; /* it belongs to the state */
-    return error;
-}
-
-/* A slow call holds up nobody else: sleep, and look at the world afresh. */
-static uint32_t oversleep(struct rds_scene *scene)
-{
-    state_deinit(scene->state);
-    world_unlock();
-    world_sleep_ms((uint32_t)scene->quirk.delay_ms);
-    world_lock();
-    return rds_load(scene->state);
+    if (failure->count <= 0)
+        return RDS_OK;
+    out->count = --failure->count;
+    return rds_save();
 }
 
 /* As real Windows checks: the machine, the parameters, the session. */
@@ -149,28 +92,43 @@ static uint32_t check(const struct rds_call *call, struct rds_scene *scene)
     return RDS_OK;
 }
 
-uint32_t rds_run(const struct rds_call *call, rds_act *act, void *context)
+/* Act, with the lock; whatever was not saved is forgotten. */
+static uint32_t act_on(const struct rds_call *call, struct rds_scene *scene,
+                       rds_act *act, void *context)
 {
-    struct state state = {0};
-    struct rds_scene scene = {.state = &state, .quirk = {.bytes = -1}};
     uint32_t error = RDS_OK;
 
+    scene->now_ft = world_now_ft();
+    error = check(call, scene);
+    if (error == RDS_OK && scene->quirk.nochange == 0)
+        error = act(scene, context);
+    if (error == RDS_OK && scene->is_changed)
+        return rds_save();
+    if (scene->is_changed)
+        rds_forget();
+    return error;
+}
+
+uint32_t rds_run(const struct rds_call *call, rds_act *act, void *context)
+{
+    struct rds_scene scene = {.quirk = {.bytes = -1}};
+    uint32_t error;
+
     world_lock();
-    error = rds_load(&state);
+    error = rds_borrow(&scene.state);
     if (error == RDS_OK)
-        error = take_failure(call, &state, &scene.quirk);
-    if (error == RDS_OK && scene.quirk.delay_ms > 0)
-        error = oversleep(&scene);
-    if (error == RDS_OK && scene.quirk.after == 0)
+        error = take_failure(call, scene.state, &scene.quirk);
+    if (error == RDS_OK && scene.quirk.delay_ms != 0) {
+        /* A slow call holds up nobody else. */
+        world_unlock();
+        world_sleep_ms((uint32_t)scene.quirk.delay_ms);
+        world_lock();
+        error = rds_borrow(&scene.state);
+    }
+    if (error == RDS_OK && scene.quirk.error != 0 && scene.quirk.after == 0)
         error = (uint32_t)scene.quirk.error;
-    scene.now_ft = world_now_ft();
     if (error == RDS_OK)
-        error = check(call, &scene);
-    if (error == RDS_OK && scene.quirk.nochange == 0)
-        error = act(&scene, context);
-    if (error == RDS_OK && scene.is_changed)
-        error = rds_save(&state);
-    state_deinit(&state);
+        error = act_on(call, &scene, act, context);
     world_unlock();
     if (error == RDS_OK && scene.quirk.after != 0)
         error = (uint32_t)scene.quirk.error;

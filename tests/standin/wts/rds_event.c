@@ -67,16 +67,6 @@ static uint32_t compare(const struct state *before, const struct state *after)
     return events;
 }
 
-static uint32_t look(struct state *out)
-{
-    uint32_t error;
-
-    world_lock();
-    error = rds_load(out);
-    world_unlock();
-    return error;
-}
-
 /* Say that from now on a change is seen. */
 static void log_waiting(const struct rds_call *call)
 {
@@ -92,7 +82,8 @@ static uint32_t wait_for_events(const struct rds_call *call,
                                 uint32_t *events)
 {
     struct state before, after;
-    uint32_t error = look(&before);
+    unsigned count_before = 0, count = 0;
+    uint32_t error = rds_load(&before, &count);
 
     if (error == RDS_OK)
         log_waiting(call);
@@ -100,7 +91,10 @@ static uint32_t wait_for_events(const struct rds_call *call,
     while (error == RDS_OK && *events == 0 &&
            atomic_load(&flushes) == flushes_before) {
         world_sleep_ms(RDS_POLL_MS);
-        error = look(&after);
+        count_before = count;
+        error = rds_load(&after, &count);
+        if (error == RDS_OK && count == count_before)
+            continue;
         if (error == RDS_OK)
             *events = compare(&before, &after) & mask;
         state_deinit(&before);

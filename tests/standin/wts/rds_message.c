@@ -26,21 +26,20 @@ static uint32_t act_read_reply(struct rds_scene *scene, void *context)
 static uint32_t look_again(const struct rds_call *call, struct reading *out)
 {
     uint32_t error;
-    struct state state;
+    struct state *state = NULL;
     const struct state_session *session = NULL;
 
     world_lock();
-    error = rds_load(&state);
+    error = rds_borrow(&state);
     if (error == RDS_OK) {
-        session = state_find_session(&state, call->server, call->session);
+        session = state_find_session(state, call->server, call->session);
         if (session == NULL)
-            error = (uint32_t)state.host.notfound;
+            error = (uint32_t)state->host.notfound;
     }
     if (session != NULL) {
         out->reply = (uint32_t)session->reply;
         out->reply_ms = (uint32_t)session->reply_ms;
     }
-    state_deinit(&state);
     world_unlock();
     return error;
 }

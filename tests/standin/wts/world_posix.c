@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define PATH_SIZE 4096
-#define READ_SIZE 4096
+#define READ_SIZE 65536
 /* From 1601 to 1970. */
 #define EPOCH_FT INT64_C(116444736000000000)
 

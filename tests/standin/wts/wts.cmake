@@ -4,6 +4,7 @@ add_library(wts_standin STATIC
     ${wts_here}/buffer.c
     ${wts_here}/rds.c
     ${wts_here}/rds_event.c
+    ${wts_here}/rds_file.c
     ${wts_here}/rds_message.c
     ${wts_here}/state.c
     ${wts_here}/world_${LASTCALL_SYSTEM}.c)
