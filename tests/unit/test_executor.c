@@ -292,6 +292,28 @@ static void a_burst_of_hints_is_few_lists(void **state)
     fake_unlock();
 }
 
+/* Hints that never end put no list off. */
+static void hints_put_no_list_off(void **state)
+{
+    int64_t began_ms = 0;
+    unsigned snapshots = 0;
+
+    (void)state;
+    start();
+    await_snapshots(1);
+    began_ms = now_ms();
+    gate_lock(&back.gate);
+    while (back.snapshots < 2 && now_ms() - began_ms < FAKE_WAIT_MS) {
+        gate_unlock(&back.gate);
+        executor_hint(executor);
+        gate_lock(&back.gate);
+        gate_wait(&back.gate, 5);
+    }
+    snapshots = back.snapshots;
+    gate_unlock(&back.gate);
+    assert_in_range(snapshots, 2, UINT32_MAX);
+}
+
 /* A list that takes long is not begun anew as soon as it ends. */
 static void a_long_list_has_a_pause_behind_it(void **state)
 {
@@ -338,6 +360,7 @@ int main(void)
         TEST(an_unreachable_server_is_asked_again),
         TEST(a_hint_is_followed_by_a_list),
         TEST(a_burst_of_hints_is_few_lists),
+        TEST(hints_put_no_list_off),
         TEST(a_long_list_has_a_pause_behind_it),
     };
 
