@@ -130,41 +130,32 @@ static const char *find_fault(const struct job_message *message,
     return NULL;
 }
 
-static void take_result(struct waiting *waiting,
-                        const struct topic_parts *parts,
-                        const struct fleet_event *event)
+static void take_result(struct waiting *waiting, const struct proof *proof)
 {
+    const struct name *host = &proof->parts.host;
     const struct job_message *message =
-        find_message(waiting, &parts->request_id);
-    struct fleet *fleet = &waiting->fleet;
-    struct answer answer = {0};
-    struct json_error why = {0};
+        find_message(waiting, &proof->parts.request_id);
     const char *fault = NULL;
-    enum lastcall_status status = LASTCALL_OK;
+    enum lastcall_status status = proof->status;
 
     /* What is sent stands in the database before it is sent. */
     if (message == NULL && look(waiting) == LASTCALL_OK)
-        message = find_message(waiting, &parts->request_id);
+        message = find_message(waiting, &proof->parts.request_id);
     if (message == NULL)
         return;
-    status =
-        answer_open(&fleet->trust, &fleet->identity.name, parts,
-                    &event->payload, fleet_wall_ms() / 1000, &answer, &why);
     if (status == LASTCALL_OK)
-        fault = find_fault(message, &answer);
+        fault = find_fault(message, &proof->of.answer);
     if (status != LASTCALL_OK || fault != NULL) {
-        say_error("bad signature: a message in the name of %s: %s",
-                  parts->host.text,
-                  fault != NULL         ? fault
-                  : why.text[0] != '\0' ? why.text
-                                        : status_text(status));
-    } else {
-        status = note(waiting, &answer, message);
-        if (status != LASTCALL_OK)
-            say_error("an answer of %s could not be kept: %s", parts->host.text,
-                      status_text(status));
+        say_error("bad signature: a message in the name of %s: %s", host->text,
+                  fault != NULL                ? fault
+                  : proof->why.text[0] != '\0' ? proof->why.text
+                                               : status_text(status));
+        return;
     }
-    answer_deinit(&answer);
+    status = note(waiting, &proof->of.answer, message);
+    if (status != LASTCALL_OK)
+        say_error("an answer of %s could not be kept: %s", host->text,
+                  status_text(status));
 }
 
 /* Whether an answer may still come that nobody has. */
@@ -186,7 +177,6 @@ static enum exit_code listen(struct waiting *waiting)
             ? fleet_now_ms() + waiting->command->present.timeout_ms
             : INT64_MAX;
     struct fleet_event event = {0};
-    struct topic_parts parts;
     enum lastcall_status status = look(waiting);
 
     while (status == LASTCALL_OK && !is_over(waiting) &&
@@ -197,8 +187,8 @@ static enum exit_code listen(struct waiting *waiting)
         fleet_link_next(waiting->fleet.link,
                         look_ms < end_ms ? look_ms : end_ms, &event);
         if (event.kind == FLEET_MESSAGE &&
-            fleet_handle(&waiting->fleet, &event, &parts))
-            take_result(waiting, &parts, &event);
+            fleet_handle(&waiting->fleet, &event))
+            take_result(waiting, event.proof);
         kind = event.kind;
         fleet_event_deinit(&event);
         if (kind == FLEET_INTERRUPTED)
