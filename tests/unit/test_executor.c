@@ -317,7 +317,7 @@ static void hints_put_no_list_off(void **state)
 /* A list that takes long is not begun anew as soon as it ends. */
 static void a_long_list_has_a_pause_behind_it(void **state)
 {
-    const int64_t long_ms = 3 * EXECUTOR_SETTLE_MS;
+    const int64_t long_ms = INT64_C(3) * EXECUTOR_SETTLE_MS;
     int64_t began_ms = 0;
 
     (void)state;
