@@ -72,11 +72,6 @@ class TerminalServer:
                 out.write("".join(line + "\n" for line in records))
             os.replace(self.state + ".new", self.state)
 
-    def add(self, *rows):
-        """Rows of a kind and its keys."""
-        with self.lines() as records:
-            records += [record(kind, **keys) for kind, keys in rows]
-
     def put(self, *more):
         """Add records, or replace the session of the same id."""
         with self.lines() as records:
@@ -95,18 +90,8 @@ class TerminalServer:
             records[:] = [line for line in records
                           if not line.startswith("fail\t")]
 
-    def sessions(self, rows):
-        """Many at once: id, user, keys."""
-        self.add(*(("session", {
-            "id": session_id, "user": user, "state": "active",
-            "logon_age_s": 7200, "idle_s": 60, **keys})
-            for session_id, user, keys in rows))
-
-    def session(self, session_id, user, **keys):
-        self.sessions([(session_id, user, keys)])
-
     def fail(self, function, error, **keys):
-        self.add(("fail", {"fn": function, "error": error, **keys}))
+        self.put(record("fail", fn=function, error=error, **keys))
 
     def remove(self, session_id):
         with self.lines() as records:

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from desk import FALSE, OK
+from terminal_server import empty, left, session
 from test_command_terminal import Terminal
 
 HOUR = 3600
@@ -37,8 +38,8 @@ class Office:
 @pytest.fixture
 def office(stage, broker):
     made = Office(stage)
-    made.windows.session(2, "jdoe", domain="CORP", name="RDP-Tcp#0",
-                         client="LAPTOP7", addr="10.1.2.3", proto=2)
+    made.windows.put(session(2, name="RDP-Tcp#0", client="LAPTOP7",
+                             addr="10.1.2.3", idle_s=60))
     return made.open()
 
 
@@ -92,16 +93,12 @@ def test_those_that_were_left_alone_are_ended_and_no_others(stage, broker):
     # The stand-in reads its file for each call, which takes its time.
     office = Office(stage, policy={"max_sessions": "0"}, timeout="60s").open()
     windows = office.windows
-    windows.sessions(
-        (number, "user%d" % number, {"state": "disconnected",
-                                     "idle_s": 3 * HOUR, "domain": "CORP"})
-        for number in range(10, 70))
-    windows.sessions(
-        (number, "fresh", {"state": "disconnected", "idle_s": HOUR})
-        for number in range(100, 140))
-    windows.sessions(
-        (number, "reader", {"idle_s": 5 * HOUR})
-        for number in range(140, 200))
+    windows.put(
+        *(left(number, "user%d" % number, idle_s=3 * HOUR)
+          for number in range(10, 70)),
+        *(left(number, "fresh", idle_s=HOUR) for number in range(100, 140)),
+        *(session(number, "reader", idle_s=5 * HOUR)
+          for number in range(140, 200)))
     windows.fail("WTSLogoffSession", 5, session=13)
     selection = ("--state", "disconnected", "--idle", "2h", "--timeout", "60s")
     rehearsal = office.run("logoff", *selection, "-n", "-o", "json")
@@ -122,8 +119,7 @@ def test_the_id_now_belongs_to_another(office):
                         "--session", "2")
     terminal.await_text(r"\[y/N\]")
     assert "CORP\\jdoe" in terminal.text, terminal.text
-    office.windows.remove(2)
-    office.windows.session(2, "eve", domain="CORP", logon_age_s=1)
+    office.windows.put(session(2, "eve", logon_age_s=1))
     terminal.type("y\n")
     assert terminal.end() == FALSE and "changed" in terminal.text, \
         terminal.text
@@ -133,10 +129,8 @@ def test_the_id_now_belongs_to_another(office):
 
 def test_what_every_windows_machine_lists_spoils_no_selection(office):
     """Services are a disconnected session, and nobody's; so are listeners."""
-    office.windows.add(
-        ("session", {"id": 0, "state": "disconnected", "name": "Services"}),
-        ("session", {"id": 65536, "state": "listen", "name": "RDP-Tcp"}),
-        ("session", {"id": 3, "state": "disconnected", "user": "anna"}))
+    office.windows.put(empty(0, "disconnected", "Services"),
+                       empty(65536, "listen", "RDP-Tcp"), left(3, "anna"))
     done = office.run("logoff", "--state", "disconnected", "--yes")
     assert done.status == OK, done
     assert sorted(office.windows.states()) == [0, 2, 65536]
@@ -163,8 +157,8 @@ def test_a_message_arrives_as_it_was_written(office):
 def test_the_buttons_of_people_come_back(office):
     """Who answers, who does not, and who is not there, side by side."""
     windows = office.windows
-    windows.session(3, "anna", reply=6, reply_ms=200, domain="CORP")
-    windows.session(4, "bert", reply=7)
+    windows.put(session(3, "anna", reply=6, reply_ms=200),
+                session(4, "bert", domain=None, reply=7))
     done = office.run("message", "--every", "--yes", "--wait", "--style",
                       "yes_no", "--timeout-box", "1s", "Neustart?")
     assert done.status == OK, done
@@ -197,7 +191,7 @@ def test_the_list_has_what_windows_tells(office):
 
 def test_one_command_ends_both_kinds(stage, broker, plex):
     office = Office(stage, home=plex)
-    office.windows.session(2, "jdoe")
+    office.windows.put(session(2))
     office.open()
     plex.play("one", user="anna", title="Alien")
     done = office.run("end", "--every", "--yes", "-o", "json")
@@ -212,7 +206,7 @@ def test_one_command_ends_both_kinds(stage, broker, plex):
 def test_a_machine_that_lies_is_not_believed(stage, broker):
     """Windows says yes, and the session stays connected."""
     office = Office(stage, timeout="1s").open()
-    office.windows.session(2, "jdoe")
+    office.windows.put(session(2))
     office.windows.fail("WTSDisconnectSession", 0, nochange=1)
     done = office.run("disconnect", "--session", "2", "--yes", "-o", "json")
     assert done.status == FALSE, done
