@@ -84,7 +84,6 @@ static enum lastcall_status set_modes(struct store *store)
                                 "PRAGMA temp_store = MEMORY";
     enum lastcall_status status;
 
-    sqlite3_busy_timeout(store->db, STORE_BUSY_TIMEOUT_MS);
     sqlite3_wal_autocheckpoint(store->db, STORE_CHECKPOINT_PAGES);
     status = run(store, modes);
     store->durability = STORE_SURVIVES_POWER;
@@ -221,6 +220,9 @@ static void explain_file(const struct store *store, const char *path,
     case SQLITE_FULL:
         mend = "; make room on that disk";
         break;
+    case SQLITE_BUSY:
+        mend = "; another program holds it, try again";
+        break;
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
         mend = "; it and its directory must be writable";
@@ -259,6 +261,9 @@ static enum lastcall_status open_with(const char *path,
                                SQLITE_OPEN_EXRESCODE,
                            NULL);
     status = status_of(code);
+    /* Who closes it or recovers it holds it for a moment, from the first. */
+    if (status == LASTCALL_OK)
+        sqlite3_busy_timeout(out->db, STORE_BUSY_TIMEOUT_MS);
     if (status == LASTCALL_OK)
         status = check_owner(out, path, error);
     if (status == LASTCALL_OK)

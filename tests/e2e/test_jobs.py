@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import resource
 import signal
 import sqlite3
 import stat
@@ -14,6 +15,7 @@ import pytest
 import processes
 from desk import FALSE, OK, SILENT, STOPPED, UNCONFIRMED, USAGE
 from stage import lastcall, write_file
+from test_command_terminal import Terminal
 
 HOSTS = ("media-01", "media-02", "media-03")
 ALL = ("stop", "--all", "--every", "--yes")
@@ -318,6 +320,24 @@ def test_a_retry_asks_before_it_touches_anything(trio):
     assert trio.plex["media-01"].terminates() == []
 
 
+@pytest.mark.parametrize("typed, status", [("y\n", OK),
+                                           ("n\n", UNCONFIRMED)])
+def test_a_retry_shows_a_person_what_it_would_end(trio, typed, status):
+    trio.workers["media-01"].stop()
+    trio.run("stop", "--host", "media-01", "--every", "--yes")
+    trio.workers["media-01"].start()
+    job = trio.newest()
+    terminal = Terminal(trio.operator, "jobs", "retry", job)
+    terminal.await_text(r"Go on\? \[y/N\]")
+    assert "of-media-01" in terminal.text
+    assert trio.plex["media-01"].terminates() == []
+    terminal.type(typed)
+    assert terminal.end() == status, terminal.text
+    assert (trio.newest() != job) == (status == OK)
+    assert trio.plex["media-01"].terminated() == (
+        ["of-media-01"] if status == OK else [])
+
+
 def test_anothers_job_is_not_tried_again(trio):
     trio.workers["media-01"].stop()
     trio.run("stop", "--host", "media-01", "--every", "--yes")
@@ -335,8 +355,9 @@ def no_folder(trio):
 
 def newer(trio):
     trio.run("jobs")
-    with sqlite3.connect(trio.database()) as db:
-        db.execute("PRAGMA user_version = 9")
+    database = sqlite3.connect(trio.database())
+    database.execute("PRAGMA user_version = 9")
+    database.close()
 
 
 def damaged(trio):
@@ -355,6 +376,23 @@ def test_what_cannot_be_kept_is_done_all_the_same(trio, spoil, words):
     trio.assert_each_ended_once()
     done = trio.run("jobs")
     assert done.status != OK and words in done.err, done
+
+
+def test_a_full_disk_does_not_hold_the_campaign(trio):
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40960, 40960))
+
+    trio.run("jobs")
+    done = subprocess.run(trio.operator.argv(*ALL), capture_output=True,
+                          text=True, timeout=60, preexec_fn=small_files,
+                          env=trio.operator.environment())
+    assert done.returncode == OK, done
+    assert done.stderr.count("the job is not kept") == 1, done
+    trio.assert_each_ended_once()
+    # With room again, everything is as before.
+    assert trio.run("stop", "--all", "--every", "--yes").err.count("kept") == 0
+    assert trio.show(trio.newest())["true"] == 3
 
 
 def test_a_database_that_others_hold_does_not_hold_the_campaign(trio):

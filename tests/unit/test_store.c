@@ -82,6 +82,30 @@ static void test_secret_under_a_wide_umask(void **state)
     store_close(&store); /* closed is as good as {0} */
 }
 
+/* What another one holds for a moment is waited for from the first look. */
+static void test_opening_waits_for_others(void **state)
+{
+    const struct clock *clock = &platform_clock;
+    struct store store;
+    struct store other;
+    int64_t began_ms;
+
+    (void)state;
+    open_ok(&store, first, 1);
+    assert_int_equal(sqlite3_exec(store.db,
+                                  "PRAGMA journal_mode = DELETE;"
+                                  "BEGIN EXCLUSIVE",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    began_ms = clock->monotonic_ms(clock->state);
+    assert_int_equal(store_open(path, first, 1, &other, NULL), LASTCALL_BUSY);
+    assert_true(clock->monotonic_ms(clock->state) - began_ms >=
+                STORE_BUSY_TIMEOUT_MS / 2);
+    assert_int_equal(sqlite3_exec(store.db, "ROLLBACK", NULL, NULL, NULL),
+                     SQLITE_OK);
+    store_close(&store);
+}
+
 static void test_commit_and_rollback(void **state)
 {
     struct store store;
@@ -246,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_secret_under_a_wide_umask, set_up),
+        cmocka_unit_test_setup(test_opening_waits_for_others, set_up),
         cmocka_unit_test_setup(test_commit_and_rollback, set_up),
         cmocka_unit_test_setup(test_migrates_in_order, set_up),
         cmocka_unit_test_setup(test_failed_migration_changes_nothing, set_up),
