@@ -6,7 +6,8 @@ set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
 # e2e/test_<area>.py as CTest entry e2e.<area>.
 foreach(area acl campaign command_exit command_keys command_output
              command_terminal command_terminal_sessions command_wts
-             counts crash crash_wts harness inventory isolation link memory packets plex
+             counts crash crash_wts harness inventory isolation link
+             maintenance memory packets plex
              policy refusals revocation service stop storm vectors worker wts)
     add_test(NAME e2e.${area}
              COMMAND ${LASTCALL_PYTHON} -m pytest -q -p no:cacheprovider

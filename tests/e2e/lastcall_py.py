@@ -28,6 +28,7 @@ ALGORITHM = "EdDSA"
 TYP_GRANT = "lastcall-grant+jwt"
 TYP_REVOCATION = "lastcall-revocation+jwt"
 TYP_COMMAND = "lastcall-command+jwt"
+TYP_MAINTENANCE = "lastcall-maintenance+jwt"
 TYP_RESULT = "lastcall-result+jwt"
 TYP_SESSIONS = "lastcall-sessions+jwt"
 TYP_EVENT = "lastcall-event+jwt"
@@ -362,6 +363,50 @@ def make_command(fleet, party, audience, request, *, now=None, ttl=60,
                    body.get("jti"), body.get("exp"), audience)
 
 
+def moment_of(seconds):
+    """RFC 3339 in UTC with milliseconds."""
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return "%s.%03dZ" % (whole, int(seconds * 1000) % 1000)
+
+
+class Plan:
+    """A signed maintenance plan: what to publish and where."""
+
+    def __init__(self, party, token, topic, body, iat):
+        self.party = party
+        self.token = token
+        self.topic = topic
+        self.body = body
+        self.iat = iat
+
+    def step(self, name):
+        """What stands for a step where a result names its command."""
+        text = "lastcall-maintenance\n%s\n%d\n%s" % (
+            self.body["id"], self.iat, name)
+        jti = b64url(hashlib.sha256(text.encode()).digest())
+        return Command(self.party, self.token, self.topic, jti, None, None)
+
+
+def make_plan(fleet, party, audience, body, *, now=None, exp=None, key=None,
+              grant=None, topic=None, header=None, **claims):
+    """Sign a plan; everything can be set wrong on purpose.  In the body,
+    starts_at and ends_at may be seconds since 1970."""
+    now = int(time.time()) if now is None else now
+    body = {name: moment_of(value)
+            if name in ("starts_at", "ends_at") and not isinstance(value, str)
+            else value for name, value in body.items()}
+    whole = {"iss": party.subject, "iat": now, "jti": fresh_id(),
+             "aud": audience, "exp": exp or now + 86400, "maintenance": body}
+    whole.update(claims)
+    whole = {k: v for k, v in whole.items() if v is not None}
+    options = {"typ": TYP_MAINTENANCE}
+    options.update(header or {})
+    token = (key or party.key).sign(claims=whole, grant=grant or party.grant,
+                                    **options)
+    return Plan(party, token, topic or fleet.topic(
+        *audience.split(":"), "maintenance", body["id"]), body, now)
+
+
 class Message:
     def __init__(self, index, topic, payload, retain, properties):
         self.index = index
@@ -557,6 +602,26 @@ class Controller(Client):
         """Send a command to one host and wait for its result."""
         command = self.send(self.command("host:" + host, request, **options))
         return self.await_result(command, host)
+
+    def plan(self, audience, body, **options):
+        """Sign a maintenance plan and publish it, retained."""
+        plan = make_plan(self.fleet, self.party, audience, body, **options)
+        self.publish(plan.topic, plan.token, retain=True)
+        return plan
+
+    def await_step(self, plan, name, host, after=0, timeout=None):
+        """The result of a plan's step."""
+        result = self.await_result(plan.step(name), host, after, timeout)
+        assert result["maintenance"] == {"id": plan.body["id"], "step": name}
+        return result
+
+    def await_phase(self, plan, phase, host, after=0, timeout=None):
+        """What the host's status tells of a plan in that phase."""
+        def told(status):
+            return [p for p in status["maintenance"]
+                    if p["id"] == plan.body["id"] and p["phase"] == phase]
+
+        return told(self.await_status(host, told, after, timeout))[0]
 
     # What hosts say of themselves.
 
