@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <windows.h>
 
+#include "protocol/io/platform_win32.h"
 #include "protocol/io/wide_win32.h"
 
 /* Owner: administrators.  LocalSystem and administrators may do everything,
@@ -115,37 +116,6 @@ static void blame(struct platform_error *error, const wchar_t *path, PSID sid)
     free(text);
 }
 
-/*
- * Whom an entry gives one of the rights; NULL: nobody.
- *
- *   is_strange  it is of a kind that is not known, and may give something
- */
-static PSID granted_to(const void *entry, ACCESS_MASK wanted, bool *is_strange)
-{
-    const ACE_HEADER *header = entry;
-    /* A conditional entry begins like a plain one. */
-    const ACCESS_ALLOWED_ACE *allowed = entry;
-
-    *is_strange = false;
-    if ((header->AceFlags & INHERIT_ONLY_ACE) != 0)
-        return NULL;
-    switch (header->AceType) {
-    case ACCESS_ALLOWED_ACE_TYPE:
-    case ACCESS_ALLOWED_CALLBACK_ACE_TYPE:
-        if ((allowed->Mask & wanted) == 0)
-            return NULL;
-        return (PSID)(uintptr_t)&allowed->SidStart;
-    case ACCESS_DENIED_ACE_TYPE:
-    case ACCESS_DENIED_OBJECT_ACE_TYPE:
-    case ACCESS_DENIED_CALLBACK_ACE_TYPE:
-    case ACCESS_DENIED_CALLBACK_OBJECT_ACE_TYPE:
-        return NULL;
-    default:
-        *is_strange = true;
-        return NULL;
-    }
-}
-
 static enum lastcall_status check_owner(PSID owner, const wchar_t *path,
                                         struct platform_error *error)
 {
@@ -185,7 +155,8 @@ enum lastcall_status access_check_descriptor(PSECURITY_DESCRIPTOR descriptor,
         bool is_strange = true;
 
         if (GetAce(list, i, &entry))
-            sid = granted_to(entry, changes[place], &is_strange);
+            sid = platform_ace_grantee(entry, changes[place], PLATFORM_FILE,
+                                       &is_strange);
         if (is_strange) {
             explain(error, path,
                     "its access list has an entry of a strange kind");

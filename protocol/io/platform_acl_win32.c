@@ -84,21 +84,13 @@ static bool is_trusted(PSID sid, const struct inquiry *inquiry)
            is_user(sid, &inquiry->user);
 }
 
-/*
- * Whom an entry gives rights; NULL: nobody.  What denies gives nothing, and
- * what is only for heirs is not about a file.
- */
-static PSID grantee(const void *entry, const struct inquiry *inquiry,
-                    bool *is_strange)
+PSID platform_ace_grantee(const void *entry, ACCESS_MASK rights,
+                          enum platform_heirs heirs, bool *is_strange)
 {
     const ACE_HEADER *header = entry;
-    const DWORD rights = inquiry->secrecy == FILE_SECRET
-                             ? CHANGING_RIGHTS | READING_RIGHTS
-                             : CHANGING_RIGHTS;
 
     *is_strange = false;
-    if ((header->AceFlags & INHERIT_ONLY_ACE) != 0 &&
-        inquiry->heirs == PLATFORM_FILE)
+    if ((header->AceFlags & INHERIT_ONLY_ACE) != 0 && heirs == PLATFORM_FILE)
         return NULL;
     switch (header->AceType) {
     case ACCESS_ALLOWED_ACE_TYPE:
@@ -152,13 +144,18 @@ static void explain_mend(const struct inquiry *inquiry, PSID stranger,
 static enum lastcall_status check_entries(PACL list,
                                           const struct inquiry *inquiry)
 {
+    const ACCESS_MASK rights = inquiry->secrecy == FILE_SECRET
+                                   ? CHANGING_RIGHTS | READING_RIGHTS
+                                   : CHANGING_RIGHTS;
+
     for (DWORD i = 0; i < list->AceCount; i++) {
         void *entry = NULL;
         PSID sid = NULL;
         bool is_strange = true;
 
         if (GetAce(list, i, &entry))
-            sid = grantee(entry, inquiry, &is_strange);
+            sid = platform_ace_grantee(entry, rights, inquiry->heirs,
+                                       &is_strange);
         if (!is_strange && (sid == NULL || is_trusted(sid, inquiry)))
             continue;
         explain_mend(inquiry, sid,

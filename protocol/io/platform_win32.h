@@ -1,6 +1,6 @@
 /*
  * Inside the platform's Windows filling: sentences about what failed, and who
- * may use a secret file.
+ * may use a file.
  */
 #ifndef LASTCALL_IO_PLATFORM_WIN32_H
 #define LASTCALL_IO_PLATFORM_WIN32_H
@@ -51,6 +51,15 @@ LASTCALL_MUST_USE enum lastcall_status
 platform_check_descriptor(PSECURITY_DESCRIPTOR descriptor,
                           enum file_secrecy secrecy, enum platform_heirs heirs,
                           const char *path, struct platform_error *error);
+
+/*
+ * Whom an entry of an access list gives one of the rights; NULL: nobody.  What
+ * denies gives nothing, and what is only for heirs is not about a file.
+ *
+ *   is_strange  it is of a kind that is not known, and may give something
+ */
+PSID platform_ace_grantee(const void *entry, ACCESS_MASK rights,
+                          enum platform_heirs heirs, bool *is_strange);
 
 /*
  * Make the description of something that SYSTEM, the Administrators and the
