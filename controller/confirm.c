@@ -53,17 +53,11 @@ void confirm_sentence(const struct confirm_question *question,
              question->hosts == 1 ? "" : "s", wording->warning);
 }
 
-enum confirm_answer confirm_ask(const struct confirm_question *question)
+/* Read a line that consents, or not. */
+static enum confirm_answer read_answer(enum confirm_kind kind, int64_t sessions)
 {
     char line[LINE_SIZE] = "";
-    char sentence[CONFIRM_SENTENCE_SIZE];
 
-    confirm_sentence(question, sentence);
-    fprintf(stderr, "%s\n", sentence);
-    if (question->kind == CONFIRM_YES)
-        fputs("Go on? [y/N] ", stderr);
-    else
-        fprintf(stderr, "Type %" PRId64 " to go on: ", question->sessions);
     fflush(stderr);
     if (wake_wait_input() == WAKE_INTERRUPTED) {
         fputc('\n', stderr);
@@ -71,7 +65,24 @@ enum confirm_answer confirm_ask(const struct confirm_question *question)
     }
     if (fgets(line, sizeof line, stdin) == NULL)
         return wake_is_interrupted() ? CONFIRM_INTERRUPTED : CONFIRM_DECLINED;
-    return confirm_is_consent(question->kind, question->sessions, line)
-               ? CONFIRM_GO
-               : CONFIRM_DECLINED;
+    return confirm_is_consent(kind, sessions, line) ? CONFIRM_GO
+                                                    : CONFIRM_DECLINED;
+}
+
+enum confirm_answer confirm_ask_about(const char *sentence)
+{
+    fprintf(stderr, "%s\nGo on? [y/N] ", sentence);
+    return read_answer(CONFIRM_YES, 0);
+}
+
+enum confirm_answer confirm_ask(const struct confirm_question *question)
+{
+    char sentence[CONFIRM_SENTENCE_SIZE];
+
+    confirm_sentence(question, sentence);
+    if (question->kind == CONFIRM_YES)
+        return confirm_ask_about(sentence);
+    fprintf(stderr, "%s\nType %" PRId64 " to go on: ", sentence,
+            question->sessions);
+    return read_answer(question->kind, question->sessions);
 }

@@ -31,7 +31,10 @@ struct confirm_question {
 /* Ask on standard error and read a line from standard input. */
 enum confirm_answer confirm_ask(const struct confirm_question *question);
 
-#define CONFIRM_SENTENCE_SIZE 160
+#define CONFIRM_SENTENCE_SIZE 240
+
+/* Say a sentence, and ask whether to go on. */
+enum confirm_answer confirm_ask_about(const char *sentence);
 
 /* Say what is about to be done, in one sentence; pure, for its test. */
 void confirm_sentence(const struct confirm_question *question,

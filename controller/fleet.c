@@ -45,6 +45,23 @@ static void add_of_hosts(struct fleet *fleet, const struct target *target,
     }
 }
 
+/* Plans for all, for each group, and for each host. */
+static void add_plans(struct fleet *fleet)
+{
+    static const enum address_kind kinds[] = {ADDRESS_ALL, ADDRESS_GROUP,
+                                              ADDRESS_HOST};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct topic_parts parts = {
+            .kind = TOPIC_MAINTENANCE,
+            .address = {.kind = kinds[i], .name = {"+"}},
+            .plan = {"+"},
+        };
+
+        add_filter(fleet, &parts);
+    }
+}
+
 /* The revocation list comes first: it judges what comes behind it. */
 static void choose_filters(struct fleet *fleet, uint32_t needs,
                            const struct target *target)
@@ -64,6 +81,8 @@ static void choose_filters(struct fleet *fleet, uint32_t needs,
         add_of_hosts(fleet, target, TOPIC_STATUS);
     if (needs & FLEET_NEED_INVENTORIES)
         add_of_hosts(fleet, target, TOPIC_SESSIONS);
+    if (needs & FLEET_NEED_PLANS)
+        add_plans(fleet);
 }
 
 static void take_news(struct fleet *fleet, struct proof *proof)
@@ -91,18 +110,35 @@ static void take_list(struct fleet *fleet, const struct fleet_event *event)
                   status_text(status));
 }
 
+static void take_plan(struct fleet *fleet, const struct topic_parts *parts,
+                      const struct fleet_event *event)
+{
+    enum lastcall_status status =
+        plans_take(&fleet->plans, &fleet->trust, parts, event->payload.data,
+                   event->payload.len, fleet_wall_ms() / 1000);
+
+    /* What is refused is counted there. */
+    if (status == LASTCALL_E_NOMEM || status == LASTCALL_E_TOO_LARGE)
+        say_error("%s: %s", event->topic, status_text(status));
+}
+
 bool fleet_handle(struct fleet *fleet, const struct fleet_event *event)
 {
     struct topic_parts parts;
 
     if (event->proof != NULL && event->proof->parts.kind == TOPIC_RESULT)
         return true;
-    if (event->proof != NULL)
+    if (event->proof != NULL) {
         take_news(fleet, event->proof);
-    else if (topic_parse(fleet->settings.fleet.text, event->topic, &parts) ==
-                 LASTCALL_OK &&
-             parts.kind == TOPIC_REVOKED)
+        return false;
+    }
+    if (topic_parse(fleet->settings.fleet.text, event->topic, &parts) !=
+        LASTCALL_OK)
+        return false;
+    if (parts.kind == TOPIC_REVOKED)
         take_list(fleet, event);
+    else if (parts.kind == TOPIC_MAINTENANCE)
+        take_plan(fleet, &parts, event);
     return false;
 }
 
@@ -318,6 +354,7 @@ void fleet_close(struct fleet *fleet)
 {
     fleet_link_close(fleet->link);
     registry_deinit(&fleet->registry);
+    plans_deinit(&fleet->plans);
     identity_deinit(&fleet->identity);
     trust_deinit(&fleet->trust);
     controller_settings_deinit(&fleet->settings);

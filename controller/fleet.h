@@ -8,6 +8,7 @@
 #include "controller/exit_code.h"
 #include "controller/fleet_link.h"
 #include "controller/identity.h"
+#include "controller/plans.h"
 #include "controller/registry.h"
 #include "controller/select.h"
 
@@ -29,13 +30,14 @@
 /* Hosts named one by one are subscribed to one by one up to this number, each
  * with its status and its inventories. */
 #define FLEET_SINGLE_MAX 32
-#define FLEET_FILTER_MAX (2 * FLEET_SINGLE_MAX + 2)
+#define FLEET_FILTER_MAX (2 * FLEET_SINGLE_MAX + 5)
 
 enum fleet_need {
     FLEET_NEED_NOTHING = 0,
     FLEET_NEED_STATUSES = 1 << 0,
     FLEET_NEED_INVENTORIES = 1 << 1,
     FLEET_NEED_IDENTITY = 1 << 2, /* our key, our grant, our inbox */
+    FLEET_NEED_PLANS = 1 << 3,    /* retained maintenance plans */
 };
 
 /* {0} is empty. */
@@ -44,6 +46,7 @@ struct fleet {
     struct trust trust;                  /* owned */
     struct identity identity;            /* owned; with FLEET_NEED_IDENTITY */
     struct registry registry;            /* owned */
+    struct plans plans;                  /* owned */
     struct fleet_link *link;             /* owned */
     struct topic filters[FLEET_FILTER_MAX];
     struct mqtt_subscription subscriptions[FLEET_FILTER_MAX];

@@ -26,6 +26,7 @@ static enum exit_code (*const run[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_END] = cmd_end,
     [COMMAND_PING] = cmd_ping,
     [COMMAND_JOBS] = cmd_jobs,
+    [COMMAND_MAINTENANCE] = cmd_maintenance,
     [COMMAND_VERIFY] = cmd_verify,
     [COMMAND_COMPLETION] = cmd_completion,
 };

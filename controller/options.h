@@ -27,6 +27,7 @@ enum command_id {
     COMMAND_END,
     COMMAND_PING,
     COMMAND_JOBS,
+    COMMAND_MAINTENANCE,
     COMMAND_VERIFY,
     COMMAND_COMPLETION,
     COMMAND_COUNT
@@ -55,6 +56,7 @@ enum option_group {
     OPTIONS_MEDIA = 1 << 18, /* filters over what only Plex has */
     OPTIONS_MESSAGE = 1 << 19,
     OPTIONS_JOBS = 1 << 22,
+    OPTIONS_PLAN = 1 << 23,
 };
 
 struct command_info {
@@ -130,6 +132,14 @@ enum option_id {
     OPTION_PLEX_TOKEN_FILE,
     OPTION_WTS,
     OPTION_BEFORE,
+    OPTION_AT,
+    OPTION_FOR,
+    OPTION_WARN,
+    OPTION_PLAN_MESSAGE, /* maintenance's own --message */
+    OPTION_ACTION,
+    OPTION_ENFORCE,
+    OPTION_PLAN_ID,
+    OPTION_FOLLOW,
     OPTION_COUNT
 };
 

@@ -322,7 +322,8 @@ static bool reaches_windows(const struct options *options)
     return options->command == COMMAND_DISCONNECT ||
            options->command == COMMAND_LOGOFF ||
            options->command == COMMAND_MESSAGE ||
-           options->command == COMMAND_END;
+           options->command == COMMAND_END ||
+           options->command == COMMAND_MAINTENANCE;
 }
 
 static enum lastcall_status append_everybody(const struct options *options,
@@ -361,7 +362,10 @@ enum lastcall_status selection_parse(const struct options *options,
     if (status == LASTCALL_OK && session != NULL) {
         out->session_id = bytes_copy_text(session);
         status = out->session_id == NULL ? LASTCALL_E_NOMEM : LASTCALL_OK;
-    } else if (status == LASTCALL_OK && need == SELECT_ONE) {
+    } else if (status == LASTCALL_OK &&
+               (need == SELECT_ONE ||
+                (options->command == COMMAND_MAINTENANCE && where.len > 0))) {
+        /* A plan without a filter is for every person by itself. */
         status = append_everybody(options, &where);
     }
     if (status == LASTCALL_OK)

@@ -1,0 +1,180 @@
+#include "controller/plan_send.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/say.h"
+#include "protocol/io/platform.h"
+#include "protocol/token.h"
+
+/* ---- whom a plan is for ---- */
+
+enum lastcall_status plan_send_add(struct plan_send *sending,
+                                   enum address_kind kind,
+                                   const struct name *name)
+{
+    struct address *grown = NULL;
+
+    if (sending->count == sending->capacity) {
+        const size_t wanted =
+            sending->capacity == 0 ? 16 : sending->capacity * 2;
+
+        grown = realloc(sending->addresses, wanted * sizeof *grown);
+        if (grown == NULL)
+            return LASTCALL_E_NOMEM;
+        sending->addresses = grown;
+        sending->capacity = wanted;
+    }
+    sending->addresses[sending->count++] =
+        (struct address){.kind = kind, .name = *name};
+    return LASTCALL_OK;
+}
+
+/* The known hosts of the target, and those that are named and unknown. */
+static enum lastcall_status add_hosts(struct plan_send *sending,
+                                      const struct target *target)
+{
+    const struct registry *registry = &sending->fleet->registry;
+    enum lastcall_status status = LASTCALL_OK;
+
+    for (size_t i = 0; i < registry->count && status == LASTCALL_OK; i++) {
+        const struct registry_host *host = registry->hosts[i];
+
+        if (target_includes(target, &host->name, host->groups,
+                            host->group_count))
+            status = plan_send_add(sending, ADDRESS_HOST, &host->name);
+    }
+    for (size_t i = 0; i < target->entry_count && status == LASTCALL_OK; i++) {
+        const char *entry = target->entries[i];
+        struct name name;
+
+        if (!target_is_pattern(entry) &&
+            name_parse(entry, strlen(entry), &name) == LASTCALL_OK &&
+            registry_find(registry, &name) == NULL) {
+            say_error("%s has never published a status; it finds the plan when "
+                      "it does",
+                      entry);
+            status = plan_send_add(sending, ADDRESS_HOST, &name);
+        }
+    }
+    return status;
+}
+
+enum lastcall_status plan_send_add_target(struct plan_send *sending,
+                                          const struct target *target)
+{
+    const struct name nobody = {""};
+
+    switch (target->kind) {
+    case TARGET_ALL:
+        return plan_send_add(sending, ADDRESS_ALL, &nobody);
+    case TARGET_GROUP:
+        return plan_send_add(sending, ADDRESS_GROUP, &target->group);
+    case TARGET_HOSTS:
+        return add_hosts(sending, target);
+    case TARGET_NONE:
+        break;
+    }
+    return LASTCALL_E_SYNTAX;
+}
+
+/* ---- publishing ---- */
+
+static enum lastcall_status sign(struct plan_send *sending,
+                                 const struct address *address, int64_t iat_s,
+                                 int64_t exp_s, struct bytes *out)
+{
+    struct command_claims claims = {
+        .audience = *address, .iat_s = iat_s, .exp_s = exp_s};
+    json_t *json = NULL;
+    enum lastcall_status status = platform_random_id(&claims.jti);
+
+    if (status != LASTCALL_OK)
+        return status;
+    json = maintenance_encode(sending->fleet->identity.issuer, &claims,
+                              sending->plan);
+    status = json == NULL
+                 ? LASTCALL_E_NOMEM
+                 : token_sign(TOKEN_MAINTENANCE, &sending->fleet->identity.key,
+                              sending->fleet->identity.grant, json, out);
+    json_decref(json);
+    return status;
+}
+
+/* Wait until the broker has taken what was sent under a tag. */
+static enum lastcall_status await_taken(struct plan_send *sending, uint64_t tag)
+{
+    const int64_t until_ms = fleet_now_ms() + sending->timeout_ms;
+    struct fleet_event event = {0};
+    enum lastcall_status status = LASTCALL_TIMEOUT;
+    bool goes_on = true;
+
+    while (goes_on) {
+        fleet_link_next(sending->fleet->link, until_ms, &event);
+        goes_on = event.kind != FLEET_TIMEOUT && event.kind != FLEET_DOWN;
+        if (event.kind == FLEET_MESSAGE) {
+            (void)fleet_handle(sending->fleet, &event);
+        } else if (event.kind == FLEET_PUBLISHED && event.tag == tag) {
+            status = event.status;
+            goes_on = false;
+        } else if (event.kind == FLEET_INTERRUPTED) {
+            status = LASTCALL_E_CLOSED;
+            goes_on = false;
+        }
+        fleet_event_deinit(&event);
+    }
+    return status;
+}
+
+static enum lastcall_status publish_at(struct plan_send *sending, size_t index,
+                                       int64_t iat_s, int64_t exp_s)
+{
+    const struct address *address = &sending->addresses[index];
+    const struct topic_parts parts = {.kind = TOPIC_MAINTENANCE,
+                                      .address = *address,
+                                      .plan = sending->plan->id};
+    struct topic topic;
+    struct bytes token = {0};
+    const int64_t left_s = exp_s - fleet_wall_ms() / 1000;
+    struct mqtt_message message = {
+        .topic = topic.text,
+        .qos = 1,
+        .retain = MQTT_RETAINED,
+        /* The broker forgets it when nobody would believe it any more. */
+        .expiry_s = left_s < 1 ? 1 : (uint32_t)left_s,
+    };
+    enum lastcall_status status = sign(sending, address, iat_s, exp_s, &token);
+
+    topic_format(sending->fleet->settings.fleet.text, &parts, &topic);
+    message.payload = token.data;
+    message.len = token.len;
+    if (status == LASTCALL_OK)
+        status = fleet_link_publish(sending->fleet->link, &message, index + 1);
+    if (status == LASTCALL_OK)
+        status = await_taken(sending, index + 1);
+    bytes_deinit(&token);
+    if (status == LASTCALL_FORBIDDEN) {
+        say_error("the broker refused the plan");
+        say_mend("its access rules must let %s publish %s",
+                 sending->fleet->identity.issuer, topic.text);
+    } else if (status != LASTCALL_OK && status != LASTCALL_E_CLOSED) {
+        say_error("the plan could not be published: %s", status_text(status));
+    }
+    return status;
+}
+
+enum lastcall_status plan_send_publish(struct plan_send *sending, int64_t iat_s,
+                                       int64_t exp_s)
+{
+    enum lastcall_status status = LASTCALL_OK;
+
+    for (size_t i = 0; i < sending->count && status == LASTCALL_OK; i++)
+        status = publish_at(sending, i, iat_s, exp_s);
+    return status;
+}
+
+void plan_send_deinit(struct plan_send *sending)
+{
+    free(sending->addresses);
+    *sending = (struct plan_send){0};
+}

@@ -1,0 +1,57 @@
+/*
+ * Maintenance plans as they stand retained at the broker: one signed token a
+ * plan and address (PROTOCOL.md, section 8).  Only what the grant of a
+ * controller proves is kept.
+ */
+#ifndef LASTCALL_CONTROLLER_PLANS_H
+#define LASTCALL_CONTROLLER_PLANS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/registry.h"
+#include "protocol/maintenance.h"
+#include "protocol/topic.h"
+#include "protocol/trust.h"
+
+/* Tokens that are kept; more are refused, and counted. */
+#define PLANS_MAX 4096
+
+struct plan {
+    struct address address;
+    char issuer[TOKEN_ISSUER_SIZE]; /* "controller:<name>" */
+    int64_t iat_s;
+    int64_t exp_s;
+    struct maintenance body; /* owned */
+};
+
+/* {0} is empty. */
+struct plans {
+    struct plan *items; /* owned */
+    size_t count;
+    size_t capacity;
+    size_t refused_count; /* tokens that are not what they claim to be */
+};
+
+void plans_deinit(struct plans *plans);
+
+/*
+ * Take a retained token.  Of one id at one address the highest iat stays.
+ *
+ *   parts      the topic; of kind TOPIC_MAINTENANCE (asserted)
+ *   data, len  nothing: the broker's place is empty, and so is ours
+ *   now_s      seconds since 1970
+ *
+ * Returns LASTCALL_OK (taken, or passed over as older), LASTCALL_E_NOMEM,
+ *         LASTCALL_E_TOO_LARGE (PLANS_MAX), or why it was refused.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+plans_take(struct plans *plans, struct trust *trust,
+           const struct topic_parts *parts, const void *data, size_t len,
+           int64_t now_s);
+
+/* Say whether an address reaches a host. */
+bool plan_reaches(const struct address *address,
+                  const struct registry_host *host);
+
+#endif

@@ -1,0 +1,249 @@
+/* Retained maintenance plans, and the rows that the fleet's word makes. */
+#include "controller/plan_rows.h"
+#include "tests/unit/fleet_keys.h"
+
+#define PHASE_SIZE 16
+#define ROW_MAX 8
+
+static struct fleet_keys fleet;
+static struct member alice;
+static struct member media;
+static struct member desk;
+static struct plans plans;
+static struct registry registry;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fleet_keys_init(&fleet);
+    member_init(&alice, &fleet.root, SUBJECT_CONTROLLER, "alice", NULL);
+    member_init(&media, &fleet.root, SUBJECT_HOST, "media-01", "lobby");
+    member_init(&desk, &fleet.root, SUBJECT_HOST, "desk-07", NULL);
+    plans = (struct plans){0};
+    registry = (struct registry){0};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    plans_deinit(&plans);
+    registry_deinit(&registry);
+    member_deinit(&alice);
+    member_deinit(&media);
+    member_deinit(&desk);
+    fleet_keys_deinit(&fleet);
+    return 0;
+}
+
+static char *plan_token(const struct member *member, const char *audience,
+                        const char *id, int64_t iat_s)
+{
+    struct command_claims claims = {
+        .jti = {"0123456789abcdef"}, .iat_s = iat_s, .exp_s = iat_s + 9000};
+    struct maintenance plan = {
+        .id = fleet_name(id),
+        .starts_ms = FLEET_NOW_S * 1000,
+        .ends_ms = FLEET_NOW_S * 1000 + 60000,
+        .action = ACTION_END,
+    };
+
+    assert_int_equal(address_parse(audience, &claims.audience), LASTCALL_OK);
+    return fleet_sign(TOKEN_MAINTENANCE, &member->key, member->grant,
+                      maintenance_encode(member->subject, &claims, &plan));
+}
+
+/* Hand a token over as a topic's; frees it. */
+static enum lastcall_status take(const char *topic, char *token)
+{
+    struct topic_parts parts;
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
+
+    assert_int_equal(topic_parse("lastcall", topic, &parts), LASTCALL_OK);
+    status = plans_take(&plans, &fleet.trust, &parts, token,
+                        token == NULL ? 0 : strlen(token), FLEET_NOW_S);
+    free(token);
+    return status;
+}
+
+static void tell(const struct member *member, const char *host,
+                 enum host_state state, const char *plan, enum plan_phase phase)
+{
+    struct status_plan told = {
+        .id = fleet_name(plan == NULL ? "" : plan),
+        .issuer = "controller:alice",
+        .action = ACTION_END,
+        .starts_ms = 1000,
+        .ends_ms = 2000,
+        .phase = phase,
+        .ended = 3,
+    };
+    struct host_status status = {
+        .state = state,
+        .boot_id = "boot",
+        .version = "0.1.0",
+        .protocol = 1,
+        .os = "test",
+        .clock_ms = FLEET_NOW_S * 1000,
+        .plans = &told,
+        .plan_count = plan != NULL,
+    };
+    const struct topic_parts parts = {.kind = TOPIC_STATUS,
+                                      .host = fleet_name(host)};
+    struct bytes message;
+    struct news news;
+    struct json_error why;
+    char *token = fleet_sign(
+        TOKEN_STATUS, &member->key, member->grant,
+        host_status_encode(member->subject, FLEET_NOW_S, "jti", &status));
+
+    bytes_init(&message, TOKEN_RESULT_BYTES_MAX);
+    assert_int_equal(bytes_append_text(&message, token), LASTCALL_OK);
+    free(token);
+    assert_int_equal(news_open(&fleet.trust, &parts, &message,
+                               FLEET_NOW_S * 1000, &news, &why),
+                     LASTCALL_OK);
+    assert_int_equal(registry_take(&registry, &news), LASTCALL_OK);
+    bytes_deinit(&message);
+}
+
+struct seen {
+    size_t count;
+    struct {
+        char host[NAME_LEN_MAX + 1];
+        char id[NAME_LEN_MAX + 1];
+        char phase[PHASE_SIZE];
+        bool is_over;
+    } rows[ROW_MAX];
+};
+
+static void see(void *context, const struct plan_row *row)
+{
+    struct seen *seen = context;
+    json_t *record = plan_row_record(row);
+
+    assert_non_null(record);
+    assert_true(seen->count < ROW_MAX);
+    (void)snprintf(seen->rows[seen->count].host, NAME_LEN_MAX + 1, "%s",
+                   row->host->name.text);
+    (void)snprintf(seen->rows[seen->count].id, NAME_LEN_MAX + 1, "%s",
+                   row->id.text);
+    (void)snprintf(seen->rows[seen->count].phase, PHASE_SIZE, "%s", row->phase);
+    seen->rows[seen->count].is_over = plan_row_is_over(row);
+    seen->count++;
+    json_decref(record);
+}
+
+static struct seen see_rows(const char *id)
+{
+    const struct target everybody = {0};
+    const struct name only = fleet_name(id == NULL ? "" : id);
+    struct seen seen = {0};
+
+    plan_rows_each(&registry, &plans, id == NULL ? NULL : &only, &everybody,
+                   see, &seen);
+    return seen;
+}
+
+static void test_the_newest_word_on_a_plan_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(take("lastcall/v1/all/maintenance/a",
+                          plan_token(&alice, "all", "a", FLEET_NOW_S - 5)),
+                     LASTCALL_OK);
+    assert_int_equal(take("lastcall/v1/all/maintenance/a",
+                          plan_token(&alice, "all", "a", FLEET_NOW_S)),
+                     LASTCALL_OK);
+    assert_int_equal(take("lastcall/v1/all/maintenance/a",
+                          plan_token(&alice, "all", "a", FLEET_NOW_S - 9)),
+                     LASTCALL_OK);
+    assert_int_equal(plans.count, 1);
+    assert_int_equal(plans.items[0].iat_s, FLEET_NOW_S);
+    assert_string_equal(plans.items[0].issuer, "controller:alice");
+    /* The broker's place is empty. */
+    assert_int_equal(take("lastcall/v1/all/maintenance/a", NULL), LASTCALL_OK);
+    assert_int_equal(plans.count, 0);
+}
+
+static void test_what_nobody_may_plan_is_refused(void **state)
+{
+    (void)state;
+    /* A host signed it; another address; another id. */
+    assert_int_not_equal(take("lastcall/v1/all/maintenance/a",
+                              plan_token(&media, "all", "a", FLEET_NOW_S)),
+                         LASTCALL_OK);
+    assert_int_not_equal(
+        take("lastcall/v1/all/maintenance/a",
+             plan_token(&alice, "group:lobby", "a", FLEET_NOW_S)),
+        LASTCALL_OK);
+    assert_int_not_equal(take("lastcall/v1/all/maintenance/b",
+                              plan_token(&alice, "all", "a", FLEET_NOW_S)),
+                         LASTCALL_OK);
+    assert_int_not_equal(
+        take("lastcall/v1/all/maintenance/a", bytes_copy_text("nonsense")),
+        LASTCALL_OK);
+    assert_int_equal(plans.count, 0);
+    assert_int_equal(plans.refused_count, 4);
+}
+
+static void test_a_row_for_each_host_that_a_plan_reaches(void **state)
+{
+    struct seen seen;
+
+    (void)state;
+    tell(&desk, "desk-07", HOST_ONLINE, "other", PLAN_DONE);
+    tell(&media, "media-01", HOST_ONLINE, "a", PLAN_ENFORCING);
+    assert_int_equal(take("lastcall/v1/group/lobby/maintenance/a",
+                          plan_token(&alice, "group:lobby", "a", FLEET_NOW_S)),
+                     LASTCALL_OK);
+    assert_int_equal(take("lastcall/v1/all/maintenance/b",
+                          plan_token(&alice, "all", "b", FLEET_NOW_S)),
+                     LASTCALL_OK);
+    seen = see_rows(NULL);
+    assert_int_equal(seen.count, 4);
+    assert_string_equal(seen.rows[0].host, "desk-07");
+    assert_string_equal(seen.rows[0].id, "other");
+    assert_string_equal(seen.rows[0].phase, "done");
+    assert_true(seen.rows[0].is_over);
+    assert_string_equal(seen.rows[1].id, "b");
+    assert_string_equal(seen.rows[1].phase, PLAN_ROW_WAITING);
+    assert_false(seen.rows[1].is_over);
+    assert_string_equal(seen.rows[2].host, "media-01");
+    assert_string_equal(seen.rows[2].phase, "enforcing");
+    assert_false(seen.rows[2].is_over);
+    assert_string_equal(seen.rows[3].id, "b");
+    assert_int_equal(see_rows("a").count, 1);
+    assert_int_equal(see_rows("nobody").count, 0);
+}
+
+static void test_a_host_that_is_off_is_said_so(void **state)
+{
+    struct seen seen;
+
+    (void)state;
+    tell(&media, "media-01", HOST_OFFLINE, NULL, PLAN_DONE);
+    assert_int_equal(
+        take("lastcall/v1/host/media-01/maintenance/a",
+             plan_token(&alice, "host:media-01", "a", FLEET_NOW_S)),
+        LASTCALL_OK);
+    seen = see_rows(NULL);
+    assert_int_equal(seen.count, 1);
+    assert_string_equal(seen.rows[0].phase, PLAN_ROW_OFFLINE);
+    assert_true(seen.rows[0].is_over);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_newest_word_on_a_plan_stays,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_nobody_may_plan_is_refused,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_row_for_each_host_that_a_plan_reaches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_host_that_is_off_is_said_so,
+                                        set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
