@@ -30,6 +30,9 @@ user %s
 topic write lastcall/v1/all/command
 topic write lastcall/v1/group/+/command
 topic write lastcall/v1/host/+/command
+topic readwrite lastcall/v1/all/maintenance/+
+topic readwrite lastcall/v1/group/+/maintenance/+
+topic readwrite lastcall/v1/host/+/maintenance/+
 topic read lastcall/v1/host/+/status
 topic read lastcall/v1/host/+/sessions/+
 topic read lastcall/v1/host/+/event/+
