@@ -462,6 +462,7 @@ static enum exit_code run_cancel(struct planning *planning)
         return code;
     }
     planning->plan.cancelled = true;
+    planning->plan.action = ACTION_END;
     planning->is_cancel = true;
     snprintf(sentence, sizeof sentence, "The plan %s will be cancelled.",
              planning->plan.id.text);
