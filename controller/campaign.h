@@ -38,7 +38,7 @@ enum campaign_outcome {
     OUTCOME_TRUE,
     OUTCOME_FALSE,
     OUTCOME_REFUSED, /* answered without acting: authority, time, limits */
-    OUTCOME_OFFLINE, /* known beforehand; not waited for */
+    OUTCOME_OFFLINE, /* known when its turn came; not waited for */
     OUTCOME_SILENT,  /* the time is over */
     OUTCOME_UNSENT,  /* its turn has not come, or never came */
     OUTCOME_COUNT
@@ -199,6 +199,13 @@ const struct campaign_host *campaign_next_host(struct campaign *campaign,
 LASTCALL_MUST_USE enum lastcall_status campaign_ask(struct campaign *campaign,
                                                     const struct request_id *id,
                                                     struct bytes *token);
+
+/*
+ * A host that was offline is there again: it is asked after all when its turn
+ * is still to come.  One that goes is not told here: it may be that the broker
+ * goes, with everybody's will, and it is silent anyway.
+ */
+void campaign_note_return(struct campaign *campaign, const struct name *name);
 
 /* Seconds that a message may still wait at the broker, at least 1. */
 uint32_t campaign_expiry_s(const struct campaign *campaign,

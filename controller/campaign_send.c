@@ -155,6 +155,19 @@ const struct campaign_host *campaign_next_host(struct campaign *campaign,
     return &campaign->hosts[campaign->turn];
 }
 
+void campaign_note_return(struct campaign *campaign, const struct name *name)
+{
+    struct campaign_host *host = campaign_find_host(campaign, name);
+
+    if (host == NULL || campaign->end != CAMPAIGN_RUNNING ||
+        host->outcome != OUTCOME_OFFLINE ||
+        host->message != CAMPAIGN_NO_MESSAGE ||
+        (size_t)(host - campaign->hosts) < campaign->turn)
+        return;
+    host->presence = PRESENCE_ONLINE;
+    campaign_settle(campaign, host, OUTCOME_UNSENT, campaign->progress_ms);
+}
+
 enum lastcall_status campaign_ask(struct campaign *campaign,
                                   const struct request_id *id,
                                   struct bytes *token)

@@ -414,6 +414,14 @@ static void take_result(const struct run *run, struct proof *proof)
         tell_answer(run, name);
 }
 
+/* The registry has a host's latest word. */
+static void take_status(const struct run *run, const struct name *name)
+{
+    if (presence_of(registry_find(&run->fleet->registry, name)) ==
+        PRESENCE_ONLINE)
+        campaign_note_return(run->campaign, name);
+}
+
 static enum lastcall_status take_event(const struct run *run,
                                        const struct fleet_event *event)
 {
@@ -421,6 +429,9 @@ static enum lastcall_status take_event(const struct run *run,
     case FLEET_MESSAGE:
         if (fleet_handle(run->fleet, event))
             take_result(run, event->proof);
+        else if (event->proof != NULL &&
+                 event->proof->parts.kind == TOPIC_STATUS)
+            take_status(run, &event->proof->parts.host);
         break;
     case FLEET_PUBLISHED:
         if (event->status == LASTCALL_FORBIDDEN)

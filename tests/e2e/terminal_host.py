@@ -56,18 +56,18 @@ class TerminalHost(py.Client):
             "iss": self.party.subject, "iat": int(time.time()),
             "jti": py.fresh_id(), **claims}, self.party.grant)
 
-    def publish_status(self):
+    def publish_status(self, state="online", wait=True):
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         self.publish(self.fleet.topic("host", self.name, "status"), self.sign(
             py.TYP_STATUS, status={
-                "state": "online", "boot_id": "boot-of-" + self.name,
+                "state": state, "boot_id": "boot-of-" + self.name,
                 "version": "0.1.0", "protocol": 1, "os": "Windows 10.0.20348",
                 "clock": now, "servers": [{
                     "name": SERVER, "backend": "wts", "reachable": True,
                     "version": "10.0.20348", "sessions": len(self.sessions),
                     "actions": ["list", "disconnect", "logoff", "message",
                                 "end", "ping"]}],
-                "counters": {}, "maintenance": []}), retain=True)
+                "counters": {}, "maintenance": []}), retain=True, wait=wait)
 
     def publish_inventory(self):
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())

@@ -135,6 +135,16 @@ def test_after_the_canary_the_rest(fleet):
     assert fleet.asked[0] == "a" and sorted(fleet.asked) == list("abcd")
 
 
+def test_who_comes_back_before_its_turn_is_asked(fleet):
+    """c is offline when it begins, and there when a is asked."""
+    fleet["c"].publish_status("offline")
+    fleet["a"].first = lambda: fleet["c"].publish_status()
+    done = fleet.run("--host", "a,b,c", "--batch", "1", "--batch-wait",
+                     "500ms")
+    assert done.status == OK, done
+    assert fleet.asked == ["a", "b", "c"]
+
+
 def test_too_many_failures_stop_it(fleet):
     fleet["a"].code = fleet["c"].code = "denied"
     done = fleet.run("--all", "--batch", "1", "--max-fail", "1")
@@ -161,8 +171,10 @@ def test_as_many_failures_as_allowed_stop_nothing(fleet):
 
 
 def test_a_late_answer_counts(fleet):
-    """a is given up, then b is asked; only then a answers, and then b."""
+    """a is given up, then b is asked; only then a answers, and b after it:
+    answers that come together are taken in any order."""
     fleet["a"].held = []
+    fleet["b"].delay = 0.5
     fleet["b"].first = lambda: fleet["a"].speak()
     done = fleet.run("--host", "a,b", "--batch", "1", "--timeout", "1s")
     assert done.status == OK, done

@@ -507,6 +507,33 @@ static void test_splay_grows_with_the_answers(void **state)
     assert_int_equal(dispatch_splay_s(5 * DISPATCH_SPLAY_HOSTS), 4);
 }
 
+/* Offline when the campaign began is not offline when the turn comes. */
+static void test_who_is_back_before_its_turn_is_asked(void **state)
+{
+    const struct campaign_pace pace = {.batch = share("1")};
+    const struct name names[] = {host_name(0), host_name(1), host_name(2),
+                                 host_name(3)};
+    struct campaign campaign;
+    char asked[32] = "";
+
+    (void)state;
+    begin(&campaign, "+--+", &pace);
+    go(&campaign, START_MS, asked);
+    for (size_t i = 0; i < 3; i += 2)
+        campaign_note_return(&campaign, &names[i]);
+    assert_int_equal(outcome(&campaign, 0), OUTCOME_WAITING);
+    assert_int_equal(outcome(&campaign, 1), OUTCOME_OFFLINE);
+    assert_int_equal(outcome(&campaign, 2), OUTCOME_UNSENT);
+    (void)answer(&campaign, 0, LASTCALL_OK, START_MS);
+    go(&campaign, START_MS, asked);
+    assert_string_equal(asked, "02");
+    /* Its turn is over. */
+    campaign_note_return(&campaign, &names[1]);
+    assert_int_equal(outcome(&campaign, 1), OUTCOME_OFFLINE);
+    assert_int_equal(campaign.pacer.failed_count, 1);
+    campaign_deinit(&campaign);
+}
+
 /* Any events in any order. */
 
 /* What the test knows of a host, by counting itself. */
@@ -692,11 +719,20 @@ static void model_impersonate(struct model *model, size_t number)
     model->bad++;
 }
 
+static void model_return(struct model *model, size_t number)
+{
+    struct name name = host_name(number);
+
+    campaign_note_return(&model->campaign, &name);
+    if (number >= model->campaign.turn)
+        model->hosts[number].is_offline = false;
+}
+
 static void model_step(struct model *model)
 {
     size_t number = below(model, model->host_count);
 
-    switch (below(model, 7)) {
+    switch (below(model, 8)) {
     case 0:
         model_tick(model, (int64_t)below(model, 4000));
         break;
@@ -708,6 +744,9 @@ static void model_step(struct model *model)
         break;
     case 3:
         campaign_lost(&model->campaign, number);
+        break;
+    case 4:
+        model_return(model, number);
         break;
     default:
         model_answer(model, number);
@@ -801,6 +840,7 @@ int main(void)
         cmocka_unit_test(test_the_silent_are_sent_it_again),
         cmocka_unit_test(test_shorter_lives_are_due_earlier),
         cmocka_unit_test(test_splay_grows_with_the_answers),
+        cmocka_unit_test(test_who_is_back_before_its_turn_is_asked),
         cmocka_unit_test(test_any_events_in_any_order),
     };
 
