@@ -202,4 +202,8 @@ struct mqtt_mosquitto_tls {
 };
 struct mqtt_mosquitto_tls mqtt_mosquitto_tls_of(struct mosquitto *client);
 
+/* Let a client read nothing more, as if the broker had ended the connection;
+ * nothing happens without TLS. */
+void mqtt_mosquitto_tls_cut(struct mosquitto *client);
+
 #endif

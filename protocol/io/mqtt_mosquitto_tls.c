@@ -168,3 +168,11 @@ struct mqtt_mosquitto_tls mqtt_mosquitto_tls_of(struct mosquitto *client)
     out.has_more = SSL_pending(ssl) > 0;
     return out;
 }
+
+void mqtt_mosquitto_tls_cut(struct mosquitto *client)
+{
+    SSL *ssl = mosquitto_ssl_get(client);
+
+    if (ssl != NULL)
+        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+}

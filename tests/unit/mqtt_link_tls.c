@@ -1,4 +1,6 @@
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,12 +12,20 @@
 #include <openssl/x509.h>
 
 #include "broker.h"
+#include "protocol/io/platform.h"
 #include "tests/unit/mqtt_link_suite.h"
 #include "tests/unit/mqtt_told.h"
 #include "tests/unit/mqtt_wire.h"
 
 #define WAIT_MS 20000
+#define FLOOD_MS 10000
+#define FLOOD_COUNT 2000
 #define PATH_SIZE (BROKER_PATH_SIZE + 32)
+
+static int64_t now_ms(void)
+{
+    return platform_clock.monotonic_ms(platform_clock.state);
+}
 
 static struct broker broker; /* for its certificates; it does not run */
 static const struct mqtt_link_ops *ops;
@@ -200,6 +210,49 @@ static void test_a_certificate_is_wanted(void **state)
     server_deinit(&server);
 }
 
+/* Send messages without a pause, each record of TLS ending within one, so that
+ * there always is more; until the link goes, or FLOOD_MS are over. */
+static void *flood(void *argument)
+{
+    static const unsigned char welcome[] = {WIRE_CONNACK << 4, 3, 0, 0, 0};
+    static const unsigned char message[] = {
+        WIRE_PUBLISH << 4, 5, 0, 1, 't', 0, 'x'};
+    static unsigned char record[sizeof(message) * FLOOD_COUNT];
+    const struct server *server = argument;
+    const int64_t until_ms = now_ms() + FLOOD_MS;
+
+    for (size_t i = 0; i < sizeof(record); i++)
+        record[i] = message[(i + 3) % sizeof(message)];
+    (void)!SSL_write(server->ssl, welcome, sizeof(welcome));
+    (void)!SSL_write(server->ssl, message, 3);
+    while (now_ms() < until_ms &&
+           SSL_write(server->ssl, record, sizeof(record)) > 0)
+        ;
+    return NULL;
+}
+
+static void test_a_flood_holds_up_no_close(void **state)
+{
+    struct server server;
+    struct mqtt_link *link = open_link("localhost", NULL);
+    pthread_t thread;
+    int64_t begun_ms;
+
+    (void)state;
+    (void)signal(SIGPIPE, SIG_IGN); /* the link goes while we write */
+    server_init(&server, TLS1_3_VERSION, TLS1_3_VERSION);
+    server_serve(&server);
+    assert_true(server.is_shaken);
+    assert_int_equal(server_first_byte(&server), WIRE_CONNECT << 4);
+    assert_int_equal(pthread_create(&thread, NULL, flood, &server), 0);
+    assert_true(watch_await(&told.watch, &told.messages, 1, WAIT_MS));
+    begun_ms = now_ms();
+    ops->close(link);
+    assert_true(now_ms() - begun_ms < FLOOD_MS / 2);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    server_deinit(&server);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -237,9 +290,12 @@ int mqtt_link_tls_tests(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_the_name_is_asked_for),   TEST(test_tls_12_is_enough),
-        TEST(test_tls_11_is_refused),       TEST(test_our_certificate_is_shown),
+        TEST(test_the_name_is_asked_for),
+        TEST(test_tls_12_is_enough),
+        TEST(test_tls_11_is_refused),
+        TEST(test_our_certificate_is_shown),
         TEST(test_a_certificate_is_wanted),
+        TEST(test_a_flood_holds_up_no_close),
     };
 #undef TEST
 
