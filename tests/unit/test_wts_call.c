@@ -92,7 +92,10 @@ static int setup(void **state)
 {
     (void)state;
     fake_wts_reset();
+    /* A thread of the test before may still be at its end. */
+    watch_lock(&fake_wts.watch);
     memset(&seen, 0, sizeof(seen));
+    watch_unlock(&fake_wts.watch);
     fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
     return 0;
 }
