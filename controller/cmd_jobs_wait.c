@@ -52,8 +52,12 @@ static enum lastcall_status look(struct waiting *waiting)
     enum lastcall_status status = LASTCALL_OK;
 
     waiting->looked_ms = fleet_now_ms();
+    /* Its lastcall may have been killed meanwhile. */
+    if (command->job.state == JOB_RUNNING)
+        status = jobs_mark_crashed(&command->jobs);
     job_deinit(&command->job);
-    status = jobs_find(&command->jobs, id.text, &command->job);
+    if (status == LASTCALL_OK)
+        status = jobs_find(&command->jobs, id.text, &command->job);
     waiting->message_count = 0;
     if (status == LASTCALL_OK)
         status = jobs_each_message(&command->jobs, command->job.number,
@@ -138,9 +142,8 @@ static void take_result(struct waiting *waiting, const struct proof *proof)
     const char *fault = NULL;
     enum lastcall_status status = proof->status;
 
-    /* What is sent stands in the database before it is sent. */
-    if (message == NULL && look(waiting) == LASTCALL_OK)
-        message = find_message(waiting, &proof->parts.request_id);
+    /* Other campaigns of ours share the inbox.  What was sent since the last
+     * look is noted by who sent it. */
     if (message == NULL)
         return;
     if (status == LASTCALL_OK)

@@ -225,7 +225,7 @@ static enum lastcall_status find_slots(struct jobs *jobs,
     return code == SQLITE_DONE ? LASTCALL_OK : LASTCALL_E_IO;
 }
 
-static enum lastcall_status look_for_crashes(struct jobs *jobs)
+enum lastcall_status jobs_mark_crashed(struct jobs *jobs)
 {
     bool found[JOBS_SLOT_COUNT];
     enum lastcall_status status = find_slots(jobs, found);
@@ -233,7 +233,9 @@ static enum lastcall_status look_for_crashes(struct jobs *jobs)
     for (int i = 0; i < JOBS_SLOT_COUNT && status == LASTCALL_OK; i++) {
         struct platform_lock lock = {0};
 
-        if (!found[i] || lock_slot(jobs, i, &lock) != LASTCALL_OK)
+        /* Closing a file gives up all locks of this process on it. */
+        if (!found[i] || i == jobs->slot ||
+            lock_slot(jobs, i, &lock) != LASTCALL_OK)
             continue;
         status = mark_crashed(jobs, i);
         platform_unlock(&lock);
@@ -260,7 +262,7 @@ enum lastcall_status jobs_open(const char *folder, struct jobs *out,
     if (status == LASTCALL_OK)
         status = prepare_all(out, error);
     if (status == LASTCALL_OK) {
-        status = look_for_crashes(out);
+        status = jobs_mark_crashed(out);
         if (status != LASTCALL_OK)
             explain(out, error);
     }

@@ -155,6 +155,13 @@ jobs_open(const char *folder, struct jobs *out, struct platform_error *error);
 void jobs_close(struct jobs *jobs);
 
 /*
+ * Mark jobs as crashed whose lastcall is gone; jobs_open() does it, too.
+ *
+ * Returns LASTCALL_OK, LASTCALL_BUSY, LASTCALL_E_IO.
+ */
+LASTCALL_MUST_USE enum lastcall_status jobs_mark_crashed(struct jobs *jobs);
+
+/*
  * What is written is written within a batch: all of it or nothing.
  *
  * Returns what store_begin() and store_commit() return.

@@ -242,6 +242,34 @@ def test_a_late_answer_is_kept_by_who_waits(trio):
     trio.assert_each_ended_once()
 
 
+def test_who_waits_goes_on_when_the_first_is_killed(trio):
+    trio.hang("media-02", effect=True)
+    first = trio.operator.spawn(*ALL, "--timeout", "60s", "-o", "ndjson")
+    first.await_line('"host":"media-01","outcome":"true"')
+    first.await_line('"host":"media-03","outcome":"true"')
+    trio.plex["media-02"].await_terminates(1)
+    job = trio.newest()
+    inbox = trio.stage.broker.process.line_count
+    waiting = trio.operator.spawn("jobs", "wait", job, "-o", "names")
+    await_reader(trio, inbox)
+    first.kill()
+    trio.plex["media-02"].release()
+    assert waiting.wait() == OK, waiting.output()
+    told = trio.show(job)
+    assert told["state"] == "crashed" and told["true"] == 3
+
+
+def test_several_at_once_are_all_kept(trio):
+    runs = [trio.operator.spawn("stop", "--host", name, "--every", "--yes")
+            for name in HOSTS * 3]
+    for run in runs:
+        assert run.wait() == OK and "not kept" not in run.output(), \
+            run.output()
+    jobs = trio.run("jobs", "-o", "json").json()["jobs"]
+    assert len(jobs) == len(runs)
+    assert {(j["state"], j["true"]) for j in jobs} == {("done", 1)}
+
+
 def await_reader(trio, before):
     """Until somebody new has been granted the inbox, and reads it."""
     broker = trio.stage.broker.process
