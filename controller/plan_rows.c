@@ -1,5 +1,6 @@
 #include "controller/plan_rows.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "protocol/body.h"
@@ -167,21 +168,23 @@ json_t *plan_row_record(const struct plan_row *row)
 {
     struct body_writer writer = {json_object(), LASTCALL_OK};
     const struct status_plan *told = row->status;
-    const struct maintenance *body =
-        row->plan == NULL ? NULL : &row->plan->body;
+    const struct maintenance *body = NULL;
 
     if (writer.object == NULL)
         return NULL;
+    /* A row comes of a plan, or of what a host told. */
+    assert(told != NULL || row->plan != NULL);
+    body = told != NULL ? NULL : &row->plan->body;
     body_put(&writer, "plan", json_string(row->id.text));
     body_put(&writer, "host", json_string(row->host->name.text));
     body_put(&writer, "phase", json_string(row->phase));
     body_put(
         &writer, "action",
-        json_string(action_name(told != NULL ? told->action : body->action)));
+        json_string(action_name(body == NULL ? told->action : body->action)));
     body_put_time(&writer, "starts_at",
-                  told != NULL ? told->starts_ms : body->starts_ms);
+                  body == NULL ? told->starts_ms : body->starts_ms);
     body_put_time(&writer, "ends_at",
-                  told != NULL ? told->ends_ms : body->ends_ms);
+                  body == NULL ? told->ends_ms : body->ends_ms);
     put_told(&writer, told);
     body_put(&writer, "issuer",
              json_string(told != NULL ? told->issuer : row->plan->issuer));

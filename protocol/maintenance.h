@@ -17,7 +17,7 @@
 #include "protocol/token.h"
 
 #define MAINTENANCE_WARN_COUNT_MAX 16
-#define MAINTENANCE_WARN_S_MAX INT64_C(604800) /* 7 days */
+#define MAINTENANCE_WARN_S_MAX INT64_C(604800)    /* 7 days */
 #define MAINTENANCE_WINDOW_S_MAX INT64_C(2678400) /* 31 days */
 /* A plan's exp - iat. */
 #define MAINTENANCE_LIFETIME_S_MAX INT64_C(34560000) /* 400 days */

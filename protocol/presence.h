@@ -113,13 +113,13 @@ const char *plan_phase_name(enum plan_phase phase);
 struct status_plan {
     struct name id;
     char issuer[TOKEN_ISSUER_SIZE]; /* "controller:<name>" */
-    enum action action;
-    int64_t starts_ms; /* 0 is null on the wire, as below */
+    int64_t starts_ms;              /* 0 is null on the wire, as below */
     int64_t ends_ms;
-    enum plan_phase phase;
     int64_t warned; /* sessions that a warning was shown to, of all warnings */
     int64_t ended;  /* sessions that were ended */
     int64_t failed; /* sessions that could not be */
+    enum action action;
+    enum plan_phase phase;
     enum lastcall_status last_code; /* of the latest step that was done */
 };
 

@@ -15,34 +15,35 @@ static const char name_characters[] =
 
 static void print_help(void)
 {
-    printf("Usage: lastcall-worker [--config FILE] [--log-level L]\n"
-           "       lastcall-worker [--config FILE] --check\n"
-           "       lastcall-worker [--config FILE] --history [N] [--verify]\n"
-           "       lastcall-worker [--config FILE] service install\n"
-           "       lastcall-worker service uninstall\n"
-           "\n"
-           "Runs commands that controllers of the fleet sign on this host's\n"
-           "servers, in the foreground.\n"
-           "\n"
-           "  --config FILE    default: %s%sworker.conf\n"
-           "  --log-level L    error, warn, info (default) or debug\n"
-           "  --check          check the file, the keys, the broker and each\n"
-           "                   server; exit 0 when all is well, else 1\n"
-           "  --history [N]    print the newest N lines of the audit trail\n"
-           "  --history --verify\n"
-           "                   check its hash chain; exit 0 when it is whole\n"
-           "  service install, service uninstall\n"
-           "                   make or remove the Windows service, as an\n"
-           "                   administrator; installing again updates it\n"
-           "  --name NAME      the service's name; default: lastcall-worker\n"
-           "  --service        how the Windows service manager starts it\n"
-           "  --version\n"
-           "  --help\n"
-           "\n"
-           "SIGTERM ends it after what runs has finished; SIGHUP reads the\n"
-           "file again.  On Windows: Ctrl-C or sc.exe stop, and sc.exe control\n"
-           "lastcall-worker paramchange.\n",
-           platform_config_dir(), platform_separator);
+    printf(
+        "Usage: lastcall-worker [--config FILE] [--log-level L]\n"
+        "       lastcall-worker [--config FILE] --check\n"
+        "       lastcall-worker [--config FILE] --history [N] [--verify]\n"
+        "       lastcall-worker [--config FILE] service install\n"
+        "       lastcall-worker service uninstall\n"
+        "\n"
+        "Runs commands that controllers of the fleet sign on this host's\n"
+        "servers, in the foreground.\n"
+        "\n"
+        "  --config FILE    default: %s%sworker.conf\n"
+        "  --log-level L    error, warn, info (default) or debug\n"
+        "  --check          check the file, the keys, the broker and each\n"
+        "                   server; exit 0 when all is well, else 1\n"
+        "  --history [N]    print the newest N lines of the audit trail\n"
+        "  --history --verify\n"
+        "                   check its hash chain; exit 0 when it is whole\n"
+        "  service install, service uninstall\n"
+        "                   make or remove the Windows service, as an\n"
+        "                   administrator; installing again updates it\n"
+        "  --name NAME      the service's name; default: lastcall-worker\n"
+        "  --service        how the Windows service manager starts it\n"
+        "  --version\n"
+        "  --help\n"
+        "\n"
+        "SIGTERM ends it after what runs has finished; SIGHUP reads the\n"
+        "file again.  On Windows: Ctrl-C or sc.exe stop, and sc.exe control\n"
+        "lastcall-worker paramchange.\n",
+        platform_config_dir(), platform_separator);
 }
 
 enum option_code {
@@ -181,8 +182,8 @@ int arguments_parse(int argc, char **argv, struct arguments *out)
     int option = 0;
 
     *out = (struct arguments){.mode = MODE_RUN, .level = LOG_LEVEL_INFO};
-    snprintf(out->default_config, sizeof(out->default_config), "%s%sworker.conf",
-             platform_config_dir(), platform_separator);
+    snprintf(out->default_config, sizeof(out->default_config),
+             "%s%sworker.conf", platform_config_dir(), platform_separator);
     out->config = out->default_config;
     opterr = 1;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
