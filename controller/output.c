@@ -26,20 +26,22 @@ void output_begin(struct output *output, const struct output_writer *writer,
     output->writer = writer;
     output->layout = layout;
     output->stream = stream;
-    output->head = head;
-    output->records = json_array();
-    output->status = head == NULL || output->records == NULL ? LASTCALL_E_NOMEM
-                                                             : LASTCALL_OK;
+    output->record_count = 0;
+    output->state = NULL;
+    output->status = head == NULL ? LASTCALL_E_NOMEM : LASTCALL_OK;
     if (output->status == LASTCALL_OK && writer->begin != NULL)
         writer->begin(output, head);
+    json_decref(head);
 }
 
 void output_record(struct output *output, json_t *record)
 {
     if (record == NULL)
         output->status = LASTCALL_E_NOMEM;
-    else if (output->status == LASTCALL_OK)
+    else if (output->status == LASTCALL_OK) {
         output->writer->record(output, record);
+        output->record_count++;
+    }
     json_decref(record);
 }
 
@@ -64,16 +66,10 @@ enum lastcall_status output_end(struct output *output, json_t *summary,
     output_flush(output);
     status = output->status;
     json_decref(summary);
-    json_decref(output->head);
-    json_decref(output->records);
+    if (output->writer->close != NULL)
+        output->writer->close(output);
     *output = (struct output){0};
     return status;
-}
-
-void output_keep(struct output *output, json_t *record)
-{
-    if (json_array_append(output->records, record) != 0)
-        output->status = LASTCALL_E_NOMEM;
 }
 
 const json_t *output_member(const json_t *object, const char *path)

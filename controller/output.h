@@ -63,12 +63,18 @@ enum output_colour {
 
 struct output;
 
+/*
+ * A form.  A record is gone when the call with it returns: what a form needs
+ * of it later it keeps in the shape in which it will be written, since a fleet
+ * has many records.
+ */
 struct output_writer {
     const char *name;
     void (*begin)(struct output *output, const json_t *head);
-    void (*record)(struct output *output, json_t *record);
+    void (*record)(struct output *output, const json_t *record);
     void (*end)(struct output *output, const json_t *summary,
                 enum exit_code code);
+    void (*close)(struct output *output); /* free state; may be NULL */
     bool is_live; /* a record is written as soon as it is there */
 };
 
@@ -78,9 +84,9 @@ struct output {
     const struct output_layout *layout;
     FILE *stream;
     enum output_colour colour;
-    int64_t now_ms;              /* for ages; since 1970 */
-    json_t *head;                /* owned; json keeps it until the end */
-    json_t *records;             /* owned; kept by forms that are not live */
+    int64_t now_ms; /* for ages; since 1970 */
+    size_t record_count;
+    void *state;                 /* the writer's own, freed by its close */
     enum lastcall_status status; /* the first thing that went wrong */
 };
 
@@ -125,9 +131,6 @@ void output_flush(struct output *output);
  */
 LASTCALL_MUST_USE enum lastcall_status
 output_end(struct output *output, json_t *summary, enum exit_code code);
-
-/* Keep a record until the end: output_writer.record of forms not live. */
-void output_keep(struct output *output, json_t *record);
 
 /*
  * Look a member up by a path such as "session.username"; borrowed, NULL when

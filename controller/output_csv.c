@@ -102,7 +102,7 @@ static void write_row(void *context, const json_t *record, const json_t *item)
 }
 
 /* A host without sessions has a row of its own: silence is an answer too. */
-static void record(struct output *output, json_t *value)
+static void record(struct output *output, const json_t *value)
 {
     const struct output_block *block = &output->layout->csv;
 

@@ -17,7 +17,7 @@ static bool is_shown(const struct output_layout *layout, const json_t *record)
     return value != NULL && strcmp(value, "true") == 0;
 }
 
-static void record(struct output *output, json_t *value)
+static void record(struct output *output, const json_t *value)
 {
     const char *text =
         json_string_value(output_member(value, output->layout->name));

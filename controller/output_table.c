@@ -262,46 +262,73 @@ static void print_rows(const struct sheet *sheet)
         print_cell(sheet, i);
 }
 
-/* Write a table, behind an empty line if it is not the first; a block without
- * rows writes nothing.  Returns whether it wrote. */
-static bool write_block(struct output *output, const struct output_block *block,
-                        bool is_first)
+/* One sheet a block of the layout. */
+static void begin(struct output *output, const json_t *head)
 {
-    struct sheet sheet = {.output = output, .block = block};
-    bool has_rows = false;
+    const struct output_layout *layout = output->layout;
+    struct sheet *sheets = calloc(layout->block_count, sizeof *sheets);
 
-    for (size_t i = 0; i < block->column_count; i++)
-        add_cell(&sheet, i, bytes_copy_text(block->columns[i].title));
-    for (size_t i = 0; i < json_array_size(output->records); i++)
-        output_each_row(block, json_array_get(output->records, i), add_row,
-                        &sheet);
-    has_rows =
-        output->status == LASTCALL_OK && sheet.cell_count > block->column_count;
-    if (has_rows && !is_first)
-        fputc('\n', output->stream);
-    if (has_rows)
-        print_rows(&sheet);
-    for (size_t i = 0; i < sheet.cell_count; i++)
-        free(sheet.cells[i]);
-    free(sheet.cells);
-    return has_rows;
+    (void)head;
+    output->state = sheets;
+    if (sheets == NULL) {
+        output->status = LASTCALL_E_NOMEM;
+        return;
+    }
+    for (size_t i = 0; i < layout->block_count; i++) {
+        const struct output_block *block = &layout->blocks[i];
+
+        sheets[i].output = output;
+        sheets[i].block = block;
+        for (size_t j = 0; j < block->column_count; j++)
+            add_cell(&sheets[i], j, bytes_copy_text(block->columns[j].title));
+    }
 }
 
+static void lay_out(struct output *output, const json_t *record)
+{
+    struct sheet *sheets = output->state;
+
+    for (size_t i = 0; i < output->layout->block_count; i++)
+        output_each_row(&output->layout->blocks[i], record, add_row,
+                        &sheets[i]);
+}
+
+/* A block without rows writes nothing; between two there is an empty line. */
 static void end(struct output *output, const json_t *summary,
                 enum exit_code code)
 {
+    const struct sheet *sheets = output->state;
     bool is_first = true;
 
     (void)summary;
     (void)code;
     for (size_t i = 0; i < output->layout->block_count; i++) {
-        if (write_block(output, &output->layout->blocks[i], is_first))
-            is_first = false;
+        if (sheets[i].cell_count <= sheets[i].block->column_count)
+            continue;
+        if (!is_first)
+            fputc('\n', output->stream);
+        print_rows(&sheets[i]);
+        is_first = false;
     }
+}
+
+static void close_sheets(struct output *output)
+{
+    struct sheet *sheets = output->state;
+
+    for (size_t i = 0; sheets != NULL && i < output->layout->block_count; i++) {
+        for (size_t j = 0; j < sheets[i].cell_count; j++)
+            free(sheets[i].cells[j]);
+        free(sheets[i].cells);
+    }
+    free(sheets);
+    output->state = NULL;
 }
 
 const struct output_writer output_table = {
     .name = "table",
-    .record = output_keep,
+    .begin = begin,
+    .record = lay_out,
     .end = end,
+    .close = close_sheets,
 };
