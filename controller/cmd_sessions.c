@@ -126,7 +126,7 @@ static void show_answer(struct listing *listing,
         if (!result->sessions[i].has_session)
             continue;
         output_record(&listing->output,
-                      record_of_session(&result->sessions[i].session, &source));
+                      record_of_session(result->sessions[i].session, &source));
         listing->shown_count++;
     }
     if (!result_is_success(result))

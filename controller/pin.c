@@ -25,7 +25,7 @@ void pin_of_host(const struct campaign_host *planned, const char *session_id,
         out->count = PIN_CONDITION_COUNT;
         for (size_t k = 0; k < PIN_CONDITION_COUNT; k++) {
             out->conditions[k].field = pinned[k];
-            out->conditions[k].value = shown->session.fields[pinned[k]];
+            out->conditions[k].value = shown->session->fields[pinned[k]];
         }
         return;
     }

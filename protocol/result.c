@@ -6,7 +6,9 @@
 void session_result_deinit(struct session_result *result)
 {
     free(result->session_id);
-    session_deinit(&result->session);
+    if (result->session != NULL)
+        session_deinit(result->session);
+    free(result->session);
     *result = (struct session_result){0};
 }
 

@@ -29,8 +29,8 @@ struct session_result {
     enum lastcall_status code;
     char detail[RESULT_DETAIL_SIZE];
     char response[RESULT_RESPONSE_SIZE]; /* to a message; "" when none */
-    bool has_session;
-    struct session session; /* owned; as it was before */
+    bool has_session;                    /* the answer tells the session */
+    struct session *session; /* owned; as it was before; NULL: not known */
 };
 
 /* What became of one server. */

@@ -31,7 +31,7 @@ static json_t *encode_session(const struct session_result *session)
     if (session->response[0] != '\0')
         body_put_text(&writer, "response", session->response);
     if (session->has_session)
-        body_put(&writer, "session", session_encode(&session->session));
+        body_put(&writer, "session", session_encode(session->session));
     if (writer.status == LASTCALL_OK)
         return writer.object;
     json_decref(writer.object);
@@ -228,7 +228,11 @@ static void decode_session(struct body_reader *reader,
             reader->status = LASTCALL_E_NOMEM;
     }
     if (reader->status == LASTCALL_OK && session != NULL) {
-        reader->status = session_decode(session, &out->session, reader->error);
+        out->session = calloc(1, sizeof *out->session);
+        reader->status =
+            out->session == NULL
+                ? LASTCALL_E_NOMEM
+                : session_decode(session, out->session, reader->error);
         out->has_session = reader->status == LASTCALL_OK;
     }
 }

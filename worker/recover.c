@@ -49,11 +49,12 @@ static enum lastcall_status read_target(struct recovery *recovery,
     if (out == NULL)
         return LASTCALL_E_NOMEM;
     out->session_id = bytes_copy_text(id);
-    if (out->session_id == NULL ||
-        session_set_text(&out->session, SESSION_ID, id) != LASTCALL_OK ||
-        session_set_text(&out->session, SESSION_USERNAME, username) !=
+    out->session = calloc(1, sizeof *out->session);
+    if (out->session_id == NULL || out->session == NULL ||
+        session_set_text(out->session, SESSION_ID, id) != LASTCALL_OK ||
+        session_set_text(out->session, SESSION_USERNAME, username) !=
             LASTCALL_OK ||
-        session_set_text(&out->session, SESSION_LOGON_TIME, logon_time) !=
+        session_set_text(out->session, SESSION_LOGON_TIME, logon_time) !=
             LASTCALL_OK)
         return LASTCALL_E_NOMEM;
     if (name_parse(server, strlen(server), &out->server) != LASTCALL_OK)
@@ -138,7 +139,7 @@ static void look_for(struct session_result *target, enum action action,
 {
     const enum action resolved = action_resolve(action, target->backend);
 
-    if (!confirm_has_ended(resolved, &target->session, list))
+    if (!confirm_has_ended(resolved, target->session, list))
         set_detail(target, LASTCALL_INTERRUPTED,
                    resolved == ACTION_DISCONNECT
                        ? "the worker was restarted; the session is still "

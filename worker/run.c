@@ -334,8 +334,11 @@ conclude_target(struct run *run, const struct server_settings *server,
             return LASTCALL_E_NOMEM;
     }
     if (wants_sessions(&run->order.request)) {
+        out->session = malloc(sizeof *out->session);
+        if (out->session == NULL)
+            return LASTCALL_E_NOMEM;
         out->has_session = true;
-        out->session = target->session;
+        *out->session = target->session;
         target->session = (struct session){0};
     }
     return LASTCALL_OK;

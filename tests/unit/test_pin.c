@@ -38,11 +38,13 @@ static void show(struct plan *plan, size_t host, enum backend_kind backend,
     shown->session_id = bytes_copy_text(id);
     assert_non_null(shown->session_id);
     shown->backend = backend;
+    shown->session = calloc(1, sizeof *shown->session);
+    assert_non_null(shown->session);
     shown->has_session = true;
-    assert_int_equal(session_set_text(&shown->session, SESSION_USERNAME, user),
+    assert_int_equal(session_set_text(shown->session, SESSION_USERNAME, user),
                      LASTCALL_OK);
     assert_int_equal(
-        session_set_text(&shown->session, SESSION_LOGON_TIME, logon),
+        session_set_text(shown->session, SESSION_LOGON_TIME, logon),
         LASTCALL_OK);
 }
 

@@ -319,12 +319,14 @@ static void fill(struct result *result, size_t count)
         (void)snprintf(id, sizeof(id), "session-%zu", i);
         session->session_id = bytes_copy_text(id);
         session->server = (struct name){"home"};
+        session->session = calloc(1, sizeof *session->session);
+        assert_non_null(session->session);
         session->has_session = true;
         assert_int_equal(
-            session_set_text(&session->session, SESSION_BACKEND, "plex"),
+            session_set_text(session->session, SESSION_BACKEND, "plex"),
             LASTCALL_OK);
         assert_int_equal(
-            session_set_text(&session->session, SESSION_MEDIA_TITLE,
+            session_set_text(session->session, SESSION_MEDIA_TITLE,
                              "a title \"quoted\" \xF0\x9F\x8D\xBF"),
             LASTCALL_OK);
     }
@@ -383,15 +385,17 @@ static void fill_up(struct result *result, size_t count)
         assert_non_null(session);
         session->session_id = bytes_copy_text(text);
         session->server = (struct name){"home"};
+        session->session = calloc(1, sizeof *session->session);
+        assert_non_null(session->session);
         session->has_session = true;
         memset(session->detail, '"', sizeof(session->detail) - 1);
         for (enum session_field k = 0; k < SESSION_FIELD_COUNT; k++) {
             if (session_field_info(k)->kind == VALUE_TEXT)
-                assert_int_equal(session_set_text(&session->session, k, text),
+                assert_int_equal(session_set_text(session->session, k, text),
                                  LASTCALL_OK);
         }
         assert_int_equal(
-            session_set_text(&session->session, SESSION_BACKEND, "plex"),
+            session_set_text(session->session, SESSION_BACKEND, "plex"),
             LASTCALL_OK);
     }
     result_tally(result);
