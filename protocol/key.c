@@ -81,6 +81,13 @@ void key_deinit(struct key *key)
     *key = (struct key){0};
 }
 
+void key_fold(struct key *key)
+{
+    assert(!key->has_private);
+    EVP_PKEY_free(key->pkey);
+    key->pkey = NULL;
+}
+
 /* RFC 7638: the required members in this order, without white space. */
 static enum lastcall_status
 make_thumbprint(const unsigned char raw[KEY_RAW_LEN],
@@ -232,17 +239,23 @@ key_verify(const struct key *key, const void *data, size_t len,
 {
     enum lastcall_status status = LASTCALL_E_SIGNATURE;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
+    EVP_PKEY *unfolded = NULL;
 
-    if (md == NULL) {
+    if (md != NULL && key->pkey == NULL)
+        unfolded = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
+                                               key->public_raw, KEY_RAW_LEN);
+    if (md == NULL || (key->pkey == NULL && unfolded == NULL)) {
         status = LASTCALL_E_NOMEM;
         goto out;
     }
-    if (EVP_DigestVerifyInit(md, NULL, NULL, NULL, key->pkey) != 1)
+    if (EVP_DigestVerifyInit(md, NULL, NULL, NULL,
+                             key->pkey != NULL ? key->pkey : unfolded) != 1)
         goto out;
     if (EVP_DigestVerify(md, signature, KEY_SIGNATURE_LEN, data, len) != 1)
         goto out;
     status = LASTCALL_OK;
 out:
+    EVP_PKEY_free(unfolded);
     EVP_MD_CTX_free(md);
     ERR_clear_error(); /* a refusal must not look like a TLS error later */
     return status;

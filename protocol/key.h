@@ -20,7 +20,7 @@ struct evp_pkey_st; /* EVP_PKEY; <openssl/evp.h> stays in key.c, keyfile.c */
 
 /* A public key, or a pair.  {0} is empty. */
 struct key {
-    struct evp_pkey_st *pkey; /* owned */
+    struct evp_pkey_st *pkey; /* owned; NULL of a folded one */
     bool has_private;
     unsigned char public_raw[KEY_RAW_LEN];
     char thumbprint[KEY_THUMBPRINT_SIZE]; /* the "kid" */
@@ -34,6 +34,13 @@ bool key_thumbprint_is_valid(const char *text);
 
 /* Free the key; private material is wiped by libcrypto. */
 void key_deinit(struct key *key);
+
+/*
+ * Fold a public key: leave out what libcrypto made of it, some 400 bytes.
+ * key_verify() makes that again each time, which takes a thirtieth of the
+ * check: for the keys of many, each seldom used.
+ */
+void key_fold(struct key *key);
 
 /*
  * Make a key pair.

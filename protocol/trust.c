@@ -157,6 +157,11 @@ cache_take(struct trust *trust, const unsigned char digest[BYTES_SHA256_LEN],
         grant_deinit(grant);
         return status;
     }
+    /* Nobody asks the cache for the text, and many grants lie in it. */
+    free(grant->text);
+    grant->text = NULL;
+    if (grant->kind == SUBJECT_HOST)
+        key_fold(&grant->key);
     *out = &trust->cache[i];
     **out = (struct trust_cache_entry){
         .grant = *grant, .used = ++trust->cache_clock, .next = *link};

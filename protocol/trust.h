@@ -68,7 +68,8 @@ void trust_deinit(struct trust *trust);
  *   token     from token_decode()
  *   now_s     seconds since 1970
  *   verified  filled on LASTCALL_OK; the caller calls verified_deinit()
- *   grant     borrowed from the cache until the next call with this trust
+ *   grant     borrowed from the cache until the next call with this trust;
+ *             its text is NULL
  *   detail    may be NULL; a sentence that says what was wrong
  *
  * Returns LASTCALL_OK, LASTCALL_E_GRANT (not root's, other fleet, malformed,
@@ -87,7 +88,8 @@ trust_verify(struct trust *trust, const struct token *token, int64_t now_s,
  * Prove and read a grant token by itself.
  *
  *   text   the compact token
- *   grant  borrowed from the cache until the next call with this trust
+ *   grant  borrowed from the cache until the next call with this trust; its
+ *          text is NULL
  *
  * Returns as trust_verify() does for the grant.
  */

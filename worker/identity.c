@@ -59,10 +59,10 @@ static enum lastcall_status revoked_load(const struct settings *settings,
 
 /* Copy what the rest of the program asks of our own grant. */
 static enum lastcall_status grant_keep(const struct grant *grant,
-                                       struct identity *out)
+                                       const char *text, struct identity *out)
 {
     out->grant_exp_s = grant->exp_s;
-    out->grant = bytes_copy_text(grant->text);
+    out->grant = bytes_copy_text(text);
     if (out->grant == NULL)
         return LASTCALL_E_NOMEM;
     if (grant->group_count == 0)
@@ -113,7 +113,7 @@ static enum lastcall_status grant_load(const struct settings *settings,
             "this grant is for another key than the one in [worker] key");
         goto out;
     }
-    status = grant_keep(grant, out);
+    status = grant_keep(grant, (const char *)text.data, out);
 
 out:
     bytes_deinit(&text);
