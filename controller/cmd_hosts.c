@@ -89,8 +89,8 @@ enum exit_code cmd_hosts(const struct options *options)
         say_error("%s", error);
         goto out;
     }
-    code = fleet_open(options, FLEET_NEED_STATUSES, &target, present.timeout_ms,
-                      &fleet);
+    code = fleet_open(options, FLEET_NEED_STATUSES | FLEET_NEED_DETAILS,
+                      &target, present.timeout_ms, &fleet);
     if (code == EXIT_CODE_OK)
         code = list(&fleet, &target, &present);
 out:

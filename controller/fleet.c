@@ -338,6 +338,7 @@ enum exit_code fleet_open(const struct options *options, uint32_t needs,
     enum exit_code code = EXIT_CODE_USAGE;
 
     *out = (struct fleet){0};
+    out->registry.keeps_details = (needs & FLEET_NEED_DETAILS) != 0;
     code = load(options, needs, out);
     if (code == EXIT_CODE_OK) {
         choose_filters(out, needs, target);

@@ -38,6 +38,7 @@ enum fleet_need {
     FLEET_NEED_INVENTORIES = 1 << 1,
     FLEET_NEED_IDENTITY = 1 << 2, /* our key, our grant, our inbox */
     FLEET_NEED_PLANS = 1 << 3,    /* retained maintenance plans */
+    FLEET_NEED_DETAILS = 1 << 4,  /* of statuses: registry.keeps_details */
 };
 
 /* {0} is empty. */

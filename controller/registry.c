@@ -126,7 +126,19 @@ static bool is_outdated(const struct registry_host *host,
     return iat_s < host->iat_s && !same_life;
 }
 
-static void take_status(struct registry_host *host, struct news *news)
+/* What only `hosts` shows; a fleet's takes more memory than all the rest. */
+static void drop_details(struct host_status *status)
+{
+    free(status->servers);
+    free(status->counters);
+    status->servers = NULL;
+    status->counters = NULL;
+    status->server_count = 0;
+    status->counter_count = 0;
+}
+
+static void take_status(const struct registry *registry,
+                        struct registry_host *host, struct news *news)
 {
     if (is_outdated(host, &news->status, news->iat_s))
         return;
@@ -137,6 +149,8 @@ static void take_status(struct registry_host *host, struct news *news)
     host_status_deinit(&host->status);
     host->status = news->status;
     news->status = (struct host_status){0};
+    if (!registry->keeps_details)
+        drop_details(&host->status);
     host->has_status = true;
     host->iat_s = news->iat_s;
     host->clock_ahead_ms = host->status.clock_ms > news->arrived_ms
@@ -190,7 +204,7 @@ enum lastcall_status registry_take(struct registry *registry, struct news *news)
     enum lastcall_status status = find_or_add(registry, &news->host, &host);
 
     if (status == LASTCALL_OK && news->kind == TOPIC_STATUS)
-        take_status(host, news);
+        take_status(registry, host, news);
     else if (status == LASTCALL_OK)
         status = take_inventory(host, news);
     news_deinit(news);

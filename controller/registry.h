@@ -45,6 +45,8 @@ struct registry_refusal {
 
 /* {0} is empty.  Hosts are sorted by name. */
 struct registry {
+    /* Keep of a status what `hosts` shows: its servers and counters. */
+    bool keeps_details;
     struct registry_host **hosts; /* owned, and each one owned */
     size_t count;
     size_t capacity;
