@@ -195,6 +195,7 @@ void jobs_record_close(struct jobs_record *record)
 {
     jobs_close(&record->jobs);
     job_deinit(&record->job);
+    free(record->pending);
     *record = (struct jobs_record){0};
 }
 
@@ -370,6 +371,21 @@ static void sending(void *context, const struct campaign *campaign,
         warn_status(record, status);
 }
 
+static enum lastcall_status make_room(struct jobs_record *record)
+{
+    size_t capacity = record->pending_capacity * 2 + 16;
+    struct name *grown = NULL;
+
+    if (record->pending_count < record->pending_capacity)
+        return LASTCALL_OK;
+    grown = realloc(record->pending, capacity * sizeof *grown);
+    if (grown == NULL)
+        return LASTCALL_E_NOMEM;
+    record->pending = grown;
+    record->pending_capacity = capacity;
+    return LASTCALL_OK;
+}
+
 static void answered(void *context, const struct campaign *campaign,
                      const struct campaign_host *host)
 {
@@ -379,22 +395,36 @@ static void answered(void *context, const struct campaign *campaign,
         return;
     if (record->pending_count == JOBS_RECORD_BATCH)
         flush(record, campaign);
+    if (make_room(record) != LASTCALL_OK) {
+        warn(record, status_text(LASTCALL_E_NOMEM));
+        return;
+    }
+    record->pending_last_ms = fleet_now_ms();
     if (record->pending_count == 0)
-        record->pending_since_ms = fleet_now_ms();
+        record->pending_since_ms = record->pending_last_ms;
     record->pending[record->pending_count++] = host->name;
+}
+
+static int64_t pending_due_ms(const struct jobs_record *record)
+{
+    int64_t quiet_ms = record->pending_last_ms + JOBS_RECORD_QUIET_MS;
+    int64_t wait_ms = record->pending_since_ms + JOBS_RECORD_WAIT_MS;
+
+    if (record->pending_count == 0)
+        return INT64_MAX;
+    return quiet_ms < wait_ms ? quiet_ms : wait_ms;
 }
 
 static int64_t tend(void *context, const struct campaign *campaign,
                     int64_t now_ms)
 {
     struct jobs_record *record = context;
-    int64_t due_ms = record->pending_since_ms + JOBS_RECORD_WAIT_MS;
 
     if (!record->is_open)
         return INT64_MAX;
-    if (!record->has_hosts || (record->pending_count > 0 && now_ms >= due_ms))
+    if (!record->has_hosts || now_ms >= pending_due_ms(record))
         flush(record, campaign);
-    return record->pending_count > 0 ? due_ms : INT64_MAX;
+    return pending_due_ms(record);
 }
 
 static enum lastcall_status add_silent(struct jobs_record *record,

@@ -10,20 +10,27 @@
 #include "controller/jobs.h"
 #include "controller/options.h"
 
-/* Answers that are noted together, and how long the first of them waits. */
-#define JOBS_RECORD_BATCH 256
-#define JOBS_RECORD_WAIT_MS 50
+/*
+ * Answers are noted together: when none has come for so long, when the first
+ * has waited so long, or when they are so many.  While thousands come in one
+ * after the other the time is theirs.
+ */
+#define JOBS_RECORD_QUIET_MS 20
+#define JOBS_RECORD_WAIT_MS 1000
+#define JOBS_RECORD_BATCH 8192
 
 /* {0} keeps nothing. */
 struct jobs_record {
     struct jobs jobs;
     struct job job;
-    const struct identity *identity;        /* borrowed */
-    bool is_open;                           /* false after the first failure */
-    bool has_hosts;                         /* they are on record */
-    struct name pending[JOBS_RECORD_BATCH]; /* have answered, not noted yet */
+    const struct identity *identity; /* borrowed */
+    bool is_open;                    /* false after the first failure */
+    bool has_hosts;                  /* they are on record */
+    struct name *pending;            /* owned; have answered, not noted yet */
     size_t pending_count;
-    int64_t pending_since_ms; /* steady clock */
+    size_t pending_capacity;
+    int64_t pending_since_ms; /* steady clock: the first of them */
+    int64_t pending_last_ms;  /* the last */
 };
 
 /* What a job says of itself. */
