@@ -22,6 +22,6 @@ target_link_libraries(bench_fleet_floor PRIVATE lastcall_flags lastcall_io
 # Twenty hosts, so that it does not rot; what it measures is no verdict.
 add_test(NAME e2e.fleet
          COMMAND ${LASTCALL_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/fleet/run 20
-                 --rounds 1 --bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+                 --rounds 1 --timeout 20 --bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(e2e.fleet PROPERTIES LABELS e2e TIMEOUT 180
     ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
