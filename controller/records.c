@@ -258,7 +258,8 @@ enum exit_code record_exit_code(const struct campaign *campaign,
 {
     enum exit_code code = campaign_exit_code(campaign);
 
-    if (code == EXIT_CODE_INTERRUPTED || registry->refusal_count == 0)
+    if (code == EXIT_CODE_INTERRUPTED || code == EXIT_CODE_STOPPED ||
+        registry->refusal_count == 0)
         return code;
     return EXIT_CODE_REFUSED;
 }

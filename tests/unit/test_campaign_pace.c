@@ -13,6 +13,7 @@
 
 #include "controller/campaign.h"
 #include "controller/dispatch.h"
+#include "controller/records.h"
 
 #define START_MS INT64_C(1000000)
 #define TIMEOUT_MS INT64_C(10000)
@@ -267,6 +268,7 @@ static void check_canary_stops(enum lastcall_status code)
 {
     const struct campaign_pace pace = {.canary = share("1"),
                                        .max_fail = share("0")};
+    const struct registry refusing = {.refusal_count = 1};
     struct campaign campaign;
     char asked[32] = "";
     int64_t now_ms = START_MS + 10;
@@ -285,6 +287,7 @@ static void check_canary_stops(enum lastcall_status code)
     assert_int_equal(outcome(&campaign, 1), OUTCOME_UNSENT);
     assert_int_equal(outcome(&campaign, 2), OUTCOME_UNSENT);
     assert_int_equal(campaign_exit_code(&campaign), EXIT_CODE_STOPPED);
+    assert_int_equal(record_exit_code(&campaign, &refusing), EXIT_CODE_STOPPED);
     campaign_deinit(&campaign);
 }
 
