@@ -230,6 +230,21 @@ static json_t *bad_array(const struct campaign *campaign,
     return array;
 }
 
+/* What ended the sending before its time. */
+static json_t *stop_or_null(const struct campaign *campaign)
+{
+    switch (campaign->pacer.phase) {
+    case PACE_CANARY:
+    case PACE_ROLLING:
+        break;
+    case PACE_STOPPED_BY_CANARY:
+        return json_string("canary");
+    case PACE_STOPPED_BY_FAILURES:
+        return json_string("max_fail");
+    }
+    return json_null();
+}
+
 json_t *record_of_campaign(const struct campaign *campaign,
                            const struct registry *registry, int64_t elapsed_ms)
 {
@@ -242,6 +257,7 @@ json_t *record_of_campaign(const struct campaign *campaign,
         body_put(&writer, campaign_outcome_name((enum campaign_outcome)i),
                  json_integer((json_int_t)tally.outcomes[i]));
     tally.bad += registry->refusal_count;
+    body_put(&writer, "stopped_by", stop_or_null(campaign));
     body_put(&writer, "bad_signature", json_integer((json_int_t)tally.bad));
     body_put(&writer, "late", json_integer((json_int_t)tally.late));
     body_put(&writer, "duplicates", json_integer((json_int_t)tally.duplicates));

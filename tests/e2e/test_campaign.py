@@ -125,6 +125,7 @@ def test_a_canary_stops_it(fleet, code):
     assert found.pop("a") != "true"
     assert set(found.values()) == {"unsent"}
     assert done.json()["summary"]["unsent"] == 3
+    assert done.json()["summary"]["stopped_by"] == "canary"
     assert done.json()["exit"] == STOPPED
 
 
@@ -150,6 +151,7 @@ def test_too_many_failures_stop_it(fleet):
     done = fleet.run("--all", "--batch", "1", "--max-fail", "1")
     assert done.status == STOPPED, done
     assert fleet.asked == ["a", "b", "c"]
+    assert done.json()["summary"]["stopped_by"] == "max_fail"
     assert outcomes(done) == {"a": "false", "b": "true", "c": "false",
                               "d": "unsent"}
 
@@ -182,6 +184,7 @@ def test_a_late_answer_counts(fleet):
     assert late == {"a": True, "b": False}
     assert done.json()["summary"]["late"] == 1
     assert done.json()["summary"]["silent"] == 0
+    assert done.json()["summary"]["stopped_by"] is None
 
 
 def test_each_token_is_signed_when_its_turn_comes(fleet):

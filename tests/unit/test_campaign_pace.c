@@ -510,6 +510,59 @@ static void test_splay_grows_with_the_answers(void **state)
     assert_int_equal(dispatch_splay_s(5 * DISPATCH_SPLAY_HOSTS), 4);
 }
 
+/* As many as a campaign may have, one by one: what searches at each event
+ * would take minutes. */
+static void test_as_many_hosts_as_there_may_be(void **state)
+{
+    const struct campaign_pace pace = {.batch = share("10%")};
+    struct campaign campaign = {
+        .timeout_ms = TIMEOUT_MS, .ttl_ms = TTL_MS, .pace = pace};
+    size_t asked = 0;
+    size_t answered = 0;
+
+    (void)state;
+    for (size_t i = 0; i < CAMPAIGN_HOST_MAX; i++) {
+        struct name name;
+
+        snprintf(name.text, sizeof name.text, "media-%zu", i);
+        assert_int_equal(campaign_expect(&campaign, &name, PRESENCE_ONLINE,
+                                         CAMPAIGN_NO_MESSAGE),
+                         LASTCALL_OK);
+    }
+    assert_int_equal(campaign_start(&campaign, START_MS), LASTCALL_OK);
+    while (!campaign_check_end(&campaign, START_MS)) {
+        const struct campaign_host *host =
+            campaign_next_host(&campaign, START_MS);
+        struct answer answer = {0};
+
+        if (host != NULL) {
+            struct request_id id;
+            struct bytes token;
+
+            snprintf(id.text, sizeof id.text, "request-%010zu", asked++);
+            bytes_init(&token, 100);
+            assert_int_equal(bytes_append_text(&token, id.text), LASTCALL_OK);
+            assert_int_equal(campaign_ask(&campaign, &id, &token), LASTCALL_OK);
+            assert_non_null(campaign_next_send(&campaign, START_MS));
+            continue;
+        }
+        assert_true(campaign_next_ms(&campaign, START_MS) > START_MS);
+        snprintf(answer.host.text, sizeof answer.host.text, "media-%zu",
+                 answered);
+        snprintf(answer.claims.request_id.text,
+                 sizeof answer.claims.request_id.text, "request-%010zu",
+                 answered);
+        memcpy(answer.claims.request_hash, campaign.messages[answered].hash,
+               sizeof answer.claims.request_hash);
+        answered++;
+        assert_int_equal(campaign_take(&campaign, &answer, START_MS),
+                         VERDICT_ANSWER);
+    }
+    assert_int_equal(answered, CAMPAIGN_HOST_MAX);
+    assert_int_equal(campaign.end, CAMPAIGN_COMPLETE);
+    campaign_deinit(&campaign);
+}
+
 /* Offline when the campaign began is not offline when the turn comes. */
 static void test_who_is_back_before_its_turn_is_asked(void **state)
 {
@@ -844,6 +897,7 @@ int main(void)
         cmocka_unit_test(test_shorter_lives_are_due_earlier),
         cmocka_unit_test(test_splay_grows_with_the_answers),
         cmocka_unit_test(test_who_is_back_before_its_turn_is_asked),
+        cmocka_unit_test(test_as_many_hosts_as_there_may_be),
         cmocka_unit_test(test_any_events_in_any_order),
     };
 
