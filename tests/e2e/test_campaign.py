@@ -228,6 +228,38 @@ def test_a_plan_binds_each_host(fleet):
         STOPPED
 
 
+def test_what_touches_nothing_is_asked_at_once(fleet):
+    """a answers the rehearsal only when d has been asked too."""
+    fleet["a"].first = lambda: fleet["d"].await_message(
+        lambda m: True, "command to d", timeout=10)
+    done = fleet.run("--all", "--batch", "1", "--dry-run", "--timeout", "5s")
+    assert done.status == OK, done
+
+
+def test_who_is_offline_hears_nothing_of_what_was_counted(fleet):
+    """The broker keeps a broadcast for a host that comes back; what each is
+    asked by itself is not sent to it at all."""
+    fleet["d"].publish_status("offline")
+    counted = ("--all", "--expect", "3")
+    assert fleet.run(*counted).status == STOPPED
+    assert fleet.asked == []
+    done = fleet.run(*counted, "--batch", "2")
+    assert done.status == SILENT, done
+    assert outcomes(done)["d"] == "offline"
+    assert sorted(fleet.asked) == ["a", "b", "c"]
+
+
+def test_an_id_is_held_to_what_each_host_showed(fleet):
+    for name, user in zip("abcd", ("jdoe", "eve", "anna", "bob")):
+        fleet[name].sessions = [session("3", username=user)]
+    argv = ("disconnect", "--all", "--session", "3", "--yes", "--expect", "4")
+    assert fleet.operator.run(*argv).status == USAGE
+    done = fleet.operator.run(*argv, "--batch", "2")
+    assert done.status == OK, done
+    assert fleet["b"].acts()[0]["precondition"]["username"] == "eve"
+    assert fleet["d"].acts()[0]["precondition"]["username"] == "bob"
+
+
 def test_splay_is_the_operators_or_the_crowds(fleet):
     assert fleet.run("--all", "--splay", "1500ms").status == OK
     assert fleet["a"].asked[-1]["splay_s"] == 2
