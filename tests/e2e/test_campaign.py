@@ -234,6 +234,7 @@ def test_what_touches_nothing_is_asked_at_once(fleet):
         lambda m: True, "command to d", timeout=10)
     done = fleet.run("--all", "--batch", "1", "--dry-run", "--timeout", "5s")
     assert done.status == OK, done
+    assert done.json()["summary"]["late"] == 0
 
 
 def test_who_is_offline_hears_nothing_of_what_was_counted(fleet):
