@@ -75,6 +75,7 @@ static json_t *record_of_job_host(const struct job_host *host)
     body_put(&writer, "outcome", json_string(job_outcome_name(host->outcome)));
     body_put(&writer, "known", json_boolean(host->is_known));
     body_put(&writer, "request_id", text_or_null(host->request_id.text));
+    body_put(&writer, "retried_as", text_or_null(host->retried_as.text));
     body_put(&writer, "answered_at", moment_or_null(host->answered_ms));
     body_put(&writer, "late",
              host->answered_ms > 0 ? json_boolean(host->is_late) : json_null());

@@ -10,6 +10,8 @@
 /* A command with less left is signed anew: it has a way to go. */
 #define LIFE_LEAST_MS 2000
 #define ONLY_SIZE 80
+/* Retries of retries that are looked through for what a host was sent. */
+#define ANCESTORS_MAX 32
 
 /* What --only may name; without it everything is meant. */
 static const struct choice {
@@ -25,21 +27,17 @@ static const struct choice {
 };
 #define CHOICE_COUNT (sizeof choices / sizeof choices[0])
 
-/* A host that is tried again, and what it was sent. */
-struct again {
-    struct name name;
-    bool has_message;
-    bool has_answered;
-    struct address address;
-};
-
 /* Everything that one run works with. */
 struct retrying {
     struct jobs_command *command;
     struct ending ending;
-    uint32_t outcomes;   /* set of enum job_outcome */
-    struct again *hosts; /* owned, sorted by name */
+    uint32_t outcomes; /* set of enum job_outcome */
     size_t host_count;
+    size_t retried_count;         /* that a later job has asked again */
+    struct request_id retried_as; /* one of these */
+    /* The job, what it retried, and so on. */
+    int64_t ancestors[ANCESTORS_MAX];
+    size_t ancestor_count;
     bool is_out_of_memory;
 };
 
@@ -90,6 +88,11 @@ static void choose_host(void *context, const struct job_host *host)
 
     if ((retrying->outcomes & 1U << host->outcome) == 0)
         return;
+    if (host->retried_as.text[0] != '\0') {
+        retrying->retried_count++;
+        retrying->retried_as = host->retried_as;
+        return;
+    }
     entry = bytes_copy_text(host->name.text);
     if (entry == NULL ||
         target->entry_count == retrying->command->job.host_count) {
@@ -98,12 +101,29 @@ static void choose_host(void *context, const struct job_host *host)
         return;
     }
     target->entries[target->entry_count++] = entry;
-    retrying->hosts[retrying->host_count++] = (struct again){
-        .name = host->name,
-        .has_message = host->has_message,
-        .has_answered = host->answered_ms > 0,
-        .address = host->address,
-    };
+    retrying->host_count++;
+}
+
+/* What was sent to a host may stand in a job that this one retried. */
+static enum lastcall_status find_ancestors(struct retrying *retrying)
+{
+    struct jobs *jobs = &retrying->command->jobs;
+    struct request_id parent = retrying->command->job.parent;
+    enum lastcall_status status = LASTCALL_OK;
+
+    retrying->ancestors[retrying->ancestor_count++] =
+        retrying->command->job.number;
+    while (parent.text[0] != '\0' && status == LASTCALL_OK &&
+           retrying->ancestor_count < ANCESTORS_MAX) {
+        struct job job;
+
+        status = jobs_find(jobs, parent.text, &job);
+        parent = job.parent;
+        if (status == LASTCALL_OK)
+            retrying->ancestors[retrying->ancestor_count++] = job.number;
+        job_deinit(&job);
+    }
+    return status == LASTCALL_E_MISSING ? LASTCALL_OK : status; /* forgotten */
 }
 
 static enum lastcall_status choose_hosts(struct retrying *retrying)
@@ -116,9 +136,11 @@ static enum lastcall_status choose_hosts(struct retrying *retrying)
         return LASTCALL_OK;
     target->kind = TARGET_HOSTS;
     target->entries = calloc(job->host_count, sizeof *target->entries);
-    retrying->hosts = calloc(job->host_count, sizeof *retrying->hosts);
-    if (target->entries == NULL || retrying->hosts == NULL)
+    if (target->entries == NULL)
         return LASTCALL_E_NOMEM;
+    status = find_ancestors(retrying);
+    if (status != LASTCALL_OK)
+        return status;
     status = jobs_each_host(&retrying->command->jobs, job->number, choose_host,
                             retrying);
     return status == LASTCALL_OK && retrying->is_out_of_memory
@@ -150,12 +172,34 @@ static enum lastcall_status read_request(const struct fleet *fleet,
     return status;
 }
 
-static int compare_names(const void *a, const void *b)
+/*
+ * Find the last that a host was sent.
+ *
+ *   has_answered  whether an answer to it is known
+ */
+static enum lastcall_status find_sent(const struct retrying *retrying,
+                                      const struct name *name,
+                                      struct job_message *out,
+                                      bool *has_answered)
 {
-    const struct again *left = a;
-    const struct again *right = b;
+    struct jobs *jobs = &retrying->command->jobs;
+    enum lastcall_status status = LASTCALL_E_MISSING;
 
-    return strcmp(left->name.text, right->name.text);
+    *out = (struct job_message){0};
+    for (size_t i = 0;
+         i < retrying->ancestor_count && status == LASTCALL_E_MISSING; i++) {
+        const int64_t job = retrying->ancestors[i];
+        struct job_host host = {0};
+
+        status = jobs_find_host(jobs, job, name, &host);
+        *has_answered = host.answered_ms > 0;
+        if (status == LASTCALL_OK)
+            status = host.has_message
+                         ? jobs_find_message(jobs, job, &host.address, out)
+                         : LASTCALL_E_MISSING;
+        job_host_deinit(&host);
+    }
+    return status;
 }
 
 /*
@@ -163,30 +207,22 @@ static int compare_names(const void *a, const void *b)
  * again.  One that has not may have done it: as long as what it was sent may
  * be run it gets these bytes and no others.
  */
-static enum lastcall_status find(void *context, const struct name *host,
+static enum lastcall_status find(void *context, const struct name *name,
                                  struct dispatch_recalled *out)
 {
-    struct retrying *retrying = context;
-    const struct again key = {.name = *host};
-    const struct again *found = NULL;
+    const struct retrying *retrying = context;
     struct job_message message = {0};
     struct json_error error = {0};
     const int64_t now_ms = fleet_wall_ms();
-    enum lastcall_status status = LASTCALL_E_MISSING;
+    bool has_answered = false;
+    enum lastcall_status status =
+        find_sent(retrying, name, &message, &has_answered);
 
     *out = (struct dispatch_recalled){0};
-    if (retrying->host_count > 0)
-        found = bsearch(&key, retrying->hosts, retrying->host_count, sizeof key,
-                        compare_names);
-    if (found == NULL || !found->has_message)
-        return LASTCALL_E_MISSING;
-    status = jobs_find_message(&retrying->command->jobs,
-                               retrying->command->job.number, &found->address,
-                               &message);
     if (status != LASTCALL_OK)
         return status;
     out->life_ms = message.expires_s * 1000 - now_ms;
-    if (!found->has_answered && out->life_ms >= LIFE_LEAST_MS) {
+    if (!has_answered && out->life_ms >= LIFE_LEAST_MS) {
         out->token = message.token;
         message.token = (struct bytes){0};
         out->address = message.address;
@@ -238,8 +274,9 @@ static enum exit_code show_nothing(struct retrying *retrying)
 
     present_begin(&retrying->command->present, &record_results,
                   present_colour(), stdout, &output);
-    say("job %.8s has no such host: nothing to try again",
-        retrying->command->job.id.text);
+    if (retrying->retried_count == 0)
+        say("job %.8s has no such host: nothing to try again",
+            retrying->command->job.id.text);
     return present_end(&output, json_object(), EXIT_CODE_OK);
 }
 
@@ -268,6 +305,14 @@ static enum exit_code retry(struct retrying *retrying)
         say_error("the hosts of the job could not be read: %s",
                   status_text(status));
         return EXIT_CODE_BROKER;
+    }
+    if (retrying->retried_count > 0) {
+        say_error("%zu of its hosts %s tried again already, last in job %.8s",
+                  retrying->retried_count,
+                  retrying->retried_count == 1 ? "was" : "were",
+                  retrying->retried_as.text);
+        say_mend("lastcall jobs retry %.8s goes on from there",
+                 retrying->retried_as.text);
     }
     if (retrying->host_count == 0)
         return show_nothing(retrying);
@@ -299,6 +344,5 @@ enum exit_code jobs_retry(struct jobs_command *command)
     code = retry(&retrying);
     request_deinit(&retrying.ending.request);
     target_deinit(&retrying.ending.target);
-    free(retrying.hosts);
     return code;
 }

@@ -118,6 +118,7 @@ struct job_host {
     int64_t round_trip_ms;
     int64_t answered_ms;          /* since 1970; 0: no answer */
     struct request_id request_id; /* read only: of the message */
+    struct request_id retried_as; /* read only: the job that asked it again */
     char *answer;                 /* owned: the result as JSON, or NULL */
 };
 
@@ -233,6 +234,16 @@ LASTCALL_MUST_USE enum lastcall_status
 jobs_each_host(struct jobs *jobs, int64_t job,
                void (*take)(void *context, const struct job_host *host),
                void *context);
+
+/*
+ * Find a host of a job, without its answer and what it was retried as.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_MISSING, LASTCALL_E_IO, LASTCALL_E_NOMEM.
+ */
+LASTCALL_MUST_USE enum lastcall_status jobs_find_host(struct jobs *jobs,
+                                                      int64_t job,
+                                                      const struct name *name,
+                                                      struct job_host *out);
 
 /*
  * Find what was signed for an address in a job.

@@ -173,10 +173,36 @@ static enum lastcall_status read_host(sqlite3_stmt *row, struct job_host *out)
     out->round_trip_ms = sqlite3_column_int64(row, 5);
     out->answered_ms = sqlite3_column_int64(row, 6);
     read_text(row, 7, out->request_id.text, sizeof out->request_id.text);
-    if (sqlite3_column_type(row, 8) == SQLITE_NULL)
+    read_text(row, 8, out->retried_as.text, sizeof out->retried_as.text);
+    if (sqlite3_column_type(row, 9) == SQLITE_NULL)
         return LASTCALL_OK;
-    out->answer = bytes_copy_text((const char *)sqlite3_column_text(row, 8));
+    out->answer = bytes_copy_text((const char *)sqlite3_column_text(row, 9));
     return out->answer == NULL ? LASTCALL_E_NOMEM : LASTCALL_OK;
+}
+
+enum lastcall_status jobs_find_host(struct jobs *jobs, int64_t job,
+                                    const struct name *name,
+                                    struct job_host *out)
+{
+    sqlite3_stmt *ask = store_prepare(
+        &jobs->store,
+        "SELECT host, known, address, outcome, late, round_trip_ms,"
+        " answered_ms, '', '', NULL FROM host WHERE job = ? AND host = ?");
+    int code = SQLITE_ERROR;
+    enum lastcall_status status = LASTCALL_E_MISSING;
+
+    *out = (struct job_host){0};
+    if (ask == NULL)
+        return LASTCALL_E_IO;
+    sqlite3_bind_int64(ask, 1, job);
+    sqlite3_bind_text(ask, 2, name->text, -1, SQLITE_STATIC);
+    code = sqlite3_step(ask);
+    if (code == SQLITE_ROW)
+        status = read_host(ask, out);
+    else if (code != SQLITE_DONE)
+        status = status_of(code);
+    sqlite3_finalize(ask);
+    return status;
 }
 
 enum lastcall_status jobs_each_host(struct jobs *jobs, int64_t job,
@@ -186,13 +212,18 @@ enum lastcall_status jobs_each_host(struct jobs *jobs, int64_t job,
 {
     sqlite3_stmt *ask = store_prepare(
         &jobs->store,
+        "WITH again AS (SELECT later.host AS host, job.id AS id, "
+        "max(job.number) FROM job"
+        " JOIN host AS later ON later.job = job.number WHERE job.parent ="
+        " (SELECT id FROM job WHERE number = ?1) GROUP BY later.host)"
         "SELECT host.host, known, host.address, outcome, late, round_trip_ms,"
-        " answered_ms, message.id, answer.result FROM host"
+        " answered_ms, message.id, again.id, answer.result FROM host"
+        " LEFT JOIN again ON again.host = host.host"
         " LEFT JOIN message ON message.job = host.job"
         " AND message.address = host.address"
         " LEFT JOIN answer ON answer.job = host.job"
         " AND answer.host = host.host"
-        " WHERE host.job = ? ORDER BY host.host");
+        " WHERE host.job = ?1 ORDER BY host.host");
     int code = SQLITE_ERROR;
     enum lastcall_status status = LASTCALL_OK;
 

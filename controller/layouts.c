@@ -211,6 +211,7 @@ static const struct output_column job_host_columns[] = {
 static const struct output_column job_host_csv[] = {
     {"host", "host", CELL_TEXT},
     {"outcome", "outcome", CELL_TEXT},
+    {"retried_as", "retried_as", CELL_TEXT},
     {"answered_at", "answered_at", CELL_TEXT},
     {"late", "late", CELL_TEXT},
     {"success", "success", CELL_TEXT},

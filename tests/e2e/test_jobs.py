@@ -101,23 +101,54 @@ def test_a_host_killed_in_the_middle_finishes_at_the_retry(trio):
     assert done.status == OK and done.json()["results"] == [], done
 
 
+def await_result_sent(trio, name):
+    """Until the host has told the broker what came of it."""
+    trio.stage.broker.process.await_line(
+        r"Received PUBLISH from lastcall-lastcall-%s .*/result/ops/" % name)
+
+
 def test_what_was_run_without_an_answer_is_not_run_again(trio):
     trio.hang("media-02", effect=True)
     done = trio.run(*ALL, "--timeout", "2s", "-o", "json")
     assert done.status == SILENT, done
-    first = by_host(done)
+    assert by_host(done)["media-02"]["outcome"] == "silent"
     job = trio.newest()
     trio.plex["media-02"].release()
+    await_result_sent(trio, "media-02")
     done = trio.retry(job)
     assert done.status == OK, done
+    assert list(by_host(done)) == ["media-02"]
     answer = by_host(done)["media-02"]
     sent = {h["host"]: h["request_id"] for h in trio.show(job)["results"]}
     assert answer["request_id"] == sent["media-02"]
-    assert list(by_host(done)) == ["media-02"]
-    assert first["media-02"]["outcome"] == "silent"
-    # The recorded result comes again to a later retry as well.
-    again = trio.retry(job)
-    assert by_host(again)["media-02"]["replayed"] is True, again
+    assert answer["replayed"] is True, answer
+    trio.assert_each_ended_once()
+    # A second retry of the same job names the first.
+    again = trio.newest()
+    done = trio.retry(job)
+    assert done.status == OK and done.json()["results"] == [], done
+    assert again[:8] in done.err
+    assert {h["host"]: h["retried_as"] for h in trio.show(job)["results"]} \
+        == {"media-01": None, "media-02": again, "media-03": None}
+
+
+def test_a_retry_of_a_retry_knows_what_was_sent_at_first(trio):
+    trio.hang("media-02", effect=True)
+    assert trio.run(*ALL, "--timeout", "2s").status == SILENT
+    first = trio.newest()
+    trio.plex["media-02"].release()
+    await_result_sent(trio, "media-02")
+    trio.workers["media-02"].stop()
+    assert trio.retry(first).status == SILENT
+    second = trio.newest()
+    assert trio.outcomes(second) == {"media-02": "offline"}
+    trio.workers["media-02"].start()
+    done = trio.retry(second)
+    assert done.status == OK, done
+    sent = {h["host"]: h["request_id"] for h in trio.show(first)["results"]}
+    answer = by_host(done)["media-02"]
+    assert answer["request_id"] == sent["media-02"]
+    assert answer["replayed"] is True, answer
     trio.assert_each_ended_once()
 
 
