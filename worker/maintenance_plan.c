@@ -112,10 +112,8 @@ void plan_begin(struct plan_state *state, const struct plan_step *step)
         state->is_warn_owed = false;
         break;
     case PLAN_START:
+        /* From here on nobody is warned, whatever the clock says. */
         state->start_count++;
-        /* Nobody is warned of what has begun, whatever the clock says. */
-        state->warned_s = 0;
-        state->is_warn_owed = false;
         break;
     case PLAN_ENFORCE:
         state->enforce_count++;
@@ -139,9 +137,8 @@ void plan_conclude(struct plan_state *state, enum plan_step_kind kind,
     if (kind == PLAN_WARN) {
         state->warned += count_done(result);
         /* Without targets on record nobody can have seen it. */
-        state->is_warn_owed = state->warned_s != 0 &&
-                              result->code == LASTCALL_INTERRUPTED &&
-                              result->session_count == 0;
+        state->is_warn_owed =
+            result->code == LASTCALL_INTERRUPTED && result->session_count == 0;
         return;
     }
     state->ended += count_done(result);
@@ -178,8 +175,7 @@ void plan_inherit(struct plan_state *state, const struct maintenance *plan,
     state->last_code = old_state->last_code;
     if (plan->cancelled) {
         state->warned_s = old_state->warned_s;
-    } else if (plan->starts_ms == old_plan->starts_ms &&
-               old_state->warned_s > 0) {
+    } else if (plan->starts_ms == old_plan->starts_ms) {
         state->warned_s = old_state->warned_s;
         state->warn_count = old_state->warn_count;
         state->is_warn_owed = old_state->is_warn_owed;

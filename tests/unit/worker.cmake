@@ -16,7 +16,12 @@ foreach(name executor settle lane)
     lastcall_test(${name} SOURCES unit/fakes.c unit/executor_stage.c
                   LIBS lastcall_worker)
 endforeach()
-foreach(name pipeline pipeline_faults pipeline_wts pipeline_maintenance)
+foreach(name pipeline_maintenance pipeline_plans)
+    lastcall_test(${name} SOURCES unit/fakes.c unit/pipeline_stage.c
+                  unit/plan_stage.c ${scratch}
+                  LIBS lastcall_worker TIMEOUT 120)
+endforeach()
+foreach(name pipeline pipeline_faults pipeline_wts)
     lastcall_test(${name} SOURCES unit/fakes.c unit/pipeline_stage.c ${scratch}
                   LIBS lastcall_worker TIMEOUT 120)
 endforeach()

@@ -1,0 +1,261 @@
+#include "tests/unit/plan_stage.h"
+
+/* Which plans a host takes.  Server "one" has terminal sessions, server "two"
+ * is a Plex. */
+
+/* holds 8.7, 8.8 */
+static void what_is_wrong_with_a_plan_is_answered_once(void **state)
+{
+    struct plan rows[] = {plan_now(), plan_now(), plan_now(), plan_now(),
+                          plan_now()};
+    static const enum lastcall_status codes[] = {
+        LASTCALL_INVALID_REQUEST, LASTCALL_INVALID_REQUEST,
+        LASTCALL_INVALID_REQUEST, LASTCALL_NOT_YET_VALID,
+        LASTCALL_INVALID_REQUEST};
+
+    (void)state;
+    rows[0].id = "other"; /* on the topic of patch */
+    rows[0].topic_id = "patch";
+    rows[1].audience = "group:lobby"; /* on the topic of all */
+    rows[2].topic = "group/kitchen";  /* not ours */
+    rows[2].audience = "group:kitchen";
+    rows[3].iat_shift_s = 3600;
+    rows[3].exp_shift_s = 3600;
+    rows[4].exp_shift_s = -7000; /* before ends_at */
+    fake_play(0, "2", "ann");
+    start_wts();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        /* Each has an iat of its own, for the id of its answer. */
+        rows[i].iat_shift_s += (int64_t)i;
+        publish(&rows[i]);
+        expect_step("start", codes[i], 0);
+        await_phase(PLAN_REFUSED);
+        publish(&rows[i]);
+        rest(i % 2 == 0 ? "rest-0123456789abcdef0" : "rest-0123456789abcdef1");
+        assert_int_equal(count_results(step_id("start").text), 1);
+    }
+    assert_int_equal(act_count(), 0);
+    /* The right one is taken all the same. */
+    rows[0] = plan_now();
+    rows[0].iat_shift_s = 10;
+    publish(&rows[0]);
+    expect_step("start", LASTCALL_OK, 1);
+    await_phase(PLAN_DONE);
+    stop(INBOX_STOP);
+}
+
+/* holds 8.7 */
+static void what_is_not_proved_is_dropped(void **state)
+{
+    struct plan plan = plan_now();
+    struct key other;
+
+    (void)state;
+    assert_int_equal(key_generate(&other), LASTCALL_OK);
+    fake_play(0, "2", "ann");
+    start_wts();
+    plan.signer = &other;
+    publish(&plan);
+    rest("rest-0123456789abcdef0");
+    assert_int_equal(count_results(step_id("start").text), 0);
+    assert_int_equal(counters_read(&stage.counters, COUNTER_DROPPED), 1);
+    assert_int_equal(latest_plan().phase, PLAN_PHASE_COUNT);
+    stop(INBOX_STOP);
+    key_deinit(&other);
+}
+
+/* A controller with a permit of its own. */
+struct other {
+    struct key key;
+    char *grant;
+};
+
+static void other_init(struct other *out, const char *name, const char *permit)
+{
+    assert_int_equal(key_generate(&out->key), LASTCALL_OK);
+    out->grant = fake_grant(&stage.fleet.root, SUBJECT_CONTROLLER, name,
+                            &out->key, permit, wall_ms() / S + 100 * 3600);
+}
+
+static void other_deinit(struct other *other)
+{
+    key_deinit(&other->key);
+    free(other->grant);
+}
+
+/* holds 8.8 */
+static void a_permit_must_allow_the_ending_and_the_warnings(void **state)
+{
+    static const struct {
+        const char *permit;
+        bool has_warning;
+        enum lastcall_status code;
+    } rows[] = {
+        {"*:list@*", false, LASTCALL_FORBIDDEN},
+        {"*:end@host:*", false, LASTCALL_FORBIDDEN},
+        {"plex:end@*", false, LASTCALL_FORBIDDEN},
+        {"*:end@*", true, LASTCALL_FORBIDDEN},
+        {"*:end@*!where", false, LASTCALL_FORBIDDEN},
+        {"*:end@*!limit", false, LASTCALL_FORBIDDEN},
+        {"*:end@*!reason", false, LASTCALL_OK},
+        {"*:end,message@*", true, LASTCALL_OK},
+    };
+
+    (void)state;
+    start_wts();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan plan = rows[i].has_warning ? plan_soon() : plan_now();
+        struct other other;
+        struct result result;
+
+        other_init(&other, "alice", rows[i].permit);
+        plan.signer = &other.key;
+        plan.grant = other.grant;
+        plan.iat_shift_s = (int64_t)i;
+        publish(&plan);
+        result = await_step(rows[i].has_warning ? "warn:300" : "start");
+        if ((result.code == LASTCALL_FORBIDDEN) !=
+            (rows[i].code == LASTCALL_FORBIDDEN))
+            fail_msg("%s: %s", rows[i].permit, status_name(result.code));
+        result_deinit(&result);
+        other_deinit(&other);
+    }
+    stop(INBOX_STOP);
+}
+
+/* holds 8.15 */
+static void who_may_not_end_may_not_call_off(void **state)
+{
+    struct plan plan = plan_soon();
+    struct other bob;
+    struct other carol;
+
+    (void)state;
+    fake_play(0, "2", "ann");
+    start_wts();
+    other_init(&bob, "bob", "*:list@*");
+    other_init(&carol, "carol", "*:end,message@*");
+    publish(&plan);
+    expect_step("warn:300", LASTCALL_OK, 1);
+    plan.body.cancelled = true;
+    plan.issuer = "controller:bob";
+    plan.signer = &bob.key;
+    plan.grant = bob.grant;
+    plan.iat_shift_s = 1;
+    publish(&plan);
+    rest("rest-0123456789abcdef0");
+    assert_int_equal(latest_plan().phase, PLAN_WARNING);
+    assert_int_equal(count_topic("result/bob/"), 1);
+    plan.issuer = "controller:carol";
+    plan.signer = &carol.key;
+    plan.grant = carol.grant;
+    plan.iat_shift_s = 2;
+    publish(&plan);
+    await_phase(PLAN_CANCELLED);
+    assert_string_equal(latest_plan().issuer, "controller:carol");
+    stop(INBOX_STOP);
+    other_deinit(&bob);
+    other_deinit(&carol);
+}
+
+/* holds 8.15 */
+static void who_may_do_less_may_not_replace(void **state)
+{
+    struct plan plan = plan_soon();
+    struct other bob;
+
+    (void)state;
+    start_wts();
+    other_init(&bob, "bob", "plex:stop@*");
+    fake_play(0, "2", "ann");
+    publish(&plan);
+    await_phase(PLAN_WARNING);
+    plan = plan_now();
+    plan.body.action = ACTION_STOP;
+    plan.issuer = "controller:bob";
+    plan.signer = &bob.key;
+    plan.grant = bob.grant;
+    plan.iat_shift_s = 1;
+    publish(&plan);
+    rest("rest-0123456789abcdef0");
+    assert_int_equal(count_topic("result/bob/"), 1);
+    assert_int_equal(latest_plan().phase, PLAN_WARNING);
+    stop(INBOX_STOP);
+    other_deinit(&bob);
+}
+
+/* holds 8.15 */
+static void a_plan_that_is_long_over_does_not_come_back(void **state)
+{
+    struct plan plan = plan_now();
+    struct other alice;
+    int64_t iat_s = 0;
+
+    (void)state;
+    fake_play(0, "2", "ann");
+    start_wts();
+    other_init(&alice, "alice", "*:*@*");
+    plan.signer = &alice.key;
+    plan.grant = alice.grant;
+    plan.exp_shift_s = 72 * 3600;
+    publish(&plan);
+    await_phase(PLAN_DONE);
+    iat_s = last_iat_s;
+    shift_wall(30 * 3600 * S);
+    await_phase(PLAN_PHASE_COUNT); /* it is told of no more */
+    shift_wall(0);
+    plan.iat_shift_s = iat_s - wall_ms() / S;
+    publish(&plan);
+    rest("rest-0123456789abcdef0");
+    assert_int_equal(latest_plan().phase, PLAN_PHASE_COUNT);
+    restart();
+    plan.iat_shift_s = iat_s - wall_ms() / S;
+    publish(&plan);
+    rest("rest-0123456789abcdef1");
+    assert_int_equal(latest_plan().phase, PLAN_PHASE_COUNT);
+    assert_int_equal(act_count(), 1);
+    stop(INBOX_STOP);
+    other_deinit(&alice);
+}
+
+/* holds 8.8 */
+static void a_key_that_was_revoked_meanwhile_ends_its_plans(void **state)
+{
+    struct plan plan = plan_soon();
+
+    (void)state;
+    fake_play(0, "2", "ann");
+    start_wts();
+    publish(&plan);
+    expect_step("warn:300", LASTCALL_OK, 1);
+    stop(INBOX_STOP);
+    free(stage.trust.revoked.entries);
+    stage.trust.revoked.entries =
+        calloc(1, sizeof(*stage.trust.revoked.entries));
+    memcpy(stage.trust.revoked.entries[0].thumbprint,
+           stage.fleet.controller_key.thumbprint,
+           sizeof(stage.trust.revoked.entries[0].thumbprint));
+    stage.trust.revoked.entries[0].before_s = wall_ms() / S + 60;
+    stage.trust.revoked.count = 1;
+    stage.wall_shift_ms = 300 * S;
+    start_wts();
+    stage.run_shift_ms = 60 * S;
+    inbox_nudge(stage.inbox);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_wrong_with_a_plan_is_answered_once),
+        TEST(what_is_not_proved_is_dropped),
+        TEST(a_permit_must_allow_the_ending_and_the_warnings),
+        TEST(who_may_not_end_may_not_call_off),
+        TEST(who_may_do_less_may_not_replace),
+        TEST(a_plan_that_is_long_over_does_not_come_back),
+        TEST(a_key_that_was_revoked_meanwhile_ends_its_plans),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
