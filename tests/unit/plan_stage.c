@@ -194,3 +194,17 @@ void await_phase(enum plan_phase phase)
         gate_unlock(&stage.gate);
     }
 }
+
+void await_topic(const char *part, size_t count)
+{
+    const int64_t until =
+        platform_clock.monotonic_ms(platform_clock.state) + FAKE_WAIT_MS;
+
+    gate_lock(&stage.gate);
+    while (count_topic(part) < count) {
+        if (platform_clock.monotonic_ms(platform_clock.state) > until)
+            fail_msg("no message %zu on %s", count, part);
+        gate_wait(&stage.gate, 50);
+    }
+    gate_unlock(&stage.gate);
+}

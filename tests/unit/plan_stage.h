@@ -59,5 +59,7 @@ void rest(const char *jti);
 struct status_plan latest_plan(void);
 void await_phase(enum plan_phase phase);
 void await_counts(int64_t warned, int64_t ended);
+/* Wait until so many messages were published on topics with that part. */
+void await_topic(const char *part, size_t count);
 
 #endif

@@ -79,6 +79,7 @@ static void what_was_kept_needs_no_broker(void **state)
 static void a_plan_that_was_called_off_meanwhile_is_not_begun(void **state)
 {
     struct plan plan = plan_soon();
+    size_t before = 0;
 
     (void)state;
     fake_play(0, "2", "ann");
@@ -87,8 +88,10 @@ static void a_plan_that_was_called_off_meanwhile_is_not_begun(void **state)
     expect_step("warn:300", LASTCALL_OK, 1);
     stop(INBOX_STOP);
     stage.wall_shift_ms = 300 * S;
+    before = count_topic("/status");
     start_wts();
-    await_phase(PLAN_WARNING); /* connected: it tells what it has on disk */
+    await_topic("/status", before + 1);
+    rest("rest-0123456789abcdef2"); /* connected, and no plan came yet */
     plan.body.cancelled = true;
     plan.iat_shift_s = 1 - stage.wall_shift_ms / S;
     publish(&plan); /* as the broker sends it after the connect */
@@ -255,14 +258,20 @@ static void a_step_that_cannot_be_recorded_is_not_done(void **state)
     struct plan plan = plan_now();
 
     (void)state;
+    plan.body.starts_ms += 250 * S;
     fake_play(0, "2", "ann");
     start_wts();
+    stage.lost_commits = 1;
+    publish(&plan); /* kept with the second try */
+    await_phase(PLAN_SCHEDULED);
+    stage.run_shift_ms = 2 * MAINTENANCE_SETTLE_MS;
     rest("rest-0123456789abcdef0");
-    stage.lost_commits = 3;
-    publish(&plan);
+    stage.lost_commits = 2;
+    shift_wall(260 * S);
     await_phase(PLAN_DONE);
     assert_int_equal(stage.lost_commits, 0);
     assert_int_equal(act_count(), 1);
+    assert_true(count_results(step_id("start").text) > 1); /* busy, then ok */
     assert_int_equal(count_results(step_id("start:2").text), 0);
     stop(INBOX_STOP);
 }
