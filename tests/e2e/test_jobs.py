@@ -13,7 +13,7 @@ import time
 import pytest
 
 import processes
-from desk import FALSE, OK, SILENT, STOPPED, UNCONFIRMED, USAGE
+from desk import FALSE, INTERRUPTED, OK, SILENT, STOPPED, UNCONFIRMED, USAGE
 from stage import lastcall, write_file
 from test_command_terminal import Terminal
 
@@ -240,6 +240,24 @@ def test_a_command_that_is_killed_leaves_a_crashed_job(trio):
     trio.plex["media-02"].release()
     assert trio.retry(job, "--only", "silent").status == OK
     trio.assert_each_ended_once()
+
+
+def test_an_interrupted_job_is_finished_by_a_retry(trio):
+    trio.hang("media-02", effect=True)
+    first = trio.operator.spawn("stop", "--host", "media-02,media-03",
+                                "--every", "--yes", "--batch", "1",
+                                "--timeout", "60s")
+    trio.plex["media-02"].await_terminates(1)
+    first.send(signal.SIGINT)
+    assert first.wait() == INTERRUPTED
+    job = trio.newest()
+    told = trio.show(job)
+    assert (told["state"], told["job_exit"]) == ("interrupted", INTERRUPTED)
+    assert trio.outcomes(job) == {"media-02": "silent", "media-03": "unsent"}
+    trio.plex["media-02"].release()
+    assert trio.retry(job).status == OK
+    assert trio.plex["media-02"].terminated() == ["of-media-02"]
+    assert trio.plex["media-03"].terminated() == ["of-media-03"]
 
 
 def test_a_second_command_waits_for_the_first(trio):
