@@ -13,6 +13,8 @@
     "lastcall hosts --timeout 1s -o csv 2>/dev/null | "                        \
     "awk -F, \"NR > 1 { print \\$3 }\" | tr \" \" \"\\n\" | sort -u"
 
+#define PLANS_COMMAND                                                          \
+    "lastcall maintenance status --timeout 1s -o names 2>/dev/null | sort -u"
 #define JOBS_COMMAND "lastcall jobs -o names 2>/dev/null"
 
 static bool is_of(enum command_id command, const struct option_info *row)
@@ -123,6 +125,10 @@ static void print_bash(void)
          "        show|retry|wait) flags=\"$(" JOBS_COMMAND ")\" ;;\n"
          "        jobs) flags=\"show retry wait $flags\" ;;\n"
          "        esac ;;\n"
+         "    maintenance) case $before in\n"
+         "        maintenance) flags='start status cancel' ;;\n"
+         "        status|cancel) flags=\"$(" PLANS_COMMAND ") $flags\" ;;\n"
+         "        esac ;;\n"
          "    esac\n"
          "    COMPREPLY=($(compgen -W \"$flags\" -- \"$word\"))\n"
          "    case ${COMP_WORDS[1]} in\n"
@@ -204,17 +210,24 @@ static void print_fish(void)
                 print_fish_flag((enum command_id)c, &option_table[i]);
         }
     }
-    puts("complete -c lastcall -n '__fish_seen_subcommand_from key' "
-         "-a 'new show'\n"
-         "complete -c lastcall -n '__fish_seen_subcommand_from completion' "
-         "-a 'bash zsh fish'\n"
-         "complete -c lastcall -n '__fish_seen_subcommand_from jobs; and not "
-         "__fish_seen_subcommand_from show retry wait' -a 'show retry wait'\n"
-         "complete -c lastcall -n '__fish_seen_subcommand_from jobs; and "
-         "__fish_seen_subcommand_from show retry wait' "
-         "-a '(" JOBS_COMMAND ")'\n"
-         "complete -c lastcall -n '__fish_seen_subcommand_from key revoke "
-         "verify' -F");
+    puts(
+        "complete -c lastcall -n '__fish_seen_subcommand_from key' "
+        "-a 'new show'\n"
+        "complete -c lastcall -n '__fish_seen_subcommand_from completion' "
+        "-a 'bash zsh fish'\n"
+        "complete -c lastcall -n '__fish_seen_subcommand_from jobs; and not "
+        "__fish_seen_subcommand_from show retry wait' -a 'show retry wait'\n"
+        "complete -c lastcall -n '__fish_seen_subcommand_from jobs; and "
+        "__fish_seen_subcommand_from show retry wait' "
+        "-a '(" JOBS_COMMAND ")'\n"
+        "complete -c lastcall -n '__fish_seen_subcommand_from maintenance; and "
+        "not __fish_seen_subcommand_from start status cancel' "
+        "-a 'start status cancel'\n"
+        "complete -c lastcall -n '__fish_seen_subcommand_from maintenance; and "
+        "__fish_seen_subcommand_from status cancel' "
+        "-a '(" PLANS_COMMAND ")'\n"
+        "complete -c lastcall -n '__fish_seen_subcommand_from key revoke "
+        "verify' -F");
 }
 
 enum exit_code cmd_completion(const struct options *options)

@@ -15,8 +15,6 @@
 #include "controller/terminal.h"
 #include "protocol/moment.h"
 
-/* A plan's token is good for so long after its end. */
-#define EXPIRY_S 3600
 /* How long hosts may take to tell of a plan that they were sent. */
 #define TOLD_MS 5000
 
@@ -27,7 +25,6 @@ struct planning {
     struct fleet fleet;
     struct maintenance plan; /* what is to be published */
     struct plan_send sending;
-    bool is_cancel;
 };
 
 /* ---- words ---- */
@@ -126,20 +123,17 @@ struct account {
 static void count_row(void *context, const struct plan_row *row)
 {
     struct account *account = context;
-    const bool is_told =
-        row->status != NULL &&
-        (!account->planning->is_cancel ||
-         row->status->phase == PLAN_CANCELLED || plan_row_is_over(row));
+    const struct status_plan *told = row->is_told ? row->status : NULL;
 
     account->rows++;
     if (!registry_host_is_up(row->host))
         account->offline++;
-    else if (!is_told)
+    else if (told == NULL)
         account->open++;
-    if (row->status != NULL) {
-        account->refused += row->status->phase == PLAN_REFUSED;
-        account->failed += row->status->failed > 0;
-    }
+    if (told != NULL && told->phase == PLAN_REFUSED)
+        account->refused++;
+    else if (told != NULL)
+        account->failed += plan_row_has_failed(row);
     if (account->output != NULL)
         output_record(account->output, plan_row_record(row));
 }
@@ -241,7 +235,8 @@ static enum exit_code await_told(struct planning *planning)
 
 static void note_open(void *context, const struct plan_row *row)
 {
-    *(bool *)context = *(bool *)context || !plan_row_is_over(row);
+    *(bool *)context =
+        *(bool *)context || !plan_row_is_over(row, fleet_wall_ms());
 }
 
 static bool is_over(struct planning *planning, const struct name *id)
@@ -283,6 +278,16 @@ static uint64_t picture_of(struct planning *planning, const struct name *id)
     return picture.sum;
 }
 
+/* How a plan has gone that was followed to its end. */
+static enum exit_code code_of_end(struct planning *planning)
+{
+    const struct account account = add_up(planning, &planning->plan.id, NULL);
+    const enum exit_code code = code_of(&account);
+
+    return code != EXIT_CODE_REFUSED && account.failed > 0 ? EXIT_CODE_FALSE
+                                                           : code;
+}
+
 /* Show the rows whenever they change, until nothing is left to come; one
  * document, such as json, is shown at the end. */
 static enum exit_code follow(struct planning *planning, const struct name *id)
@@ -306,6 +311,8 @@ static enum exit_code follow(struct planning *planning, const struct name *id)
             fputc('\n', stdout);
         code = show(planning, id, code);
     }
+    if (code == EXIT_CODE_OK && planning->sending.count > 0)
+        code = code_of_end(planning);
     return is_one ? show(planning, id, code) : code;
 }
 
@@ -332,30 +339,55 @@ static enum exit_code ask(const struct planning *planning, const char *sentence)
     return EXIT_CODE_UNCONFIRMED;
 }
 
+/* Whose sessions, where: "sessions where USERNAME of the group office". */
+static void describe(const struct planning *planning, char *out, size_t size)
+{
+    const struct target *target = &planning->target;
+    const struct maintenance *plan = &planning->plan;
+    char hosts[CONFIRM_SENTENCE_SIZE] = "every host";
+
+    if (target->kind == TARGET_GROUP)
+        snprintf(hosts, sizeof hosts, "the group %s", target->group.text);
+    else if (target->kind == TARGET_HOSTS && target->entry_count == 1)
+        snprintf(hosts, sizeof hosts, "the host %.63s", target->entries[0]);
+    else if (target->kind == TARGET_HOSTS)
+        snprintf(hosts, sizeof hosts, "%zu hosts that are named",
+                 target->entry_count);
+    if (plan->has_where)
+        snprintf(out, size, "the sessions of %s where %s", hosts,
+                 plan->where.text);
+    else
+        snprintf(out, size, "all sessions of %s", hosts);
+}
+
 static enum exit_code ask_start(const struct planning *planning)
 {
     const struct maintenance *plan = &planning->plan;
-    char sentence[CONFIRM_SENTENCE_SIZE];
+    char whose[FILTER_TEXT_MAX + CONFIRM_SENTENCE_SIZE];
+    char sentence[sizeof whose + CONFIRM_SENTENCE_SIZE];
     char starts[MOMENT_TEXT_SIZE];
     char ends[MOMENT_TEXT_SIZE];
 
     moment_format(plan->starts_ms, starts);
     moment_format(plan->ends_ms, ends);
-    snprintf(
-        sentence, sizeof sentence, "The plan %s is \"%s\" at %.19sZ%s%.19sZ.",
-        plan->id.text, action_name(plan->action), starts,
-        plan->enforce ? ", for new sessions too, until " : "; it is over at ",
-        ends);
+    describe(planning, whose, sizeof whose);
+    snprintf(sentence, sizeof sentence,
+             "The plan %s: \"%s\" at %.19sZ%s%.19sZ, for %s; %zu warning%s.",
+             plan->id.text, action_name(plan->action), starts,
+             plan->enforce ? ", for new sessions too, until "
+                           : "; it is over at ",
+             ends, whose, plan->warn_count, plan->warn_count == 1 ? "" : "s");
     return ask(planning, sentence);
 }
 
 static enum exit_code publish_and_show(struct planning *planning)
 {
-    const int64_t now_s = fleet_wall_ms() / 1000;
-    const int64_t exp_s = planning->plan.ends_ms / 1000 + EXPIRY_S;
+    const struct plan_span span =
+        plan_send_span(&planning->sending, fleet_wall_ms() / 1000);
     enum exit_code code = EXIT_CODE_OK;
 
-    code = exit_of(plan_send_publish(&planning->sending, now_s, exp_s));
+    code =
+        exit_of(plan_send_publish(&planning->sending, span.iat_s, span.exp_s));
     if (code == EXIT_CODE_OK)
         code = await_told(planning);
     if (code == EXIT_CODE_OK) {
@@ -424,30 +456,54 @@ static enum exit_code run_status(struct planning *planning)
                : show(planning, only, EXIT_CODE_OK);
 }
 
-/* The same plan, cancelled, wherever it is retained: newer than each, and
- * believed as long as the longest. */
-static enum lastcall_status cancel_everywhere(struct planning *planning)
-{
-    const struct plans *plans = &planning->fleet.plans;
-    const int64_t now_s = fleet_wall_ms() / 1000;
-    int64_t iat_s = now_s;
-    int64_t exp_s = now_s + EXPIRY_S;
-    enum lastcall_status status = LASTCALL_OK;
+/* For where a plan is to be cancelled. */
+struct search {
+    struct planning *planning;
+    enum lastcall_status status;
+    int64_t exp_s;
+};
 
-    for (size_t i = 0; i < plans->count && status == LASTCALL_OK; i++) {
+/* A host that holds a plan which the broker has lost. */
+static void add_holder(void *context, const struct plan_row *row)
+{
+    struct search *search = context;
+    struct plan_send *sending = &search->planning->sending;
+
+    if (row->plan != NULL || search->status != LASTCALL_OK)
+        return;
+    search->status = plan_send_add(sending, ADDRESS_HOST, &row->host->name);
+    if (row->status->ends_ms / 1000 + PLAN_EXPIRY_S > search->exp_s)
+        search->exp_s = row->status->ends_ms / 1000 + PLAN_EXPIRY_S;
+}
+
+/* Wherever the plan is retained, and to whoever holds it all the same. */
+static enum lastcall_status add_everywhere(struct search *search)
+{
+    struct planning *planning = search->planning;
+    const struct plans *plans = &planning->fleet.plans;
+    static const struct target everybody = {.kind = TARGET_NONE};
+
+    for (size_t i = 0; i < plans->count && search->status == LASTCALL_OK; i++) {
         const struct plan *plan = &plans->items[i];
 
-        if (strcmp(plan->body.id.text, planning->plan.id.text) != 0)
-            continue;
-        if (plan->iat_s >= iat_s)
-            iat_s = plan->iat_s + 1;
-        if (plan->exp_s > exp_s)
-            exp_s = plan->exp_s;
-        status = plan_send_add(&planning->sending, plan->address.kind,
-                               &plan->address.name);
+        if (strcmp(plan->body.id.text, planning->plan.id.text) == 0)
+            search->status = plan_send_add(
+                &planning->sending, plan->address.kind, &plan->address.name);
     }
+    plan_rows_each(&planning->fleet.registry, plans, &planning->plan.id,
+                   &everybody, add_holder, search);
+    return search->status;
+}
+
+static enum lastcall_status cancel(struct planning *planning)
+{
+    const struct plan_span span =
+        plan_send_span(&planning->sending, fleet_wall_ms() / 1000);
+    struct search search = {planning, LASTCALL_OK, span.exp_s};
+    const enum lastcall_status status = add_everywhere(&search);
+
     return status == LASTCALL_OK
-               ? plan_send_publish(&planning->sending, iat_s, exp_s)
+               ? plan_send_publish(&planning->sending, span.iat_s, search.exp_s)
                : status;
 }
 
@@ -461,17 +517,22 @@ static enum exit_code run_cancel(struct planning *planning)
         say_error("which plan? lastcall maintenance status lists them");
         return code;
     }
+    if (planning->target.kind != TARGET_NONE) {
+        say_error("a plan is cancelled for every host that it is for; nothing "
+                  "was published");
+        return code;
+    }
     planning->plan.cancelled = true;
     planning->plan.action = ACTION_END;
-    planning->is_cancel = true;
-    snprintf(sentence, sizeof sentence, "The plan %s will be cancelled.",
+    snprintf(sentence, sizeof sentence,
+             "The plan %s will be cancelled on every host.",
              planning->plan.id.text);
     code = ask(planning, sentence);
     if (code == EXIT_CODE_OK)
         code = open_fleet(planning, FLEET_NEED_IDENTITY);
     if (code != EXIT_CODE_OK)
         return code;
-    code = exit_of(cancel_everywhere(planning));
+    code = exit_of(cancel(planning));
     if (code == EXIT_CODE_OK && planning->sending.count == 0) {
         say_error("there is no plan %s", planning->plan.id.text);
         say_mend("lastcall maintenance status lists them");

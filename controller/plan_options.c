@@ -11,6 +11,9 @@
 #include "protocol/text.h"
 
 #define WORD_SIZE 32
+/* A plan's token lives longer than the plan, and not longer than hosts take. */
+#define PLAN_AHEAD_MAX_MS                                                      \
+    ((MAINTENANCE_LIFETIME_S_MAX - INT64_C(86400)) * INT64_C(1000))
 #define ID_RANDOM_MAX 0x10000u
 
 enum lastcall_status plan_options_time(const char *text, int64_t now_ms,
@@ -84,6 +87,8 @@ static enum lastcall_status read_window(const struct options *options,
         return refuse("--for is at most 31d");
     if (out->ends_ms <= now_ms)
         return refuse("that window is over already");
+    if (out->ends_ms - now_ms > PLAN_AHEAD_MAX_MS)
+        return refuse("a plan is over within 399 days from now");
     return LASTCALL_OK;
 }
 

@@ -77,6 +77,31 @@ static const struct plan *plan_of(const struct plans *plans,
     return found;
 }
 
+static bool is_past(enum plan_phase phase)
+{
+    return phase == PLAN_DONE || phase == PLAN_MISSED ||
+           phase == PLAN_CANCELLED || phase == PLAN_REFUSED;
+}
+
+/* Does the host tell of the plan as it is retained?  It may not have read the
+ * newest version yet, or not believe it. */
+static bool tells_of(const struct status_plan *told, const struct plan *plan)
+{
+    const struct maintenance *body = NULL;
+
+    if (plan == NULL)
+        return true;
+    body = &plan->body;
+    if (body->cancelled)
+        return is_past(told->phase);
+    if (told->phase == PLAN_REFUSED && told->starts_ms == 0)
+        return true; /* it could not even read it */
+    return told->phase != PLAN_CANCELLED &&
+           told->starts_ms == body->starts_ms &&
+           told->ends_ms == body->ends_ms && told->action == body->action &&
+           strcmp(told->issuer, plan->issuer) == 0;
+}
+
 /* What a host has not told of: plans retained for it. */
 static void untold_rows(const struct registry_host *host,
                         const struct plans *plans, const struct name *id,
@@ -115,12 +140,14 @@ void plan_rows_each(const struct registry *registry, const struct plans *plans,
             continue;
         for (size_t k = 0; k < host->status.plan_count; k++) {
             const struct status_plan *status = &host->status.plans[k];
+            const struct plan *plan = plan_of(plans, host, &status->id);
             const struct plan_row told = {
                 .host = host,
                 .id = status->id,
-                .plan = plan_of(plans, host, &status->id),
+                .plan = plan,
                 .status = status,
                 .phase = plan_phase_name(status->phase),
+                .is_told = tells_of(status, plan),
             };
 
             if (is_wanted(id, &status->id))
@@ -130,24 +157,26 @@ void plan_rows_each(const struct registry *registry, const struct plans *plans,
     }
 }
 
-bool plan_row_is_over(const struct plan_row *row)
+bool plan_row_is_over(const struct plan_row *row, int64_t now_ms)
 {
-    if (row->status == NULL)
-        return !registry_host_is_up(row->host);
-    switch (row->status->phase) {
-    case PLAN_DONE:
-    case PLAN_MISSED:
-    case PLAN_CANCELLED:
-    case PLAN_REFUSED:
+    if (!registry_host_is_up(row->host))
         return true;
-    case PLAN_SCHEDULED:
-    case PLAN_WARNING:
-    case PLAN_RUNNING:
-    case PLAN_ENFORCING:
-    case PLAN_PHASE_COUNT:
-        break;
-    }
-    return !registry_host_is_up(row->host);
+    if (row->is_told)
+        return is_past(row->status->phase);
+    if (row->plan->body.cancelled)
+        return row->plan->exp_s * 1000 <= now_ms;
+    return row->plan->body.ends_ms <= now_ms;
+}
+
+bool plan_row_has_failed(const struct plan_row *row)
+{
+    const struct status_plan *told = row->status;
+
+    if (!row->is_told || told->phase == PLAN_CANCELLED ||
+        told->phase == PLAN_SCHEDULED || told->phase == PLAN_WARNING)
+        return false;
+    return told->phase == PLAN_MISSED || told->failed > 0 ||
+           !status_is_success(told->last_code);
 }
 
 /* The host's word on a plan; null where it has not told. */

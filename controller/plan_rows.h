@@ -20,6 +20,7 @@ struct plan_row {
     const struct plan *plan;          /* borrowed; NULL: not retained */
     const struct status_plan *status; /* borrowed; NULL: host told nothing */
     const char *phase;                /* static */
+    bool is_told; /* the host told of this plan, and of no version before it */
 };
 
 /*
@@ -33,8 +34,15 @@ void plan_rows_each(const struct registry *registry, const struct plans *plans,
                     void (*row)(void *context, const struct plan_row *row),
                     void *context);
 
-/* Say whether nothing more will come of a row by itself. */
-bool plan_row_is_over(const struct plan_row *row);
+/*
+ * Say whether nothing more will come of a row by itself.
+ *
+ *   now_ms  wall clock
+ */
+bool plan_row_is_over(const struct plan_row *row, int64_t now_ms);
+
+/* Say whether the host should have ended sessions, and did not. */
+bool plan_row_has_failed(const struct plan_row *row);
 
 /* A row as a record; a new reference, or NULL when out of memory. */
 json_t *plan_row_record(const struct plan_row *row);

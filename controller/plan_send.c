@@ -152,6 +152,11 @@ static enum lastcall_status publish_at(struct plan_send *sending, size_t index,
         status = fleet_link_publish(sending->fleet->link, &message, index + 1);
     if (status == LASTCALL_OK)
         status = await_taken(sending, index + 1);
+    /* The broker's copy may come later than what hosts say of it. */
+    if (status == LASTCALL_OK &&
+        plans_take(&sending->fleet->plans, &sending->fleet->trust, &parts,
+                   token.data, token.len, iat_s) == LASTCALL_E_NOMEM)
+        status = LASTCALL_E_NOMEM;
     bytes_deinit(&token);
     if (status == LASTCALL_FORBIDDEN) {
         say_error("the broker refused the plan");
@@ -161,6 +166,26 @@ static enum lastcall_status publish_at(struct plan_send *sending, size_t index,
         say_error("the plan could not be published: %s", status_text(status));
     }
     return status;
+}
+
+struct plan_span plan_send_span(const struct plan_send *sending, int64_t now_s)
+{
+    const struct plans *plans = &sending->fleet->plans;
+    const int64_t ends_s = sending->plan->ends_ms / 1000;
+    struct plan_span span = {now_s,
+                             (ends_s > now_s ? ends_s : now_s) + PLAN_EXPIRY_S};
+
+    for (size_t i = 0; i < plans->count; i++) {
+        const struct plan *plan = &plans->items[i];
+
+        if (strcmp(plan->body.id.text, sending->plan->id.text) != 0)
+            continue;
+        if (plan->iat_s >= span.iat_s)
+            span.iat_s = plan->iat_s + 1;
+        if (plan->exp_s > span.exp_s)
+            span.exp_s = plan->exp_s;
+    }
+    return span;
 }
 
 enum lastcall_status plan_send_publish(struct plan_send *sending, int64_t iat_s,

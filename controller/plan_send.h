@@ -36,6 +36,19 @@ LASTCALL_MUST_USE enum lastcall_status plan_send_add(struct plan_send *sending,
 LASTCALL_MUST_USE enum lastcall_status
 plan_send_add_target(struct plan_send *sending, const struct target *target);
 
+/* A plan's token is good for so long after its end. */
+#define PLAN_EXPIRY_S 3600
+
+/* The times of a token. */
+struct plan_span {
+    int64_t iat_s;
+    int64_t exp_s;
+};
+
+/* Times that make the plan newer than every retained version of it, and
+ * believed for as long as any. */
+struct plan_span plan_send_span(const struct plan_send *sending, int64_t now_s);
+
 /*
  * Publish the plan at every address and wait for the broker to take each.
  * What is wrong is said on standard error.

@@ -247,7 +247,9 @@ def test_wrong_usage_is_status_2():
     (("message", "--style", "yes_no"), ["yes_no_cancel", "yes_no"]),
     (("message", "--style", "ok,wa"), ["ok,warning"]),
     (("message", "--title", ""), []),
-    (("jobs", "re"), ["retry"]), (("jobs", "--la"), ["--last"])])
+    (("jobs", "re"), ["retry"]), (("jobs", "--la"), ["--last"]),
+    (("maintenance", "st"), ["start", "status"]),
+    (("maintenance", "cancel", "--y"), ["--yes"])])
 def test_bash_completes(tmp_path, words, offered):
     script = tmp_path / "completion"
     script.write_text(lastcall("completion", "bash").out)

@@ -4,8 +4,9 @@ import pytest
 
 from desk import OK
 from terminal_server import session
+from test_command_terminal import Terminal
 
-SILENT, UNCONFIRMED, USAGE = 4, 5, 2
+USAGE, FALSE, SILENT, UNCONFIRMED = 2, 3, 4, 5
 
 
 class Office:
@@ -105,6 +106,52 @@ def test_people_are_warned_and_followed_to_the_end(office):
     assert office.windows.states() == {}
 
 
+def test_a_plan_of_the_same_name_replaces_the_one_before(office):
+    office.start("--at", "+1h", "--for", "1h", "--id", "patch-5")
+    before = office.rows("patch-5")["office-02"]
+    # At once: the two are signed within a second, or nearly.
+    done = office.start("--at", "+2h", "--for", "1h", "--id", "patch-5")
+    assert done.status == OK, done
+    [after] = done.json()["plans"]
+    assert after["phase"] == "scheduled"
+    assert after["starts_at"] > before["ends_at"], after
+
+
+def test_a_plan_that_the_broker_has_lost_is_cancelled_all_the_same(office):
+    office.start("--at", "+1h", "--for", "1h", "--id", "patch-6")
+    office.stage.observer().publish(
+        office.stage.fleet.topic("host", "office-02", "maintenance",
+                                 "patch-6"), "", retain=True)
+    assert office.rows()["office-02"]["retained"] is False
+    done = office.run("cancel", "patch-6", "--yes", "-o", "json")
+    assert done.status == OK, done
+    assert [row["phase"] for row in done.json()["plans"]] == ["cancelled"]
+
+
+def test_who_follows_learns_how_it_went(office):
+    office.windows.put(session(2, "jdoe"))
+    office.windows.fail("WTSDisconnectSession", 5)
+    done = office.start("--at", "now", "--for", "4s", "--id", "patch-7",
+                        "--action", "disconnect", "--follow")
+    assert done.status == FALSE, done
+    [row] = done.json()["plans"]
+    assert (row["phase"], row["failed"]) == ("done", 1), row
+    office.windows.mend()
+
+
+def test_a_person_reads_what_the_plan_would_do_to_whom(office):
+    terminal = Terminal(office.operator, "maintenance", "start", "--group",
+                        "office", "--at", "+1h", "--for", "1h", "--where",
+                        "username ~ 'j*'", "--message", "Soon", "--warn", "1m")
+    terminal.await_text(r"Go on\? \[y/N\]")
+    text = " ".join(terminal.text.split())
+    assert "the sessions of the group office where (username ~ 'j*')" in text
+    assert "1 warning." in text, text
+    terminal.type("n\n")
+    assert terminal.end() == UNCONFIRMED
+    assert office.rows() == {}
+
+
 def test_nobody_is_asked_where_there_is_nobody(office):
     done = office.run("start", "--all", "--at", "now", "--for", "1h")
     assert done.status == UNCONFIRMED and "--yes" in done.err, done
@@ -114,6 +161,8 @@ def test_nobody_is_asked_where_there_is_nobody(office):
 @pytest.mark.parametrize("words", [
     ("cancel", "nobody-made-this", "--yes"), ("cancel",), ("begin",),
     ("start", "--at", "now", "--for", "1h", "--yes"),
+    ("start", "--all", "--at", "+400d", "--for", "1h", "--yes"),
+    ("cancel", "patch-1", "--host", "office-02", "--yes"),
     ("status", "--enforce"), ("status", "Not A Name")])
 def test_what_makes_no_sense_is_refused(office, words):
     done = office.run(*words)

@@ -10,6 +10,9 @@ static struct member alice;
 static struct member media;
 static struct member desk;
 static struct plans plans;
+static int64_t now_ms;
+static int64_t told_starts_ms;
+static bool is_cancelled; /* what plan_token() makes */
 static struct registry registry;
 
 static int set_up(void **state)
@@ -21,6 +24,9 @@ static int set_up(void **state)
     member_init(&desk, &fleet.root, SUBJECT_HOST, "desk-07", NULL);
     plans = (struct plans){0};
     registry = (struct registry){0};
+    now_ms = FLEET_NOW_S * 1000;
+    told_starts_ms = now_ms;
+    is_cancelled = false;
     return 0;
 }
 
@@ -46,6 +52,7 @@ static char *plan_token(const struct member *member, const char *audience,
         .starts_ms = FLEET_NOW_S * 1000,
         .ends_ms = FLEET_NOW_S * 1000 + 60000,
         .action = ACTION_END,
+        .cancelled = is_cancelled,
     };
 
     assert_int_equal(address_parse(audience, &claims.audience), LASTCALL_OK);
@@ -73,8 +80,8 @@ static void tell(const struct member *member, const char *host,
         .id = fleet_name(plan == NULL ? "" : plan),
         .issuer = "controller:alice",
         .action = ACTION_END,
-        .starts_ms = 1000,
-        .ends_ms = 2000,
+        .starts_ms = told_starts_ms,
+        .ends_ms = told_starts_ms + 60000,
         .phase = phase,
         .ended = 3,
     };
@@ -114,6 +121,7 @@ struct seen {
         char id[NAME_LEN_MAX + 1];
         char phase[PHASE_SIZE];
         bool is_over;
+        bool is_told;
     } rows[ROW_MAX];
 };
 
@@ -129,7 +137,8 @@ static void see(void *context, const struct plan_row *row)
     (void)snprintf(seen->rows[seen->count].id, NAME_LEN_MAX + 1, "%s",
                    row->id.text);
     (void)snprintf(seen->rows[seen->count].phase, PHASE_SIZE, "%s", row->phase);
-    seen->rows[seen->count].is_over = plan_row_is_over(row);
+    seen->rows[seen->count].is_over = plan_row_is_over(row, now_ms);
+    seen->rows[seen->count].is_told = row->is_told;
     seen->count++;
     json_decref(record);
 }
@@ -232,6 +241,65 @@ static void test_a_host_that_is_off_is_said_so(void **state)
     assert_true(seen.rows[0].is_over);
 }
 
+static void publish(const char *audience, int64_t iat_s)
+{
+    assert_int_equal(take("lastcall/v1/all/maintenance/a",
+                          plan_token(&alice, audience, "a", iat_s)),
+                     LASTCALL_OK);
+}
+
+static struct seen see_media(enum plan_phase phase)
+{
+    struct seen seen;
+
+    tell(&media, "media-01", HOST_ONLINE, "a", phase);
+    seen = see_rows("a");
+    assert_int_equal(seen.count, 1);
+    return seen;
+}
+
+static void test_a_word_on_an_older_version_is_not_the_last(void **state)
+{
+    struct seen seen;
+
+    (void)state;
+    publish("all", FLEET_NOW_S);
+    seen = see_media(PLAN_DONE);
+    assert_true(seen.rows[0].is_told);
+    assert_true(seen.rows[0].is_over);
+    told_starts_ms -= 1000; /* of the version before */
+    seen = see_media(PLAN_DONE);
+    assert_false(seen.rows[0].is_told);
+    assert_false(seen.rows[0].is_over);
+    assert_string_equal(seen.rows[0].phase, "done");
+    /* Nobody waits for it past its end. */
+    now_ms += 60000;
+    assert_true(see_media(PLAN_SCHEDULED).rows[0].is_over);
+}
+
+static void test_a_cancellation_is_told_of_when_nothing_more_comes(void **state)
+{
+    struct seen seen;
+
+    (void)state;
+    is_cancelled = true;
+    publish("all", FLEET_NOW_S);
+    seen = see_media(PLAN_ENFORCING);
+    assert_false(seen.rows[0].is_told);
+    assert_false(seen.rows[0].is_over);
+    now_ms += 60000;
+    assert_false(see_media(PLAN_ENFORCING).rows[0].is_over);
+    now_ms += 9000 * 1000; /* no token of it is believed any more */
+    assert_true(see_media(PLAN_ENFORCING).rows[0].is_over);
+    seen = see_media(PLAN_CANCELLED);
+    assert_true(seen.rows[0].is_told);
+    assert_true(seen.rows[0].is_over);
+    /* It is planned anew. */
+    is_cancelled = false;
+    publish("all", FLEET_NOW_S + 1);
+    assert_false(see_media(PLAN_CANCELLED).rows[0].is_told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +311,11 @@ int main(void)
             test_a_row_for_each_host_that_a_plan_reaches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_host_that_is_off_is_said_so,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_word_on_an_older_version_is_not_the_last, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_cancellation_is_told_of_when_nothing_more_comes, set_up,
+            tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
