@@ -290,7 +290,8 @@ class Verifier:
         grant, members = self.grant(header["grant"], now)
         public = Ed25519PublicKey.from_public_bytes(unb64url(members["x"]))
         claims = self._open(token, public, typ)
-        wanted = "controller:" if typ == TYP_COMMAND else "host:"
+        wanted = ("controller:" if typ in (TYP_COMMAND, TYP_MAINTENANCE)
+                  else "host:")
         if not grant["sub"].startswith(wanted):
             raise Refused("not for such a subject")
         if claims["iss"] != grant["sub"]:

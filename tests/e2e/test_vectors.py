@@ -109,6 +109,41 @@ def test_a_proved_command_is_judged_alike(name):
     assert verdict == case["verdict"]
 
 
+def judge_plan(case, claims):
+    """Section 8, 8.1 to 8.4, once more and independently."""
+    plan = claims["maintenance"]
+    known = {"id", "starts_at", "ends_at", "warn_s", "message", "action",
+             "reason", "where", "enforce", "cancelled"}
+    if claims["aud"] != case["audience"] or not set(plan) <= known:
+        return "invalid_request"
+    if not plan.get("cancelled"):
+        ends = py.seconds_of(plan["ends_at"])
+        warn_s = plan.get("warn_s", [])
+        if (ends <= py.seconds_of(plan["starts_at"])
+                or ends > claims["exp"]
+                or plan["action"] not in ("end", "stop", "disconnect",
+                                          "logoff")
+                or warn_s != sorted(set(warn_s), reverse=True)
+                or (warn_s and "message" not in plan)):
+            return "invalid_request"
+    if claims["exp"] - claims["iat"] > 400 * 86400:
+        return "invalid_request"
+    if case["now"] >= claims["exp"] + INDEX["skew_s"]:
+        return "expired"
+    if case["now"] < claims["iat"] - INDEX["skew_s"]:
+        return "not_yet_valid"
+    return "ok"
+
+
+@pytest.mark.parametrize("name", [
+    n for n, c in CASES.items()
+    if c["kind"] == "maintenance" and c["proved"]])
+def test_a_proved_plan_is_judged_alike(name):
+    case = CASES[name]
+    claims, _ = prove(case)
+    assert judge_plan(case, claims) == case["verdict"]
+
+
 def test_the_files_are_what_make_py_makes(tmp_path):
     subprocess.run([sys.executable, os.path.join(DIRECTORY, "make.py"),
                     str(tmp_path)], check=True, timeout=60)

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "protocol/maintenance.h"
 #include "protocol/presence.h"
 #include "protocol/request.h"
 #include "protocol/result.h"
@@ -40,7 +41,7 @@ struct vector {
     const char *kind;
     const char *file;
     const char *verdict;
-    const char *audience;   /* commands only */
+    const char *audience;   /* of commands and plans */
     const char *revocation; /* may be NULL */
     int64_t now_s;
     bool proved;
@@ -202,6 +203,30 @@ static enum lastcall_status check_command(const struct vector *vector,
     return status;
 }
 
+/* The same of a maintenance plan. */
+static enum lastcall_status check_plan(const struct vector *vector,
+                                       const struct verified *verified)
+{
+    enum lastcall_status status;
+    struct command_claims claims;
+    struct maintenance plan = {0};
+    struct address audience;
+    struct json_error error;
+
+    status = command_decode(verified, &claims, &error);
+    if (status != LASTCALL_OK)
+        return status;
+    assert_int_equal(address_parse(vector->audience, &audience), LASTCALL_OK);
+    if (!address_is_equal(&audience, &claims.audience))
+        return LASTCALL_INVALID_REQUEST;
+    status = maintenance_decode(verified, &plan, &error);
+    if (status == LASTCALL_OK)
+        status = maintenance_check_times(&claims, &plan, vector->now_s,
+                                         vector->all->skew_s, &error);
+    maintenance_deinit(&plan);
+    return status;
+}
+
 static enum lastcall_status read_result(const struct verified *verified)
 {
     enum lastcall_status status;
@@ -246,7 +271,9 @@ static bool has_type(const struct token *token, const char *kind)
 /* Who may sign tokens of a type. */
 static enum subject_kind speaker_of(enum token_type type)
 {
-    return type == TOKEN_COMMAND ? SUBJECT_CONTROLLER : SUBJECT_HOST;
+    return type == TOKEN_COMMAND || type == TOKEN_MAINTENANCE
+               ? SUBJECT_CONTROLLER
+               : SUBJECT_HOST;
 }
 
 /* All steps for one token of a party. */
@@ -276,6 +303,8 @@ static struct outcome walk(struct vector *vector, const struct bytes *text)
     outcome.proved = true;
     if (strcmp(vector->kind, "command") == 0)
         outcome.status = check_command(vector, &verified, grant);
+    else if (strcmp(vector->kind, "maintenance") == 0)
+        outcome.status = check_plan(vector, &verified);
     else if (strcmp(vector->kind, "result") == 0)
         outcome.status = read_result(&verified);
     else
@@ -322,7 +351,7 @@ static bool holds(struct vector *vector)
 
 /* holds 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 2.8, 2.9, 2.11 */
 /* holds 3.2, 3.3, 3.4, 3.5, 3.7, 4.2, 4.3, 4.4, 4.6, 4.8, 4.9, 4.10 */
-/* holds 5.1, 5.3, 5.7, 5.13, 5.14 */
+/* holds 5.1, 5.3, 5.7, 5.13, 5.14, 8.1, 8.2, 8.3, 8.4 */
 static void test_every_verdict_holds(void **state)
 {
     struct vectors all;

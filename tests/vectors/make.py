@@ -116,6 +116,24 @@ def command(name, request=STOP, *, key=KEYS["alice"], grant=ALICE_GRANT,
                    key.private.sign)
 
 
+PLAN = {"id": "patch-day", "starts_at": "2026-01-01T22:00:00.000Z",
+        "ends_at": "2026-01-01T23:00:00.000Z", "warn_s": [900, 300, 60],
+        "message": "Patches at ten \U0001f6e0 \u2013 save your work.",
+        "reason": "Patches", "action": "end",
+        "where": "username != 'root'", "enforce": True}
+
+
+def plan(name, body=None, *, key=KEYS["alice"], grant=ALICE_GRANT,
+         header=None, without=(), more=None, **changes):
+    body = {k: v for k, v in {**(body or PLAN), **(more or {})}.items()
+            if k not in without}
+    claims = merged({
+        "iss": "controller:alice", "iat": NOW - 5, "jti": number(name),
+        "aud": "all", "exp": NOW + 2 * DAY, "maintenance": body}, changes)
+    return compact(header_of("maintenance", key, grant, **(header or {})),
+                   claims, key.private.sign)
+
+
 def spoken(typ, name, *, key=KEYS[HOST], grant=HOST_GRANT, **changes):
     claims = merged({"iss": "host:" + HOST, "iat": NOW - 1,
                      "jti": number(name)}, changes)
@@ -141,7 +159,7 @@ class Index:
         self.tokens[name] = token
         case = {"name": name, "kind": kind, "file": "tokens/%s.jwt" % name,
                 "now": now, "proved": proved, "verdict": verdict}
-        if kind == "command":
+        if kind in ("command", "maintenance"):
             case["audience"] = audience
         if revocation:
             case["revocation"] = "tokens/%s.jwt" % revocation
@@ -569,6 +587,42 @@ def hosts_speak(index):
         "shape")
 
 
+def plans(index):
+    def add(name, token, verdict="ok", *, audience="all", **options):
+        index.add("maintenance-" + name, "maintenance", token, verdict,
+                  audience=audience, **options)
+
+    def no(name, verdict, **options):
+        add(name, plan("plan-" + name, **options), verdict)
+
+    add("whole", plan("plan-whole"))
+    add("least", plan("plan-least", without=(
+        "warn_s", "message", "reason", "where", "enforce")))
+    add("cancelled", plan("plan-cancelled", {
+        "id": "patch-day", "cancelled": True}))
+    add("group", plan("plan-group", aud="group:lobby"),
+        audience="group:lobby")
+    no("other-address", "invalid_request", aud="group:lobby")
+    no("expired", "expired", iat=NOW - 3 * DAY, exp=NOW - SKEW,
+       more={"starts_at": "2025-12-30T08:00:00.000Z",
+             "ends_at": "2025-12-30T09:00:00.000Z"})
+    no("from-tomorrow", "not_yet_valid", iat=NOW + DAY)
+    no("exp-before-its-end", "invalid_request", exp=NOW + 60)
+    no("exp-in-500-days", "invalid_request", exp=NOW + 500 * DAY)
+    no("warnings-going-up", "invalid_request", more={"warn_s": [60, 300]})
+    no("warning-without-message", "invalid_request", without=("message",))
+    no("misspelt-where", "invalid_request", without=("where",),
+       more={"were": "username == 'jdoe'"})
+    no("ends-before-it-starts", "invalid_request",
+       more={"ends_at": "2026-01-01T21:00:00.000Z"})
+    no("action-message", "invalid_request", more={"action": "message"})
+    add("altered", flipped(plan("plan-whole"), 1), "signature", proved=False)
+    add("of-a-host", plan("plan-host", key=KEYS[HOST], grant=HOST_GRANT,
+                          iss="host:" + HOST), "grant", proved=False)
+    add("typ-command", plan("plan-typ", header={
+        "typ": "lastcall-command+jwt"}), "type", proved=False)
+
+
 def main(directory):
     index = Index()
     accepted_commands(index)
@@ -578,6 +632,7 @@ def main(directory):
     refused_claims(index)
     refused_requests(index)
     refused_permits(index)
+    plans(index)
     hosts_speak(index)
     os.makedirs(os.path.join(directory, "tokens"), exist_ok=True)
     for name, token in index.tokens.items():
