@@ -42,6 +42,19 @@ void fake_desktop_list(struct fake_desktop *desktop, struct session_list *out)
     assert_int_equal(outcome.code, LASTCALL_OK);
 }
 
+void fake_desktop_hang(struct fake_desktop *desktop, unsigned held,
+                       struct session_outcome *outcome)
+{
+    struct session_list sessions = {0};
+
+    do
+        assert_int_equal(
+            fake_wts_backend_ops.list(desktop->backend, &sessions, outcome),
+            LASTCALL_TIMEOUT);
+    while (!watch_await(&fake_wts.watch, &fake_wts.held, held, MIDDLE_MS));
+    assert_int_equal(sessions.count, 0);
+}
+
 void fake_desktop_pick(struct fake_desktop *desktop, const char *id,
                        struct session *out)
 {

@@ -9,8 +9,8 @@
 
 #include "tests/unit/case_lines.h"
 
-#define SHORT_MS 100
-#define MIDDLE_MS 400
+#define SHORT_MS 100   /* ends before a busy machine has begun */
+#define MIDDLE_MS 1000 /* enough to begin in, there too */
 #define LONG_MS 10000
 
 struct fake_desktop {
@@ -32,6 +32,10 @@ void fake_desktop_close(struct fake_desktop *desktop);
 
 /* List; fails the test unless it succeeds. */
 void fake_desktop_list(struct fake_desktop *desktop, struct session_list *out);
+/* List in vain until so many calls stand: what no thread came to in time was
+ * dropped, and is asked again. */
+void fake_desktop_hang(struct fake_desktop *desktop, unsigned held,
+                       struct session_outcome *outcome);
 /* Select a session as a command would. */
 void fake_desktop_pick(struct fake_desktop *desktop, const char *id,
                        struct session *out);

@@ -101,7 +101,7 @@ static void a_message_that_cannot_be_shown(void **state)
 
     (void)state;
     fake_wts_add(2, WTS_STATE_CONNECTED, "");
-    fake_desktop_open(&desktop, SHORT_MS);
+    fake_desktop_open(&desktop, MIDDLE_MS);
     assert_int_equal(send(&desktop, request, &outcome), LASTCALL_UNSUPPORTED);
     fake_desktop_says(&outcome, "nobody is logged on");
     fake_wts_find(2)->user = "alice";
