@@ -1,7 +1,9 @@
 """The processes of a test: started here, awaited, ended by pid, bounded."""
 
 import collections
+import errno
 import os
+import random
 import re
 import signal
 import socket
@@ -26,9 +28,19 @@ def bin_path(name):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of the loopback that nobody has: below those that Linux gives to
+    whoever connects, which are taken before our program has them, or while it
+    is down."""
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+    raise AssertionError("no free port")
 
 
 def environment(**extra):

@@ -1,4 +1,4 @@
-#define _XOPEN_SOURCE 700 /* mkdtemp */
+#define _DEFAULT_SOURCE /* mkdtemp, getentropy */
 
 #include "broker.h"
 
@@ -14,41 +14,59 @@
 #include <time.h>
 #include <unistd.h>
 
-#define START_TRIES 200
-#define START_PAUSE_NS 25000000L
+#include "protocol/io/platform.h"
 
-/* Ask the kernel for a port that is free now. */
-static unsigned free_port(void)
+#define START_MS 30000
+#define START_PAUSE_NS 10000000L
+#define START_TRIES 5 /* with other ports */
+#define LOG_NAME "mosquitto.log"
+/* Below those that Linux gives to whoever connects: there they are taken
+ * between our look and the broker's start, and while it is down. */
+#define PORT_FIRST 10000
+#define PORT_COUNT 22000
+#define PORT_TRIES 1000
+
+/* Say whether nobody has this port of the loopback. */
+static bool is_free(int family, unsigned port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    unsigned port = 0;
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &len) == 0)
-        port = ntohs(address.sin_port);
-    close(fd);
-    return port;
-}
-
-/* The same on ::1; 0 where there is no IPv6. */
-static unsigned free_v6_port(void)
-{
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6,
-                                   .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET6, SOCK_STREAM, 0);
-    unsigned port = 0;
+    const struct sockaddr_in v4 = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    const struct sockaddr_in6 v6 = {
+        .sin6_family = AF_INET6,
+        .sin6_port = htons((uint16_t)port),
+        .sin6_addr = IN6ADDR_LOOPBACK_INIT,
+    };
+    int fd = socket(family, SOCK_STREAM, 0);
+    bool ok;
 
     if (fd < 0)
-        return 0;
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &len) == 0)
-        port = ntohs(address.sin6_port);
+        return false;
+    if (family == AF_INET)
+        ok = bind(fd, (const struct sockaddr *)&v4, sizeof(v4)) == 0;
+    else
+        ok = bind(fd, (const struct sockaddr *)&v6, sizeof(v6)) == 0;
     close(fd);
-    return port;
+    return ok;
+}
+
+/* Choose one by chance, so that tests side by side do not choose the same;
+ * 0 where there is none, as where there is no IPv6. */
+static unsigned free_port(int family)
+{
+    for (int i = 0; i < PORT_TRIES; i++) {
+        uint16_t chance = 0;
+        unsigned port;
+
+        if (getentropy(&chance, sizeof(chance)) != 0)
+            return 0;
+        port = PORT_FIRST + chance % PORT_COUNT;
+        if (is_free(family, port))
+            return port;
+    }
+    return 0;
 }
 
 static bool is_listening(unsigned port)
@@ -64,7 +82,7 @@ static bool is_listening(unsigned port)
     return ok;
 }
 
-/* Run a program in the broker's directory, without a word. */
+/* Run a program in the broker's directory; what it says is in LOG_NAME. */
 static pid_t spawn(const struct broker *broker, const char *const argv[])
 {
     union {
@@ -75,13 +93,16 @@ static pid_t spawn(const struct broker *broker, const char *const argv[])
 
     if (pid != 0)
         return pid;
+    if (chdir(broker->directory) != 0)
+        _exit(127);
     int null = open("/dev/null", O_RDWR);
+    int log = open(LOG_NAME, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
     dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
-    if (chdir(broker->directory) == 0)
-        execvp(argv[0], arguments.out);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    execvp(argv[0], arguments.out);
+    dprintf(log, "cannot run %s\n", argv[0]);
     _exit(127);
 }
 
@@ -169,13 +190,31 @@ static bool write_configuration(const struct broker *broker)
             "listener %u 127.0.0.1\n"
             "listener %u 127.0.0.1\n"
             "certfile server.pem\nkeyfile server.key\n"
-            "tls_version tlsv1.3\n" /* the lowest that it takes */
-            "listener %u 127.0.0.1\n"
-            "certfile other.pem\nkeyfile other.key\n",
-            broker->plain_port, broker->tls_port, broker->name_port);
+            "tls_version tlsv1.3\n", /* the lowest that it takes */
+            broker->plain_port, broker->tls_port);
     if (broker->v6_port != 0)
         fprintf(file, "listener %u ::1\n", broker->v6_port);
+    fprintf(file,
+            "listener %u 127.0.0.1\n"
+            "certfile other.pem\nkeyfile other.key\n",
+            broker->name_port);
     return fclose(file) == 0;
+}
+
+/* What went wrong, for whoever reads the test's output. */
+static void show_log(const struct broker *broker)
+{
+    char path[BROKER_PATH_SIZE + 32];
+    char line[512];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/" LOG_NAME, broker->directory);
+    file = fopen(path, "r");
+    if (file == NULL)
+        return;
+    while (fgets(line, sizeof(line), file) != NULL)
+        fputs(line, stderr);
+    fclose(file);
 }
 
 bool broker_prepare(struct broker *broker)
@@ -191,31 +230,63 @@ bool broker_prepare(struct broker *broker)
              broker->directory);
     snprintf(broker->wrong_ca, sizeof(broker->wrong_ca), "%.200s/wrong.pem",
              broker->directory);
-    broker->plain_port = free_port();
-    broker->tls_port = free_port();
-    broker->name_port = free_port();
-    broker->v6_port = free_v6_port();
-    return make_certificate(broker, "ca", NULL) &&
-           make_certificate(broker, "wrong", NULL) &&
-           make_certificate(broker, "server", "DNS:localhost,IP:127.0.0.1") &&
-           make_certificate(broker, "other", "DNS:other.example") &&
-           write_rules(broker) && write_configuration(broker);
+    if (make_certificate(broker, "ca", NULL) &&
+        make_certificate(broker, "wrong", NULL) &&
+        make_certificate(broker, "server", "DNS:localhost,IP:127.0.0.1") &&
+        make_certificate(broker, "other", "DNS:other.example") &&
+        write_rules(broker))
+        return true;
+    show_log(broker);
+    return false;
+}
+
+/* Await that it takes connections; false when it ended, or does not. */
+static bool await_start(struct broker *broker)
+{
+    const struct timespec pause = {.tv_nsec = START_PAUSE_NS};
+    const struct clock *clock = &platform_clock;
+    const int64_t until_ms = clock->monotonic_ms(clock->state) + START_MS;
+
+    /* It has no way to say that it is ready but to answer on the port that it
+     * opens last. */
+    while (clock->monotonic_ms(clock->state) < until_ms) {
+        if (waitpid(broker->pid, NULL, WNOHANG) == broker->pid) {
+            broker->pid = 0;
+            return false;
+        }
+        if (is_listening(broker->name_port))
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+static bool choose_ports(struct broker *broker)
+{
+    broker->plain_port = free_port(AF_INET);
+    broker->tls_port = free_port(AF_INET);
+    broker->name_port = free_port(AF_INET);
+    broker->v6_port = free_port(AF_INET6);
+    return broker->plain_port != 0 && broker->tls_port != 0 &&
+           broker->name_port != 0 && write_configuration(broker);
 }
 
 bool broker_start(struct broker *broker)
 {
     static const char *const argv[] = {MOSQUITTO, "-c", "mosquitto.conf", NULL};
-    const struct timespec pause = {.tv_nsec = START_PAUSE_NS};
+    const bool is_first = broker->plain_port == 0;
 
-    broker->pid = spawn(broker, argv);
-    if (broker->pid <= 0)
-        return false;
-    /* It has no way to say that it is ready but to answer. */
     for (int i = 0; i < START_TRIES; i++) {
-        if (is_listening(broker->name_port))
+        if (is_first && !choose_ports(broker))
+            break;
+        broker->pid = spawn(broker, argv);
+        if (broker->pid > 0 && await_start(broker))
             return true;
-        nanosleep(&pause, NULL);
+        broker_kill(broker);
     }
+    show_log(broker);
+    if (is_first)
+        broker->plain_port = 0;
     return false;
 }
 
