@@ -246,15 +246,17 @@ static enum lastcall_status paho_connect(struct mqtt_link *link,
     struct attempt *attempt = NULL;
 
     pthread_mutex_lock(&link->api);
+    /* The old one goes first: with its last handle paho stops its threads,
+     * which takes tenths of a second; threads that go on would sit in a poll()
+     * of a second before they see the new socket. */
+    if (link->attempt != NULL) {
+        (void)mqtt_paho_attempt_end(link->attempt);
+        mqtt_paho_tell_lost(link->attempt);
+        attempt_free(link->attempt);
+        link->attempt = NULL;
+    }
     status = attempt_new(link, &attempt);
     if (status == LASTCALL_OK) {
-        /* The old one goes second: paho stops its threads, which takes tenths
-         * of a second, with its last handle. */
-        if (link->attempt != NULL) {
-            (void)mqtt_paho_attempt_end(link->attempt);
-            mqtt_paho_tell_lost(link->attempt);
-            attempt_free(link->attempt);
-        }
         link->attempt = attempt;
         status = attempt_connect(attempt, will, keep_alive_s);
         if (status != LASTCALL_OK)
