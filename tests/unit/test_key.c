@@ -219,7 +219,7 @@ static void points_that_are_no_keys(void **state)
 static void generated_keys_differ_and_sign(void **state)
 {
     unsigned char signature[KEY_SIGNATURE_LEN];
-    struct key a, b, empty = {0};
+    struct key a, b, folded, empty = {0};
 
     (void)state;
     assert_int_equal(key_generate(&a), LASTCALL_OK);
@@ -229,6 +229,15 @@ static void generated_keys_differ_and_sign(void **state)
     assert_int_equal(key_sign(&a, "x", 1, signature), LASTCALL_OK);
     assert_int_equal(key_verify(&a, "x", 1, signature), LASTCALL_OK);
     assert_int_equal(key_verify(&b, "x", 1, signature), LASTCALL_E_SIGNATURE);
+    /* A folded key is the same key. */
+    assert_int_equal(key_from_public(a.public_raw, &folded), LASTCALL_OK);
+    key_fold(&folded);
+    assert_null(folded.pkey);
+    assert_string_equal(folded.thumbprint, a.thumbprint);
+    assert_int_equal(key_verify(&folded, "x", 1, signature), LASTCALL_OK);
+    assert_int_equal(key_verify(&folded, "y", 1, signature),
+                     LASTCALL_E_SIGNATURE);
+    key_deinit(&folded);
     key_deinit(&a);
     key_deinit(&a);
     key_deinit(&b);
