@@ -192,31 +192,59 @@ static enum exit_code say_endless(void)
     return EXIT_CODE_BROKER;
 }
 
-/* Read until nothing has come for a while. */
-static enum exit_code drain(struct fleet *fleet, const struct target *target,
-                            bool ends_early, int64_t end_ms)
+/* Take one event, or none until a time. */
+static enum exit_code take_next(struct fleet *fleet, int64_t until_ms,
+                                int64_t end_ms, enum fleet_event_kind *kind)
 {
     struct fleet_event event = {0};
     enum exit_code code = EXIT_CODE_OK;
-    bool is_quiet = false;
+
+    fleet_link_next(fleet->link, until_ms, &event);
+    *kind = event.kind;
+    if (event.kind == FLEET_MESSAGE)
+        (void)fleet_handle(fleet, &event);
+    if (event.kind == FLEET_INTERRUPTED)
+        code = EXIT_CODE_INTERRUPTED;
+    else if (event.kind == FLEET_MESSAGE && fleet_now_ms() >= end_ms)
+        code = say_endless();
+    fleet_event_deinit(&event);
+    return code;
+}
+
+/* Read until nothing retained has come for a while; what came may still be
+ * with the verifier. */
+static enum exit_code drain(struct fleet *fleet, const struct target *target,
+                            bool ends_early, int64_t end_ms)
+{
+    enum fleet_event_kind kind = FLEET_TIMEOUT;
+    enum exit_code code = EXIT_CODE_OK;
+    uint64_t seen = fleet_link_retained(fleet->link);
     int64_t quiet_ms = fleet_now_ms() + FLEET_QUIET_MS;
 
-    while (code == EXIT_CODE_OK && !is_quiet &&
+    while (code == EXIT_CODE_OK && fleet_now_ms() < quiet_ms &&
            !(ends_early && is_complete(fleet, target))) {
-        fleet_link_next(fleet->link, quiet_ms, &event);
-        is_quiet =
-            event.kind == FLEET_TIMEOUT && fleet_link_is_idle(fleet->link);
-        if (event.kind == FLEET_MESSAGE)
-            (void)fleet_handle(fleet, &event);
-        /* What is being verified has come, however long ago. */
-        if ((event.kind == FLEET_MESSAGE && event.is_retained) ||
-            (event.kind == FLEET_TIMEOUT && !is_quiet))
+        code = take_next(fleet, quiet_ms, end_ms, &kind);
+        if (fleet_link_retained(fleet->link) != seen) {
+            seen = fleet_link_retained(fleet->link);
             quiet_ms = fleet_now_ms() + FLEET_QUIET_MS;
-        if (event.kind == FLEET_INTERRUPTED)
-            code = EXIT_CODE_INTERRUPTED;
-        else if (event.kind == FLEET_MESSAGE && fleet_now_ms() >= end_ms)
-            code = say_endless();
-        fleet_event_deinit(&event);
+        }
+    }
+    return code;
+}
+
+/* Take what is with the verifier and in the queue. */
+static enum exit_code settle(struct fleet *fleet, const struct target *target,
+                             bool ends_early, int64_t end_ms)
+{
+    enum fleet_event_kind kind = FLEET_MESSAGE;
+    enum exit_code code = EXIT_CODE_OK;
+    bool is_idle = false;
+
+    while (code == EXIT_CODE_OK && !(is_idle && kind == FLEET_TIMEOUT) &&
+           !(ends_early && is_complete(fleet, target))) {
+        is_idle = fleet_link_is_idle(fleet->link);
+        code = take_next(fleet, fleet_now_ms() + (is_idle ? 0 : FLEET_QUIET_MS),
+                         end_ms, &kind);
     }
     return code;
 }
@@ -265,14 +293,20 @@ static enum exit_code gather(struct fleet *fleet, const struct target *target,
             code = drain(fleet, target, ends_early, end_ms);
         if (status == LASTCALL_OK && fleet_link_burst(fleet->link) > before &&
             !fleet_link_may_lack(fleet->link))
-            return code;
+            break;
+        if (fleet_now_ms() >= end_ms)
+            return say_endless();
         status = fleet_link_resume(fleet->link, end_ms - fleet_now_ms());
         if (status == LASTCALL_OK)
             status = pass_fence(fleet, end_ms);
         if (status == LASTCALL_OK || is_burst(fleet))
             code = drain(fleet, target, ends_early, end_ms);
     }
-    return status == LASTCALL_OK ? code : say_unanswered(status);
+    if (code != EXIT_CODE_OK)
+        return code;
+    if (status != LASTCALL_OK)
+        return say_unanswered(status);
+    return settle(fleet, target, ends_early, end_ms + FLEET_GATHER_MAX_MS);
 }
 
 static enum exit_code load(const struct options *options, uint32_t needs,

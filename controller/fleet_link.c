@@ -34,9 +34,10 @@ struct fleet_link {
     size_t queue_count;
     size_t queue_bytes;
     uint64_t dropped_count;
-    uint64_t burst;   /* messages since the broker let us in */
-    uint16_t last_id; /* of its packets; 0: none yet */
-    bool has_gap;     /* between those ids */
+    uint64_t retained; /* messages, of all that came */
+    uint64_t burst;    /* messages since the broker let us in */
+    uint16_t last_id;  /* of its packets; 0: none yet */
+    bool has_gap;      /* between those ids */
     enum fleet_event_kind first_outcome; /* FLEET_TIMEOUT: none yet */
     char first_detail[MQTT_DETAIL_SIZE];
 };
@@ -133,10 +134,14 @@ static void push_message(struct fleet_link *link,
 }
 
 /* Ids go from 1 to 65535 and begin again. */
-static void note_packet(struct fleet_link *link, uint16_t id)
+static void note_packet(struct fleet_link *link,
+                        const struct mqtt_message *message)
 {
+    const uint16_t id = message->packet_id;
+
     pthread_mutex_lock(&link->lock);
     link->burst++;
+    link->retained += message->retain == MQTT_RETAINED;
     if (id != 0) {
         if (link->last_id != 0 &&
             id != (link->last_id == UINT16_MAX ? 1 : link->last_id + 1))
@@ -151,7 +156,7 @@ static void on_message(void *context, const struct mqtt_message *message)
     struct fleet_link *link = context;
     struct topic_parts parts;
 
-    note_packet(link, message->packet_id);
+    note_packet(link, message);
     if (topic_parse(link->fleet, message->topic, &parts) != LASTCALL_OK)
         return;
     if (link->verifier == NULL || !verifier_is_for(parts.kind)) {
@@ -459,6 +464,16 @@ uint64_t fleet_link_burst(struct fleet_link *link)
     burst = link->burst;
     pthread_mutex_unlock(&link->lock);
     return burst;
+}
+
+uint64_t fleet_link_retained(struct fleet_link *link)
+{
+    uint64_t retained = 0;
+
+    pthread_mutex_lock(&link->lock);
+    retained = link->retained;
+    pthread_mutex_unlock(&link->lock);
+    return retained;
 }
 
 bool fleet_link_may_lack(struct fleet_link *link)

@@ -106,6 +106,9 @@ bool fleet_link_is_idle(struct fleet_link *link);
 /* Count the messages that came since the broker last let us in. */
 uint64_t fleet_link_burst(struct fleet_link *link);
 
+/* Count the retained messages that came in all. */
+uint64_t fleet_link_retained(struct fleet_link *link);
+
 /* Say whether it may have dropped some of them: they were more than
  * FLEET_BURST_SAFE, with a gap between. */
 bool fleet_link_may_lack(struct fleet_link *link);
