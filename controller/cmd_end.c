@@ -104,7 +104,7 @@ static enum lastcall_status read_share(const struct options *options,
     return LASTCALL_E_SYNTAX;
 }
 
-static enum lastcall_status read_pace(struct ending *ending)
+enum lastcall_status ending_read_pace(struct ending *ending)
 {
     const struct options *options = ending->options;
     struct campaign_pace *pace = &ending->pace;
@@ -195,7 +195,7 @@ static enum lastcall_status read_all(struct ending *ending)
     if (status == LASTCALL_OK)
         status = read_numbers(ending);
     if (status == LASTCALL_OK)
-        status = read_pace(ending);
+        status = ending_read_pace(ending);
     if (status == LASTCALL_OK && ending->options->command == COMMAND_MESSAGE)
         status = message_read(ending->options, &ending->request);
     if (status == LASTCALL_OK) {

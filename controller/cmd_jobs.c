@@ -224,12 +224,17 @@ static const struct word *find_word(const struct options *options)
 static bool is_well_flagged(const struct options *options,
                             const struct word *word)
 {
+    static const enum option_id of_retry[] = {OPTION_ONLY,   OPTION_YES,
+                                              OPTION_BATCH,  OPTION_BATCH_WAIT,
+                                              OPTION_CANARY, OPTION_MAX_FAIL};
     bool is_retry = word != NULL && word->run == jobs_retry;
 
-    if (!is_retry && (options_has(options, OPTION_ONLY) ||
-                      options_has(options, OPTION_YES))) {
-        say_error("--only and --yes belong to lastcall jobs retry");
-        return false;
+    for (size_t i = 0; i < sizeof of_retry / sizeof of_retry[0]; i++) {
+        if (!is_retry && options_has(options, of_retry[i])) {
+            say_error("--only, --yes, --batch, --batch-wait, --canary and "
+                      "--max-fail belong to lastcall jobs retry");
+            return false;
+        }
     }
     if (word != NULL && options_has(options, OPTION_LAST)) {
         say_error("--last belongs to lastcall jobs alone");

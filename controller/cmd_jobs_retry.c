@@ -35,10 +35,12 @@ struct retrying {
     size_t host_count;
     size_t retried_count;         /* that a later job has asked again */
     struct request_id retried_as; /* one of these */
+    int retried_exit;             /* of these; 0 when all did it */
     /* The job, what it retried, and so on. */
     int64_t ancestors[ANCESTORS_MAX];
     size_t ancestor_count;
     bool is_out_of_memory;
+    bool is_unread; /* a later job could not be read */
 };
 
 static uint32_t find_choice(const char *name, size_t len)
@@ -80,6 +82,26 @@ static enum lastcall_status read_only(const struct options *options,
 
 /* Which hosts. */
 
+/* A later job has asked a host again; how that went. */
+static enum lastcall_status note_retried(struct retrying *retrying,
+                                         const struct request_id *id)
+{
+    struct job later;
+    enum lastcall_status status = LASTCALL_OK;
+
+    retrying->retried_count++;
+    if (strcmp(retrying->retried_as.text, id->text) == 0)
+        return LASTCALL_OK;
+    retrying->retried_as = *id;
+    if (retrying->retried_exit != EXIT_CODE_OK)
+        return LASTCALL_OK;
+    status = jobs_find(&retrying->command->jobs, id->text, &later);
+    if (status == LASTCALL_OK)
+        retrying->retried_exit = job_exit_code(&later);
+    job_deinit(&later);
+    return status;
+}
+
 static void choose_host(void *context, const struct job_host *host)
 {
     struct retrying *retrying = context;
@@ -89,8 +111,8 @@ static void choose_host(void *context, const struct job_host *host)
     if ((retrying->outcomes & 1U << host->outcome) == 0)
         return;
     if (host->retried_as.text[0] != '\0') {
-        retrying->retried_count++;
-        retrying->retried_as = host->retried_as;
+        if (note_retried(retrying, &host->retried_as) != LASTCALL_OK)
+            retrying->is_unread = true;
         return;
     }
     entry = bytes_copy_text(host->name.text);
@@ -143,9 +165,10 @@ static enum lastcall_status choose_hosts(struct retrying *retrying)
         return status;
     status = jobs_each_host(&retrying->command->jobs, job->number, choose_host,
                             retrying);
-    return status == LASTCALL_OK && retrying->is_out_of_memory
-               ? LASTCALL_E_NOMEM
-               : status;
+    if (status == LASTCALL_OK && retrying->is_out_of_memory)
+        return LASTCALL_E_NOMEM;
+    return status == LASTCALL_OK && retrying->is_unread ? LASTCALL_E_IO
+                                                        : status;
 }
 
 /* What they are asked. */
@@ -267,7 +290,8 @@ static enum exit_code open_fleet(struct retrying *retrying)
     return code;
 }
 
-/* Nobody is left: an answer without records. */
+/* Nobody is left: an answer without records; how it went with those whom a
+ * later job has asked is that one's to tell. */
 static enum exit_code show_nothing(struct retrying *retrying)
 {
     struct output output;
@@ -277,7 +301,8 @@ static enum exit_code show_nothing(struct retrying *retrying)
     if (retrying->retried_count == 0)
         say("job %.8s has no such host: nothing to try again",
             retrying->command->job.id.text);
-    return present_end(&output, json_object(), EXIT_CODE_OK);
+    return present_end(&output, json_object(),
+                       (enum exit_code)retrying->retried_exit);
 }
 
 static void fill_ending(struct retrying *retrying)
@@ -341,6 +366,8 @@ enum exit_code jobs_retry(struct jobs_command *command)
     if (read_only(command->options, &retrying.outcomes) != LASTCALL_OK)
         return EXIT_CODE_USAGE;
     fill_ending(&retrying);
+    if (ending_read_pace(&retrying.ending) != LASTCALL_OK)
+        return EXIT_CODE_USAGE;
     code = retry(&retrying);
     request_deinit(&retrying.ending.request);
     target_deinit(&retrying.ending.target);

@@ -152,6 +152,24 @@ recall_broadcast(const struct run *run, const struct name *name, size_t *index)
     return status == LASTCALL_E_MISSING ? LASTCALL_OK : status;
 }
 
+/* Say whether a broadcast that may still be run was sent to a host: when it
+ * comes back the broker may have kept that for it, and one more command would
+ * make it two. */
+static bool has_broadcast(const struct run *run, const struct name *name)
+{
+    const struct dispatch_recall *recall = run->dispatch->recall;
+    struct dispatch_recalled recalled = {0};
+    bool has_one = false;
+
+    if (recall == NULL ||
+        recall->find(recall->context, name, &recalled) != LASTCALL_OK)
+        return false;
+    has_one = recalled.token.len > 0 && recalled.address.kind != ADDRESS_HOST;
+    request_deinit(&recalled.request);
+    bytes_deinit(&recalled.token);
+    return has_one;
+}
+
 /* Expect a host that is asked by itself. */
 static enum lastcall_status expect_host(const struct run *run,
                                         const struct name *name,
@@ -418,7 +436,8 @@ static void take_result(const struct run *run, struct proof *proof)
 static void take_status(const struct run *run, const struct name *name)
 {
     if (presence_of(registry_find(&run->fleet->registry, name)) ==
-        PRESENCE_ONLINE)
+            PRESENCE_ONLINE &&
+        !has_broadcast(run, name))
         campaign_note_return(run->campaign, name);
 }
 

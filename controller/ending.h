@@ -35,6 +35,13 @@ struct ending {
 };
 
 /*
+ * Read --batch, --batch-wait, --canary and --max-fail.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_SYNTAX (said on standard error).
+ */
+LASTCALL_MUST_USE enum lastcall_status ending_read_pace(struct ending *ending);
+
+/*
  * Find out whether somebody has to consent, and whether there is anybody to
  * ask: sets asks.
  *

@@ -142,6 +142,9 @@ def test_a_retry_of_a_retry_knows_what_was_sent_at_first(trio):
     assert trio.retry(first).status == SILENT
     second = trio.newest()
     assert trio.outcomes(second) == {"media-02": "offline"}
+    # Nobody of the first is left, and not because all did it.
+    done = trio.retry(first)
+    assert done.status == SILENT and done.json()["results"] == [], done
     trio.workers["media-02"].start()
     done = trio.retry(second)
     assert done.status == OK, done
@@ -221,6 +224,47 @@ def test_who_was_not_asked_is_asked_later(trio):
     assert trio.retry(job).status == OK
     for name in HOSTS:
         assert trio.plex[name].terminated().count("more-of-" + name) == 1
+
+
+def test_a_retry_goes_by_turns_too(trio):
+    for name in HOSTS:
+        trio.plex[name].fault("status", path="*/terminate", status=500)
+    limits = ("--batch", "1", "--max-fail", "0")
+    assert trio.run(*ALL, *limits).status == STOPPED
+    done = trio.retry(trio.newest(), "--only", "unsent", *limits)
+    assert done.status == STOPPED, done
+    assert trio.outcomes(trio.newest()) == {"media-02": "false",
+                                            "media-03": "unsent"}
+    for name in HOSTS:
+        trio.plex[name].release()
+    done = trio.retry(trio.newest(), "--canary", "1", "--batch", "50%",
+                      "--batch-wait", "1ms")
+    assert done.status == OK, done
+    assert trio.plex["media-01"].listed() == ["of-media-01"]
+    assert trio.retry(trio.newest(), "--batch", "0").status == USAGE
+
+
+def test_who_is_back_before_its_turn_hears_no_second_command(trio):
+    """The broker may have kept the broadcast for it."""
+    trio.plex["media-01"].fault("status", path="*/terminate", status=500)
+    trio.workers["media-03"].stop()
+    assert trio.run(*ALL).status == FALSE
+    job = trio.newest()
+    trio.plex["media-01"].release()
+    trio.hang("media-01", effect=True)
+    again = trio.operator.spawn("jobs", "retry", job, "--yes", "--batch", "1",
+                                "--timeout", "60s")
+    trio.plex["media-01"].await_terminates(2)
+    trio.workers["media-03"].start()
+    trio.plex["media-01"].release()
+    assert again.wait() == SILENT, again.output()
+    second = trio.newest()
+    assert trio.outcomes(second) == {"media-01": "true", "media-03": "offline"}
+    done = trio.retry(second)
+    assert done.status == OK, done
+    sent = {h["host"]: h["request_id"] for h in trio.show(job)["results"]}
+    assert by_host(done)["media-03"]["request_id"] == sent["media-03"]
+    assert trio.plex["media-03"].terminated() == ["of-media-03"]
 
 
 def test_a_command_that_is_killed_leaves_a_crashed_job(trio):
@@ -381,6 +425,7 @@ def test_bash_completes_ids(trio):
     ("jobs", "show"), ("jobs", "shove", "abcdef"), ("jobs", "show", "abc"),
     ("jobs", "show", "abcdefgh"), ("jobs", "--only", "silent"),
     ("jobs", "show", "abcdefgh", "--last", "3"), ("jobs", "--last", "many"),
+    ("jobs", "--batch", "3"), ("jobs", "wait", "abcdefgh", "--max-fail", "1"),
 ])
 def test_usage(trio, arguments):
     done = trio.run(*arguments)
