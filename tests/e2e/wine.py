@@ -41,8 +41,9 @@ class Wine:
                               stderr=subprocess.PIPE, text=True)
 
     def stay(self):
-        """Make the prefix where there is none, and let Wine's server run."""
-        self.wrapper("--make")
+        """Let Wine's server run in a prefix where nothing ever happened, for
+        services: a test that was cut off may have left its own."""
+        self.wrapper("--reset")
         shutil.copy(os.environ["LASTCALL_WTSAPI32"], self.system32)
         os.makedirs(self.path(PROGRAMS), exist_ok=True)
         for name in "lastcall-worker.exe", "lastcall.exe":
