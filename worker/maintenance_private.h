@@ -1,6 +1,7 @@
 /*
- * The inside of maintenance_run.h, shared by its two halves: maintenance_run.c
- * takes plans in and tells of them, maintenance_step.c carries them out.
+ * The inside of maintenance_run.h, shared by its parts: maintenance_run.c takes
+ * plans in and tells of them, maintenance_step.c carries them out,
+ * maintenance_look.c finds whom enforce is for.
  */
 #ifndef LASTCALL_WORKER_MAINTENANCE_PRIVATE_H
 #define LASTCALL_WORKER_MAINTENANCE_PRIVATE_H
@@ -9,7 +10,7 @@
 
 /* A session that was just ended. */
 struct plan_ended {
-    uint64_t session; /* plan_session_hash(); 0: a free place */
+    uint64_t session; /* a hash of server and id; 0: a free place */
     int64_t until_ms; /* monotonic */
 };
 
@@ -37,6 +38,8 @@ struct plan_entry {
     uint64_t owed;          /* servers that starts_at did not reach yet */
     uint64_t back;          /* those that have listed since they failed */
     uint64_t fresh;         /* servers with sessions for enforce */
+    int64_t acted_ms;       /* when an ending came back ... */
+    int64_t acted_wall_ms;  /* ... and by the wall clock */
     int64_t retry_ms;       /* nothing is begun before */
     int64_t backoff_ms;
     struct plan_ended ended[MAINTENANCE_ENDED_COUNT_MAX];
@@ -82,6 +85,11 @@ bool maintenance_is_over(const struct plan_entry *entry, int64_t wall_ms);
 /* Record a plan, or its state, within the batch. */
 enum lastcall_status maintenance_write(struct maintenance_run *maintenance,
                                        const struct plan_entry *entry);
+
+/* Remember whom a step ended, where lists may still show them for a moment. */
+void maintenance_remember_ended(const struct maintenance_run *maintenance,
+                                struct plan_entry *entry,
+                                const struct result *result);
 
 /* What a step's answer is about. */
 struct plan_answer {

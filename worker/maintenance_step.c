@@ -110,85 +110,6 @@ int64_t maintenance_next_ms(const struct maintenance_run *maintenance)
     return next;
 }
 
-/* ---- looking ---- */
-
-/* FNV-1a; never 0. */
-static uint64_t session_hash(const char *server, const char *id)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (const char *text = server; text != NULL;
-         text = text == server ? id : NULL) {
-        for (size_t i = 0; text[i] != '\0'; i++)
-            hash = (hash ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
-        if (text == id)
-            break;
-        hash = (hash ^ '/') * UINT64_C(1099511628211);
-    }
-    return hash != 0 ? hash : 1;
-}
-
-static bool was_just_ended(const struct plan_entry *entry, uint64_t hash,
-                           int64_t now_ms)
-{
-    for (size_t i = 0; i < MAINTENANCE_ENDED_COUNT_MAX; i++) {
-        if (entry->ended[i].session == hash &&
-            now_ms < entry->ended[i].until_ms)
-            return true;
-    }
-    return false;
-}
-
-/* Is this a session that enforce is for? */
-static bool is_wanted(const struct maintenance_run *maintenance,
-                      const struct plan_entry *entry,
-                      const struct server_settings *server,
-                      const struct session *session)
-{
-    const struct maintenance *plan = &entry->plan;
-    const enum backend_kind kind = (enum backend_kind)server->backend;
-    const struct session_value *endable = &session->fields[SESSION_ENDABLE];
-    const char *state = session_text(session, SESSION_STATE);
-    const char *id = session_text(session, SESSION_ID);
-
-    if ((backend_kind_actions(kind) & ACTION_BIT(plan->action)) == 0 ||
-        id == NULL || (endable->kind == VALUE_BOOL && !endable->as.boolean) ||
-        policy_protects(maintenance->options.policy, session))
-        return false;
-    if (action_resolve(plan->action, kind) == ACTION_DISCONNECT &&
-        state != NULL && strcmp(state, SESSION_STATE_DISCONNECTED) == 0)
-        return false;
-    if (plan->has_where ? !filter_match(&plan->where, session)
-                        : session_text(session, SESSION_USERNAME) == NULL)
-        return false;
-    return !was_just_ended(entry, session_hash(server->name.text, id),
-                           maintenance_now_ms(maintenance));
-}
-
-void maintenance_look(struct maintenance_run *maintenance,
-                      const struct snapshot *snapshot)
-{
-    const struct server_settings *server =
-        &maintenance->options.settings->servers[snapshot->server];
-    const uint64_t bit = UINT64_C(1) << snapshot->server;
-
-    if (snapshot->outcome.code != LASTCALL_OK)
-        return;
-    for (size_t i = 0; i < maintenance->count; i++) {
-        struct plan_entry *entry = &maintenance->entries[i];
-
-        entry->back |= entry->owed & bit;
-        entry->fresh &= ~bit;
-        if (!entry->plan.enforce || entry->state.start_count == 0)
-            continue;
-        for (size_t k = 0; k < snapshot->sessions.count; k++) {
-            if (is_wanted(maintenance, entry, server,
-                          &snapshot->sessions.items[k]))
-                entry->fresh |= bit;
-        }
-    }
-}
-
 /* ---- beginning ---- */
 
 static void back_off(const struct maintenance_run *maintenance,
@@ -467,25 +388,6 @@ static uint64_t failed_servers(const struct maintenance_run *maintenance,
     return failed;
 }
 
-static void remember_ended(const struct maintenance_run *maintenance,
-                           struct plan_entry *entry,
-                           const struct result *result)
-{
-    const int64_t until_ms =
-        maintenance_now_ms(maintenance) + MAINTENANCE_ENDED_MS;
-
-    for (size_t i = 0; i < result->session_count; i++) {
-        const struct session_result *session = &result->sessions[i];
-
-        if (!status_is_success(session->code) || session->session_id == NULL)
-            continue;
-        entry->ended[entry->ended_next] = (struct plan_ended){
-            session_hash(session->server.text, session->session_id), until_ms};
-        entry->ended_next =
-            (entry->ended_next + 1) % MAINTENANCE_ENDED_COUNT_MAX;
-    }
-}
-
 void maintenance_conclude(struct maintenance_run *maintenance,
                           const struct run *run)
 {
@@ -504,7 +406,9 @@ void maintenance_conclude(struct maintenance_run *maintenance,
     entry->is_acting = false;
     /* A list of meanwhile may show whom we just ended; the next one tells. */
     entry->fresh &= ~entry->asked;
-    remember_ended(maintenance, entry, result);
+    entry->acted_ms = maintenance_now_ms(maintenance);
+    entry->acted_wall_ms = maintenance_wall_ms(maintenance);
+    maintenance_remember_ended(maintenance, entry, result);
     if (run->plan_step == PLAN_START && !run->is_recovered)
         entry->owed =
             (entry->owed & ~entry->asked) | failed_servers(maintenance, result);

@@ -157,7 +157,7 @@ def test_the_will_is_a_signed_offline_status(stage, worker, ear):
     assert claims["status"]["boot_id"]
 
 
-# holds 1.3, 1.7, 3.6
+# holds 1.3, 1.7, 3.6, 8.7
 def test_what_a_worker_subscribes_to(worker, ear):
     ear.accept_connection()
     wanted = {b"lastcall/v1/all/command", b"lastcall/v1/group/lobby/command",
@@ -184,7 +184,7 @@ def test_what_a_worker_subscribes_to(worker, ear):
             assert bits & 0x08, "Retain As Published"
             assert retain_handling == 2, "retained commands are not sent"
         else:
-            assert retain_handling == 0, "the retained list is wanted"
+            assert retain_handling == 0, "lists and plans are retained"
 
 
 # holds 1.10

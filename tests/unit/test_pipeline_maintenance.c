@@ -165,13 +165,26 @@ static void who_comes_later_is_ended_too(void **state)
     executor_hint(stage.executors[0]);
     rest("rest-0123456789abcdef1");
     assert_int_equal(count_results(step_id("enforce:2").text), 0);
+    /* Who comes back is, and at once. */
+    fake_lock();
+    snprintf(fake_servers[0].sessions[1].state,
+             sizeof(fake_servers[0].sessions[1].state), "active");
+    fake_unlock();
+    executor_hint(stage.executors[0]);
+    expect_step("enforce:2", LASTCALL_OK, 1);
+    fake_lock();
+    snprintf(fake_servers[0].sessions[1].state,
+             sizeof(fake_servers[0].sessions[1].state), "active");
+    fake_unlock();
+    executor_hint(stage.executors[0]);
+    expect_step("enforce:3", LASTCALL_OK, 1);
     /* After the end nobody is. */
     shift_wall(700 * S);
     await_phase(PLAN_DONE);
     fake_play(0, "8", "cat");
     executor_hint(stage.executors[0]);
     rest("rest-0123456789abcdef2");
-    assert_int_equal(act_count(), 2);
+    assert_int_equal(act_count(), 4);
     stop(INBOX_STOP);
 }
 
