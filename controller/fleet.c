@@ -167,6 +167,7 @@ static enum lastcall_status pass_fence(struct fleet *fleet, int64_t until_ms)
     struct fleet_link *link = fleet->link;
     enum lastcall_status status = LASTCALL_TIMEOUT;
     uint64_t before = 0;
+    int64_t wait_ms = FLEET_FENCE_MS;
     bool may_wait = true;
 
     while (status == LASTCALL_TIMEOUT && may_wait &&
@@ -174,11 +175,12 @@ static enum lastcall_status pass_fence(struct fleet *fleet, int64_t until_ms)
         const int64_t left_ms = until_ms - fleet_now_ms();
 
         before = fleet_link_burst(link);
-        status = fleet_link_subscribe(
-            link, fleet->filters[0].text,
-            left_ms < FLEET_FENCE_MS ? left_ms : FLEET_FENCE_MS);
+        status = fleet_link_subscribe(link, fleet->filters[0].text,
+                                      left_ms < wait_ms ? left_ms : wait_ms);
+        wait_ms *= 2; /* the broker may simply be far away */
         may_wait = fleet_link_burst(link) != before ||
-                   fleet_link_burst(link) <= FLEET_BURST_SAFE;
+                   fleet_link_burst(link) <= FLEET_BURST_SAFE ||
+                   wait_ms <= 2 * FLEET_FENCE_MS;
     }
     return status == LASTCALL_FORBIDDEN ? LASTCALL_OK : status;
 }
@@ -229,6 +231,20 @@ static enum exit_code drain(struct fleet *fleet, const struct target *target,
             quiet_ms = fleet_now_ms() + FLEET_QUIET_MS;
         }
     }
+    return code;
+}
+
+/* Read until one more message has come, or nothing for a while. */
+static enum exit_code await_more(struct fleet *fleet, uint64_t before,
+                                 int64_t end_ms)
+{
+    const int64_t until_ms = fleet_now_ms() + FLEET_QUIET_MS;
+    enum fleet_event_kind kind = FLEET_MESSAGE;
+    enum exit_code code = EXIT_CODE_OK;
+
+    while (code == EXIT_CODE_OK && fleet_now_ms() < until_ms &&
+           fleet_link_burst(fleet->link) <= before)
+        code = take_next(fleet, until_ms, end_ms, &kind);
     return code;
 }
 
@@ -290,7 +306,7 @@ static enum exit_code gather(struct fleet *fleet, const struct target *target,
         if (status == LASTCALL_OK)
             status = probe(fleet);
         if (status == LASTCALL_OK)
-            code = drain(fleet, target, ends_early, end_ms);
+            code = await_more(fleet, before, end_ms);
         if (status == LASTCALL_OK && fleet_link_burst(fleet->link) > before &&
             !fleet_link_may_lack(fleet->link))
             break;

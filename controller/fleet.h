@@ -26,7 +26,8 @@
  */
 #define FLEET_QUIET_MS 40
 #define FLEET_GATHER_MAX_MS 2000
-#define FLEET_FENCE_MS 100
+/* For the first answer; then twice that, and so on. */
+#define FLEET_FENCE_MS 30
 /* Hosts named one by one are subscribed to one by one up to this number, each
  * with its status and its inventories. */
 #define FLEET_SINGLE_MAX 32
