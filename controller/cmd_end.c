@@ -309,6 +309,8 @@ static enum exit_code run_real(struct ending *ending,
     dispatch.observer = &jobs_record_observer;
     dispatch.observer_context = &record;
     code = dispatch_run(&ending->fleet, &dispatch, campaign);
+    if (record.is_open && campaign->host_count > 0)
+        ending->job = record.job.id;
     jobs_record_close(&record);
     return code;
 }
@@ -321,16 +323,36 @@ static enum exit_code run(struct ending *ending, const struct campaign *plan,
     return run_real(ending, plan, campaign);
 }
 
+/* Whoever did not do it can be asked again. */
+static void say_job(const struct ending *ending,
+                    const struct campaign *campaign)
+{
+    if (ending->job.text[0] == '\0' ||
+        ending->present.writer != &output_table ||
+        campaign->outcome_count[OUTCOME_TRUE] == campaign->host_count)
+        return;
+    say_mend("lastcall jobs retry %.8s asks the others again",
+             ending->job.text);
+}
+
 static enum exit_code show(struct ending *ending, struct output *output,
                            const struct campaign *campaign, enum exit_code code)
 {
-    show_rest(output, campaign);
-    code = present_end(
-        output,
+    json_t *summary =
         record_of_campaign(campaign, &ending->fleet.registry,
-                           fleet_now_ms() - ending->present.began_ms),
-        code);
+                           fleet_now_ms() - ending->present.began_ms);
+
+    if (json_object_set_new(summary, "job",
+                            ending->job.text[0] == '\0'
+                                ? json_null()
+                                : json_string(ending->job.text)) != 0) {
+        json_decref(summary);
+        summary = NULL;
+    }
+    show_rest(output, campaign);
+    code = present_end(output, summary, code);
     present_say_campaign(&ending->present, campaign);
+    say_job(ending, campaign);
     return code;
 }
 

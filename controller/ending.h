@@ -32,6 +32,7 @@ struct ending {
     struct output output; /* the answer while it comes in, when live */
     const struct dispatch_recall *recall; /* borrowed; may be NULL */
     const struct job *parent; /* borrowed: the job that is tried again */
+    struct request_id job;    /* what was done is kept as; "" for not */
 };
 
 /*

@@ -95,6 +95,9 @@ def test_a_host_killed_in_the_middle_finishes_at_the_retry(trio):
     assert list(by_host(done)) == ["media-02"]
     trio.assert_each_ended_once()
     again = trio.newest()
+    assert done.json()["summary"]["job"] == again
+    done = trio.run(*ALL[:-1], "--dry-run", "-o", "json")
+    assert done.json()["summary"]["job"] is None, done
     assert again != job and trio.show(again)["retry_of"] == job
     # Nobody is left.
     done = trio.retry(again)
@@ -297,6 +300,7 @@ def test_an_interrupted_job_is_finished_by_a_retry(trio):
     job = trio.newest()
     told = trio.show(job)
     assert (told["state"], told["job_exit"]) == ("interrupted", INTERRUPTED)
+    assert "lastcall jobs retry " + job[:8] in first.output()
     assert trio.outcomes(job) == {"media-02": "silent", "media-03": "unsent"}
     trio.plex["media-02"].release()
     assert trio.retry(job).status == OK

@@ -149,6 +149,12 @@ static void test_shares_of_the_hosts_are_rounded(void **state)
     assert_int_equal(pacer.canary, 1);
     assert_int_equal(pacer.max_fail, 3);
     pacer_deinit(&pacer);
+    /* What comes out even stays. */
+    assert_int_equal(pacer_start(&pacer, &pace, 100), LASTCALL_OK);
+    assert_int_equal(pacer.window, 34);
+    assert_int_equal(pacer.canary, 1);
+    assert_int_equal(pacer.max_fail, 39);
+    pacer_deinit(&pacer);
 }
 
 static void test_a_window_slides(void **state)
