@@ -17,6 +17,3 @@ foreach(area acl campaign command_exit command_keys command_maintenance
         ENVIRONMENT
         "LASTCALL_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONDONTWRITEBYTECODE=1")
 endforeach()
-
-# The published vectors, by the C library alone; test_vectors.py is the other.
-lastcall_test(vectors LIBS lastcall_protocol)

@@ -14,3 +14,7 @@ lastcall_fuzz(maintenance LIBS lastcall_protocol)
 lastcall_fuzz(result LIBS lastcall_protocol)
 lastcall_fuzz(filter LIBS lastcall_protocol)
 lastcall_fuzz(grant LIBS lastcall_protocol)
+
+# The published vectors, by the C library alone; e2e/test_vectors.py is the
+# other.
+lastcall_test(vectors LIBS lastcall_protocol)
