@@ -289,6 +289,106 @@ static void test_a_crash_is_seen_by_the_next(void **state)
     jobs_close(&jobs);
 }
 
+static void run_sql(struct jobs *jobs, const char *sql)
+{
+    assert_int_equal(sqlite3_exec(jobs->store.db, sql, NULL, NULL, NULL),
+                     SQLITE_OK);
+}
+
+static void test_our_own_job_has_not_crashed(void **state)
+{
+    struct jobs jobs;
+
+    (void)state;
+    open_ok(&jobs);
+    struct job job = begin(&jobs, "abcdefgh-0123456789");
+    assert_int_equal(jobs_mark_crashed(&jobs), LASTCALL_OK);
+    assert_string_equal(jobs_of(&jobs), "abcd:running;");
+    job_deinit(&job);
+    jobs_close(&jobs);
+}
+
+/* Between opening and beginning another may have run and been killed. */
+static void test_who_had_our_place_is_gone(void **state)
+{
+    struct jobs jobs;
+
+    (void)state;
+    open_ok(&jobs);
+    struct job old = begin(&jobs, "old-id-0123456789");
+    end(&jobs, &old, JOB_DONE, 0);
+    run_sql(&jobs, "UPDATE job SET state = 'running'");
+    struct job now = begin(&jobs, "new-id-0123456789");
+    assert_string_equal(jobs_of(&jobs), "new-:running;old-:crashed;");
+    job_deinit(&old);
+    job_deinit(&now);
+    jobs_close(&jobs);
+}
+
+static void keep_first(void *context, const struct job_message *message)
+{
+    char *out = context;
+    size_t used = strlen(out);
+
+    snprintf(out + used, 64 - used, "%.13s;", message->address.name.text);
+}
+
+/* Who waits searches among them by halves. */
+static void test_messages_come_in_the_order_of_their_ids(void **state)
+{
+    struct jobs jobs;
+    char text[64] = "";
+
+    (void)state;
+    open_ok(&jobs);
+    struct job job = begin(&jobs, "abcdefgh-0123456789");
+    send_to(&jobs, &job, "a");
+    send_to(&jobs, &job, "b");
+    send_to(&jobs, &job, "c");
+    run_sql(&jobs, "UPDATE message SET id = 'a-' || id"
+                   " WHERE address = 'host:b'");
+    assert_int_equal(jobs_each_message(&jobs, job.number, keep_first, text),
+                     LASTCALL_OK);
+    assert_string_equal(text, "b;a;c;");
+    job_deinit(&job);
+    jobs_close(&jobs);
+}
+
+static void tell_again(void *context, const struct job_host *host)
+{
+    snprintf(context, 96, "%s", host->retried_as.text);
+}
+
+static void test_the_newest_retry_is_named(void **state)
+{
+    static const char *const ids[] = {"zz-first-0123456789",
+                                      "aa-second-0123456789"};
+    struct jobs jobs;
+    char text[96] = "";
+
+    (void)state;
+    open_ok(&jobs);
+    struct job job = begin(&jobs, "abcdefgh-0123456789");
+    add_host(&jobs, &job, "a");
+    end(&jobs, &job, JOB_DONE, 4);
+    for (size_t i = 0; i < 2; i++) {
+        struct job again = job_of(ids[i]);
+
+        again.parent = job.id;
+        open_batch(&jobs);
+        assert_int_equal(jobs_begin(&jobs, &again), LASTCALL_OK);
+        commit(&jobs);
+        add_host(&jobs, &again, "a");
+        end(&jobs, &again, JOB_DONE, 4);
+        assert_int_equal(jobs_each_host(&jobs, job.number, tell_again, text),
+                         LASTCALL_OK);
+        assert_string_equal(text, ids[i]);
+        job_deinit(&again);
+    }
+    job_deinit(&job);
+    jobs_close(&jobs);
+}
+
 static void test_beginnings_must_be_of_one(void **state)
 {
     struct jobs jobs;
@@ -342,6 +442,26 @@ static void test_what_is_old_is_forgotten(void **state)
     commit(&jobs);
     assert_string_equal(jobs_of(&jobs), "thir:running;new-:done;");
     assert_string_equal(hosts_of(&jobs, old.number), "");
+    job_deinit(&old);
+    job_deinit(&now);
+    jobs_close(&jobs);
+}
+
+static void test_what_runs_is_not_forgotten(void **state)
+{
+    struct jobs jobs;
+    struct job now = job_of("new-id-0123456789");
+
+    (void)state;
+    open_ok(&jobs);
+    struct job old = begin(&jobs, "old-id-0123456789");
+    end(&jobs, &old, JOB_DONE, 0);
+    run_sql(&jobs, "UPDATE job SET state = 'running', slot = 9");
+    now.started_ms = NOW_MS + 2 * JOBS_KEEP_MS;
+    open_batch(&jobs);
+    assert_int_equal(jobs_begin(&jobs, &now), LASTCALL_OK);
+    commit(&jobs);
+    assert_string_equal(jobs_of(&jobs), "new-:running;old-:running;");
     job_deinit(&old);
     job_deinit(&now);
     jobs_close(&jobs);
@@ -484,6 +604,12 @@ int main(void)
         cmocka_unit_test_setup(test_messages_are_found_by_address, set_up),
         cmocka_unit_test_setup(test_the_first_answer_counts, set_up),
         cmocka_unit_test_setup(test_a_crash_is_seen_by_the_next, set_up),
+        cmocka_unit_test_setup(test_our_own_job_has_not_crashed, set_up),
+        cmocka_unit_test_setup(test_who_had_our_place_is_gone, set_up),
+        cmocka_unit_test_setup(test_messages_come_in_the_order_of_their_ids,
+                               set_up),
+        cmocka_unit_test_setup(test_the_newest_retry_is_named, set_up),
+        cmocka_unit_test_setup(test_what_runs_is_not_forgotten, set_up),
         cmocka_unit_test_setup(test_beginnings_must_be_of_one, set_up),
         cmocka_unit_test_setup(test_what_is_old_is_forgotten, set_up),
         cmocka_unit_test_setup(test_it_is_its_users_alone, set_up),
