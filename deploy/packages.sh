@@ -7,7 +7,7 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config
     libsqlite3-dev libinih-dev"
 packages_standin="libmicrohttpd-dev"
 packages_quickstart="mosquitto mosquitto-clients ca-certificates"
-packages_test="libcmocka-dev libmosquitto-dev mosquitto mosquitto-clients
+packages_test="git libcmocka-dev libmosquitto-dev mosquitto mosquitto-clients
     openssl sqlite3 python3 python3-pytest python3-paho-mqtt python3-jwt
     python3-cryptography python3-jwcrypto man-db
     clang clang-format clang-tidy libclang-rt-14-dev ca-certificates"
