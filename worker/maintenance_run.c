@@ -407,10 +407,14 @@ fail:
 /* Is this version, or a newer one, known?  Also of one that is over. */
 static bool is_known(struct maintenance_run *maintenance,
                      const struct plan_entry *entry, const struct name *id,
-                     int64_t iat_s)
+                     const struct plan_admission *admission)
 {
+    const int64_t iat_s = admission->claims.iat_s;
     int64_t known_s = 0;
 
+    /* A cancellation may come within the second of what it cancels. */
+    if (entry != NULL && admission->plan.cancelled && !entry->plan.cancelled)
+        return entry->iat_s > iat_s;
     if (entry != NULL)
         return entry->iat_s >= iat_s;
     return maintenance_store_find(&maintenance->store, id, &known_s) ==
@@ -441,7 +445,7 @@ enum lastcall_status maintenance_handle(struct maintenance_run *maintenance,
     *detail = admission.detail;
     if (!admission.is_proved)
         goto out;
-    if (is_known(maintenance, entry, &message->plan, admission.claims.iat_s)) {
+    if (is_known(maintenance, entry, &message->plan, &admission)) {
         status = LASTCALL_OK;
         goto out;
     }
