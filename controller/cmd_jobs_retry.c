@@ -7,8 +7,6 @@
 #include "controller/records.h"
 #include "controller/say.h"
 
-/* A command with less left is signed anew: it has a way to go. */
-#define LIFE_LEAST_MS 2000
 #define ONLY_SIZE 80
 /* Retries of retries that are looked through for what a host was sent. */
 #define ANCESTORS_MAX 32
@@ -228,7 +226,8 @@ static enum lastcall_status find_sent(const struct retrying *retrying,
 /*
  * A host that has answered is asked anew: its journal would only say the same
  * again.  One that has not may have done it: as long as what it was sent may
- * be run it gets these bytes and no others.
+ * be run, to the last moment, it gets these bytes and no others; clocks that
+ * differ a little are allowed for by the host.
  */
 static enum lastcall_status find(void *context, const struct name *name,
                                  struct dispatch_recalled *out)
@@ -245,7 +244,7 @@ static enum lastcall_status find(void *context, const struct name *name,
     if (status != LASTCALL_OK)
         return status;
     out->life_ms = message.expires_s * 1000 - now_ms;
-    if (!has_answered && out->life_ms >= LIFE_LEAST_MS) {
+    if (!has_answered && out->life_ms > 0) {
         out->token = message.token;
         message.token = (struct bytes){0};
         out->address = message.address;

@@ -175,6 +175,24 @@ def test_an_expired_command_is_signed_anew(trio):
     trio.assert_each_ended_once()
 
 
+def test_what_is_about_to_expire_is_not_signed_anew(trio):
+    """It may still be run, and a new one would make it two."""
+    trio.hang("media-02", effect=True)
+    assert trio.run(*ALL, "--timeout", "2s").status == SILENT
+    job = trio.newest()
+    sent = {h["host"]: h["request_id"] for h in trio.show(job)["results"]}
+    trio.plex["media-02"].release()
+    await_result_sent(trio, "media-02")
+    with sqlite3.connect(trio.database()) as db:
+        db.execute("UPDATE message SET expires_s = ?", (int(time.time()) + 2,))
+    db.close()
+    done = trio.retry(job)
+    assert done.status == OK, done
+    answer = by_host(done)["media-02"]
+    assert answer["request_id"] == sent["media-02"]
+    assert answer["replayed"] is True, answer
+
+
 def test_what_failed_is_asked_anew(trio):
     trio.plex["media-03"].fault("status", path="*/terminate", status=500)
     done = trio.run(*ALL, "--reason", "the same one", "-o", "json")
