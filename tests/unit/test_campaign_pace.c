@@ -155,6 +155,13 @@ static void test_shares_of_the_hosts_are_rounded(void **state)
     assert_int_equal(pacer.canary, 1);
     assert_int_equal(pacer.max_fail, 39);
     pacer_deinit(&pacer);
+    /* The least that is over counts. */
+    assert_int_equal(pacer_start(&pacer, &pace, 101), LASTCALL_OK);
+    assert_int_equal(pacer.canary, 2);
+    pacer_deinit(&pacer);
+    assert_int_equal(pacer_start(&pacer, &pace, 0), LASTCALL_OK);
+    assert_int_equal(pacer.window, 1);
+    pacer_deinit(&pacer);
 }
 
 static void test_a_window_slides(void **state)
