@@ -4,7 +4,7 @@ foreach(name arguments settings policy inbox inventory recover
     lastcall_test(${name} LIBS lastcall_worker)
 endforeach()
 lastcall_test(delivery SOURCES ${scratch} LIBS lastcall_worker)
-foreach(name journal history)
+foreach(name journal history maintenance_store)
     lastcall_test(${name} SOURCES unit/journal_stage.c ${scratch}
                   LIBS lastcall_worker)
 endforeach()
