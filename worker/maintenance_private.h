@@ -62,7 +62,12 @@ struct maintenance_run {
     size_t refused_next;
     int64_t hold_until_ms; /* monotonic */
     bool was_ready;
+    size_t unread_count; /* kept plans whose grants the clock does not allow */
+    int64_t reread_ms;   /* monotonic: when to look at them again */
 };
+
+/* Read the plans that were kept and could not be read for the clock's sake. */
+enum lastcall_status maintenance_reread(struct maintenance_run *maintenance);
 
 int64_t maintenance_now_ms(const struct maintenance_run *maintenance);
 int64_t maintenance_wall_ms(const struct maintenance_run *maintenance);

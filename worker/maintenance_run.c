@@ -116,7 +116,8 @@ static enum lastcall_status entry_fill(struct plan_entry *entry,
     return LASTCALL_OK;
 }
 
-/* A plan that was kept; one whose key was revoked meanwhile is left out. */
+/* A plan that was kept; one whose key was revoked meanwhile is left out, and
+ * one whose grant the clock does not allow now is looked at again. */
 static enum lastcall_status load(void *context,
                                  const struct plan_record *record)
 {
@@ -128,7 +129,8 @@ static enum lastcall_status load(void *context,
     struct plan_admission admission;
     enum lastcall_status status = LASTCALL_OK;
 
-    if (maintenance->count == MAINTENANCE_PLAN_MAX)
+    if (maintenance->count == MAINTENANCE_PLAN_MAX ||
+        maintenance_find(maintenance, record->id.text) != NULL)
         return LASTCALL_OK;
     /* A clock that is wrong for now may be put right: its times count when a
      * step is due. */
@@ -136,7 +138,9 @@ static enum lastcall_status load(void *context,
     if (status == LASTCALL_E_NOMEM)
         goto out;
     if (admission.plan.id.text[0] == '\0') {
-        log_write(maintenance->options.log, LOG_LEVEL_WARN, LOG_EVERY,
+        if (status == LASTCALL_EXPIRED || status == LASTCALL_NOT_YET_VALID)
+            maintenance->unread_count++;
+        log_write(maintenance->options.log, LOG_LEVEL_WARN, LOG_LIMITED,
                   "PLAN-INVALID",
                   "the maintenance plan %s no longer holds here: %s%s%s",
                   record->id.text, status_text(status),
@@ -154,6 +158,14 @@ static enum lastcall_status load(void *context,
 out:
     plan_admission_deinit(&admission);
     return status;
+}
+
+enum lastcall_status maintenance_reread(struct maintenance_run *maintenance)
+{
+    maintenance->unread_count = 0;
+    maintenance->reread_ms =
+        maintenance_now_ms(maintenance) + MAINTENANCE_CLOCK_MS;
+    return maintenance_store_each(&maintenance->store, load, maintenance);
 }
 
 enum lastcall_status maintenance_open(const struct maintenance_options *options,
@@ -174,7 +186,7 @@ enum lastcall_status maintenance_open(const struct maintenance_options *options,
         status = maintenance_store_open(&options->journal->store,
                                         &maintenance->store);
     if (status == LASTCALL_OK)
-        status = maintenance_store_each(&maintenance->store, load, maintenance);
+        status = maintenance_reread(maintenance);
     if (status != LASTCALL_OK) {
         maintenance_close(maintenance);
         return status;
@@ -430,14 +442,19 @@ enum lastcall_status maintenance_handle(struct maintenance_run *maintenance,
     const struct admission_rules rules = maintenance_rules(maintenance);
     const struct plan_source source = {message->data, message->len,
                                        message->address, message->plan};
-    struct plan_entry *entry =
-        maintenance_find(maintenance, message->plan.text);
+    struct plan_entry *entry = NULL;
     struct plan_older older = {0};
     struct plan_admission admission;
     enum lastcall_status status = LASTCALL_OK;
 
     if (message->len == 0)
         return LASTCALL_OK; /* the retained plan was taken off the broker */
+    /* What comes may be a newer version of what could not be read. */
+    if (maintenance->unread_count > 0)
+        status = maintenance_reread(maintenance);
+    if (status != LASTCALL_OK)
+        return status;
+    entry = maintenance_find(maintenance, message->plan.text);
     if (entry != NULL)
         older =
             (struct plan_older){&entry->plan, &entry->address, entry->issuer};

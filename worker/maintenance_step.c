@@ -64,6 +64,8 @@ bool maintenance_is_due(const struct maintenance_run *maintenance)
     const int64_t now_ms = maintenance_now_ms(maintenance);
     struct plan_step step;
 
+    if (maintenance->unread_count > 0 && now_ms >= maintenance->reread_ms)
+        return true;
     for (size_t i = 0; i < maintenance->count; i++) {
         const struct plan_entry *entry = &maintenance->entries[i];
 
@@ -102,6 +104,8 @@ int64_t maintenance_next_ms(const struct maintenance_run *maintenance)
 
     if (maintenance_is_due(maintenance))
         return maintenance_now_ms(maintenance);
+    if (maintenance->unread_count > 0)
+        next = maintenance->reread_ms;
     for (size_t i = 0; i < maintenance->count; i++) {
         const int64_t due = look_ms(maintenance, &maintenance->entries[i]);
 
@@ -320,6 +324,10 @@ void maintenance_step(struct maintenance_run *maintenance, struct batch *batch)
 {
     struct plan_step step;
 
+    if (maintenance->unread_count > 0 &&
+        maintenance_now_ms(maintenance) >= maintenance->reread_ms &&
+        maintenance_reread(maintenance) != LASTCALL_OK)
+        maintenance->unread_count = 1; /* once more, later */
     /* From the end: what is dropped gives its place to the last. */
     for (size_t i = maintenance->count; i > 0; i--) {
         struct plan_entry *entry = &maintenance->entries[i - 1];

@@ -34,6 +34,11 @@ static const char update_sql[] =
     " start_count = ?5, is_started = ?6, enforce_count = ?7, warned = ?8,"
     " ended = ?9, failed = ?10, last_code = ?11 WHERE id = ?1";
 
+/* A clock that is ahead for a while must not take away what is not over: such
+ * a plan goes when it is retired, or a month later if it was never read. */
+static const char prune_sql[] = "DELETE FROM plan WHERE exp_s < ?1"
+                                " AND (token = '' OR exp_s < ?1 - 2678400)";
+
 enum lastcall_status maintenance_store_open(struct store *store,
                                             struct maintenance_store *out)
 {
@@ -43,7 +48,7 @@ enum lastcall_status maintenance_store_open(struct store *store,
     out->find = store_prepare(store, "SELECT iat_s FROM plan WHERE id = ?");
     out->retire =
         store_prepare(store, "UPDATE plan SET token = '' WHERE id = ?");
-    out->prune = store_prepare(store, "DELETE FROM plan WHERE exp_s < ?");
+    out->prune = store_prepare(store, prune_sql);
     if (out->put != NULL && out->update != NULL && out->find != NULL &&
         out->retire != NULL && out->prune != NULL)
         return LASTCALL_OK;

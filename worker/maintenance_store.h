@@ -77,7 +77,8 @@ LASTCALL_MUST_USE enum lastcall_status
 maintenance_store_retire(struct maintenance_store *store,
                          const struct name *id);
 
-/* Forget what expired before a time: no token of it is valid any more. */
+/* Forget what was retired and expired before a time, so that no token of it is
+ * valid any more; and what nobody retired for a month. */
 LASTCALL_MUST_USE enum lastcall_status
 maintenance_store_prune(struct maintenance_store *store, int64_t expired_s);
 

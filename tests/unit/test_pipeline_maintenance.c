@@ -373,6 +373,66 @@ static void a_warning_that_a_crash_met_is_given_if_nobody_saw_it(void **state)
     }
 }
 
+/* holds 8.16 */
+static void
+a_clock_that_was_past_the_plan_for_a_while_repeats_nothing(void **state)
+{
+    struct plan plan = plan_soon();
+
+    (void)state;
+    plan.body.ends_ms = plan.body.starts_ms + 300 * S;
+    plan.exp_shift_s = 700 - 7200;
+    fake_play(0, "2", "ann");
+    start_wts();
+    publish(&plan);
+    expect_step("warn:300", LASTCALL_OK, 1);
+    stop(INBOX_STOP);
+    stage.wall_shift_ms = 900 * S; /* no token of it is valid then */
+    start_wts();
+    rest("rest-0123456789abcdef0");
+    await_phase(PLAN_MISSED);
+    stop(INBOX_STOP);
+    stage.wall_shift_ms = 0;
+    start_wts();
+    await_phase(PLAN_WARNING);
+    await_counts(1, 0);
+    stage.run_shift_ms += 2 * MAINTENANCE_SETTLE_MS;
+    rest("rest-0123456789abcdef1");
+    assert_int_equal(act_count(), 1);
+    stop(INBOX_STOP);
+}
+
+/* holds 8.13, 8.16 */
+static void a_clock_that_is_wrong_at_the_start_forgets_no_plan(void **state)
+{
+    struct plan plan = plan_soon();
+
+    (void)state;
+    fake_play(0, "2", "ann");
+    start_wts();
+    publish(&plan);
+    expect_step("warn:300", LASTCALL_OK, 1);
+    stop(INBOX_STOP);
+    for (int i = 0; i < 2; i++) {
+        stage.wall_shift_ms = -1000 * 86400 * S; /* before all grants */
+        start_wts();
+        await_phase(PLAN_PHASE_COUNT); /* none is told of */
+        if (i == 0) {
+            stage.run_shift_ms += 2 * MAINTENANCE_CLOCK_MS;
+            shift_wall(0);
+        } else {
+            /* A newer version comes first. */
+            stage.wall_shift_ms = 0;
+            plan.iat_shift_s = 5;
+            publish(&plan);
+        }
+        await_phase(PLAN_WARNING);
+        await_counts(1, 0);
+        stop(INBOX_STOP);
+    }
+    assert_int_equal(act_count(), 1);
+}
+
 /* holds 8.15 */
 static void so_many_plans_and_no_more(void **state)
 {
@@ -413,6 +473,8 @@ int main(void)
         TEST(an_ending_that_a_crash_met_is_completed),
         TEST(an_ending_that_is_found_done_is_looked_at_again),
         TEST(a_warning_that_a_crash_met_is_given_if_nobody_saw_it),
+        TEST(a_clock_that_was_past_the_plan_for_a_while_repeats_nothing),
+        TEST(a_clock_that_is_wrong_at_the_start_forgets_no_plan),
         TEST(so_many_plans_and_no_more),
     };
 
