@@ -92,13 +92,37 @@ void maintenance_look(struct maintenance_run *maintenance,
     }
 }
 
+/* The place of a session; the oldest where it has none. */
+static struct plan_ended *place_of(struct plan_entry *entry, uint64_t hash)
+{
+    struct plan_ended *place = NULL;
+
+    for (size_t i = 0; i < MAINTENANCE_ENDED_COUNT_MAX; i++) {
+        if (entry->ended[i].session == hash)
+            return &entry->ended[i];
+    }
+    place = &entry->ended[entry->ended_next];
+    entry->ended_next = (entry->ended_next + 1) % MAINTENANCE_ENDED_COUNT_MAX;
+    *place = (struct plan_ended){.session = hash};
+    return place;
+}
+
+/* A player that does not heed is asked less and less. */
+static void remember(struct plan_entry *entry, uint64_t hash, int64_t now_ms)
+{
+    struct plan_ended *place = place_of(entry, hash);
+
+    place->wait_ms =
+        place->wait_ms == 0 ? MAINTENANCE_ENDED_MS : place->wait_ms * 2;
+    if (place->wait_ms > MAINTENANCE_AGAIN_MAX_MS)
+        place->wait_ms = MAINTENANCE_AGAIN_MAX_MS;
+    place->until_ms = now_ms + place->wait_ms;
+}
+
 void maintenance_remember_ended(const struct maintenance_run *maintenance,
                                 struct plan_entry *entry,
                                 const struct result *result)
 {
-    const int64_t until_ms =
-        maintenance_now_ms(maintenance) + MAINTENANCE_ENDED_MS;
-
     for (size_t i = 0; i < result->session_count; i++) {
         const struct session_result *session = &result->sessions[i];
 
@@ -107,9 +131,7 @@ void maintenance_remember_ended(const struct maintenance_run *maintenance,
         if (!status_is_success(session->code) || session->session_id == NULL ||
             session->backend == BACKEND_WTS)
             continue;
-        entry->ended[entry->ended_next] = (struct plan_ended){
-            session_hash(session->server.text, session->session_id), until_ms};
-        entry->ended_next =
-            (entry->ended_next + 1) % MAINTENANCE_ENDED_COUNT_MAX;
+        remember(entry, session_hash(session->server.text, session->session_id),
+                 maintenance_now_ms(maintenance));
     }
 }

@@ -11,7 +11,8 @@
 /* A session that was just ended. */
 struct plan_ended {
     uint64_t session; /* a hash of server and id; 0: a free place */
-    int64_t until_ms; /* monotonic */
+    int64_t until_ms; /* monotonic: passed over so long */
+    int64_t wait_ms;  /* twice the last one, of what had to be ended again */
 };
 
 /* A plan of this host.  Times are monotonic unless they say otherwise. */

@@ -373,6 +373,37 @@ static void a_warning_that_a_crash_met_is_given_if_nobody_saw_it(void **state)
     }
 }
 
+/* holds 8.9 */
+static void a_player_that_does_not_heed_is_asked_less_and_less(void **state)
+{
+    struct plan plan = plan_now();
+    char step[RESULT_STEP_SIZE] = "start";
+    char jti[] = "rest-0123456789abcdef0";
+    int64_t wait_ms = MAINTENANCE_ENDED_MS;
+
+    (void)state;
+    plan.body.enforce = true;
+    plan.body.action = ACTION_STOP;
+    start_wts();
+    fake_play(1, "p", "bob");
+    publish(&plan);
+    for (int i = 0; i < 4; i++, wait_ms *= 2) {
+        expect_step(step, LASTCALL_OK, 1);
+        fake_play(1, "p", "bob"); /* it is listed all the same */
+        stage.run_shift_ms += wait_ms - 2 * S;
+        executor_hint(stage.executors[1]);
+        snprintf(step, sizeof(step), "enforce:%d", i + 1);
+        for (int k = 0; k < 2; k++) {
+            jti[sizeof(jti) - 2] = (char)('a' + 2 * i + k);
+            rest(jti);
+        }
+        assert_int_equal(count_results(step_id(step).text), 0);
+        stage.run_shift_ms += 2 * S;
+        executor_hint(stage.executors[1]);
+    }
+    stop(INBOX_STOP);
+}
+
 /* holds 8.16 */
 static void
 a_clock_that_was_past_the_plan_for_a_while_repeats_nothing(void **state)
@@ -473,6 +504,7 @@ int main(void)
         TEST(an_ending_that_a_crash_met_is_completed),
         TEST(an_ending_that_is_found_done_is_looked_at_again),
         TEST(a_warning_that_a_crash_met_is_given_if_nobody_saw_it),
+        TEST(a_player_that_does_not_heed_is_asked_less_and_less),
         TEST(a_clock_that_was_past_the_plan_for_a_while_repeats_nothing),
         TEST(a_clock_that_is_wrong_at_the_start_forgets_no_plan),
         TEST(so_many_plans_and_no_more),
