@@ -535,10 +535,27 @@ static void test_exit_of_what_came_late(void **state)
     assert_int_equal(job_exit_code(&job), EXIT_CODE_REFUSED);
 }
 
+/* The fastest thousand of the latter half: a machine with other work is slow
+ * now and then, a journal that looks at all it has is slow each time. */
+struct pace {
+    int64_t began_ms;
+    int64_t fastest_ms;
+};
+
+static void pace_note(struct pace *pace, int done)
+{
+    int64_t now_ms = platform_clock.monotonic_ms(platform_clock.state);
+
+    if (done % 1000 != 0)
+        return;
+    if (done > 5000 && now_ms - pace->began_ms < pace->fastest_ms)
+        pace->fastest_ms = now_ms - pace->began_ms;
+    pace->began_ms = now_ms;
+}
+
 /* As many as a campaign may have, each asked by itself. */
 static void test_ten_thousand_hosts(void **state)
 {
-    const struct clock *clock = &platform_clock;
     struct jobs jobs;
     char text[1100];
 
@@ -546,14 +563,17 @@ static void test_ten_thousand_hosts(void **state)
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     open_ok(&jobs);
-    int64_t began_ms = clock->monotonic_ms(clock->state);
     struct job job = begin(&jobs, "abcdefgh-0123456789");
     for (int step = 0; step < 3; step++) {
         if (step != 1)
             open_batch(&jobs);
+        struct pace pace = {.fastest_ms = INT64_MAX};
+
         for (int i = 0; i < 10000; i++) {
             char name[16];
             struct job_message message = {.sent_ms = NOW_MS};
+
+            pace_note(&pace, i);
 
             snprintf(name, sizeof name, "host-%d", i);
             struct job_host host = host_of(name, JOB_TRUE);
@@ -578,10 +598,10 @@ static void test_ten_thousand_hosts(void **state)
         }
         if (step != 1)
             commit(&jobs);
+        print_message("step %d: a thousand in %d ms\n", step,
+                      (int)pace.fastest_ms);
+        assert_in_range(pace.fastest_ms, 0, 1500); /* 50 ms at rest */
     }
-    int64_t took_ms = clock->monotonic_ms(clock->state) - began_ms;
-    print_message("10,000 hosts: %d ms\n", (int)took_ms);
-    assert_in_range(took_ms, 0, 10000); /* 500 ms on a machine at rest */
     struct job found;
     assert_int_equal(jobs_find(&jobs, job.id.text, &found), LASTCALL_OK);
     assert_int_equal(found.outcomes[JOB_TRUE], 10000);
