@@ -74,6 +74,35 @@ static void print_bash_styles(void)
          "        return ;;");
 }
 
+/* What stands behind each command: its flags, and words of its own. */
+static void print_bash_words(void)
+{
+    for (unsigned c = 0; c < COMMAND_COUNT; c++) {
+        printf("    %s) flags='", command_table[c].name);
+        print_flags((enum command_id)c);
+        puts("' ;;");
+    }
+    puts("    esac\n"
+         "    case ${COMP_WORDS[1]} in\n"
+         "    key) flags=\"new show $flags\" ;;\n"
+         "    completion) flags=\"bash zsh fish $flags\" ;;\n"
+         "    jobs) case $before in\n"
+         "        show|retry|wait) flags=\"$(" JOBS_COMMAND ")\" ;;\n"
+         "        jobs) flags=\"show retry wait $flags\" ;;\n"
+         "        esac ;;\n"
+         "    maintenance) case $before in\n"
+         "        maintenance) flags='start status cancel' ;;\n"
+         "        status|cancel) flags=\"$(" PLANS_COMMAND ") $flags\" ;;\n"
+         "        esac ;;\n"
+         "    esac\n"
+         "    COMPREPLY=($(compgen -W \"$flags\" -- \"$word\"))\n"
+         "    case ${COMP_WORDS[1]} in\n"
+         "    key|revoke|verify) COMPREPLY+=($(compgen -f -- \"$word\")) ;;\n"
+         "    esac\n"
+         "}\n"
+         "complete -F _lastcall lastcall");
+}
+
 static void print_bash(void)
 {
     puts("_lastcall() {\n"
@@ -112,30 +141,7 @@ static void print_bash(void)
     puts(") return ;;\n"
          "    esac\n"
          "    case ${COMP_WORDS[1]} in");
-    for (unsigned c = 0; c < COMMAND_COUNT; c++) {
-        printf("    %s) flags='", command_table[c].name);
-        print_flags((enum command_id)c);
-        puts("' ;;");
-    }
-    puts("    esac\n"
-         "    case ${COMP_WORDS[1]} in\n"
-         "    key) flags=\"new show $flags\" ;;\n"
-         "    completion) flags=\"bash zsh fish $flags\" ;;\n"
-         "    jobs) case $before in\n"
-         "        show|retry|wait) flags=\"$(" JOBS_COMMAND ")\" ;;\n"
-         "        jobs) flags=\"show retry wait $flags\" ;;\n"
-         "        esac ;;\n"
-         "    maintenance) case $before in\n"
-         "        maintenance) flags='start status cancel' ;;\n"
-         "        status|cancel) flags=\"$(" PLANS_COMMAND ") $flags\" ;;\n"
-         "        esac ;;\n"
-         "    esac\n"
-         "    COMPREPLY=($(compgen -W \"$flags\" -- \"$word\"))\n"
-         "    case ${COMP_WORDS[1]} in\n"
-         "    key|revoke|verify) COMPREPLY+=($(compgen -f -- \"$word\")) ;;\n"
-         "    esac\n"
-         "}\n"
-         "complete -F _lastcall lastcall");
+    print_bash_words();
 }
 
 /* zsh runs bash's completion functions when asked to. */

@@ -180,7 +180,7 @@ static enum lastcall_status pass_fence(struct fleet *fleet, int64_t until_ms)
         wait_ms *= 2; /* the broker may simply be far away */
         may_wait = fleet_link_burst(link) != before ||
                    fleet_link_burst(link) <= FLEET_BURST_SAFE ||
-                   wait_ms <= 2 * FLEET_FENCE_MS;
+                   wait_ms <= INT64_C(2) * FLEET_FENCE_MS;
     }
     return status == LASTCALL_FORBIDDEN ? LASTCALL_OK : status;
 }
