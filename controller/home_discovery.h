@@ -1,0 +1,61 @@
+/*
+ * The discovery payloads: one retained JSON object a device, with all its
+ * entities.  Home Assistant drops a payload with a member it does not know at
+ * its root or in its device block.  Pure.
+ */
+#ifndef LASTCALL_CONTROLLER_HOME_DISCOVERY_H
+#define LASTCALL_CONTROLLER_HOME_DISCOVERY_H
+
+#include <stddef.h>
+
+#include "controller/home_config.h"
+#include "protocol/action.h"
+#include "protocol/bytes.h"
+#include "protocol/name.h"
+#include "protocol/presence.h"
+
+/* The origin of every payload of ours: by it the bridge knows its own again
+ * and clears what is stale. */
+#define HOME_ORIGIN "Lastcall"
+
+#define HOME_DISCOVERY_BYTES_MAX ((size_t)256 * 1024)
+
+struct home_server {
+    struct name name;
+    enum backend_kind backend;
+};
+
+/* What is shown of a host; pointers are borrowed. */
+struct home_host {
+    struct name name;
+    char version[STATUS_VERSION_SIZE]; /* of its worker; "": not known */
+    char os[STATUS_VERSION_SIZE];      /* "": not known */
+    const struct home_server *servers; /* sorted by name */
+    size_t server_count;               /* at most HOME_SERVER_MAX */
+};
+
+/*
+ * Write the discovery payload of a host's device: connectivity of its worker;
+ * for each server the count of sessions with the list as attributes and
+ * whether it is reachable; sessions' events; the buttons that
+ * home_button_is_on() it, and their results.
+ *
+ * What stands at the topics is said in home_project.h.  Unique ids are
+ * "<object id>:<component>", components' keys their names ("worker",
+ * "sessions_<server>", "reachable_<server>", "event", "result",
+ * "button_<id>").
+ *
+ *   out  appended to; initialised with HOME_DISCOVERY_BYTES_MAX
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_TOO_LARGE, LASTCALL_E_NOMEM.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+home_discovery_host(const struct bridge_config *config,
+                    const struct home_host *host, struct bytes *out);
+
+/* Write that of the bridge's own device: its connectivity, the buttons that
+ * are broadcasts, their results.  As home_discovery_host(). */
+LASTCALL_MUST_USE enum lastcall_status
+home_discovery_bridge(const struct bridge_config *config, struct bytes *out);
+
+#endif
