@@ -81,6 +81,8 @@ static void choose_filters(struct fleet *fleet, uint32_t needs,
         add_of_hosts(fleet, target, TOPIC_STATUS);
     if (needs & FLEET_NEED_INVENTORIES)
         add_of_hosts(fleet, target, TOPIC_SESSIONS);
+    if (needs & FLEET_NEED_EVENTS)
+        add_of_hosts(fleet, target, TOPIC_EVENT);
     if (needs & FLEET_NEED_PLANS)
         add_plans(fleet);
 }
@@ -91,6 +93,8 @@ static void take_news(struct fleet *fleet, struct proof *proof)
     const struct name host = proof->parts.host;
     enum lastcall_status status = proof->status;
 
+    if (status == LASTCALL_OK && proof->parts.kind == TOPIC_EVENT)
+        return;
     if (status == LASTCALL_OK)
         status = registry_take(registry, &proof->of.news);
     else if (status != LASTCALL_E_NOMEM)

@@ -29,9 +29,9 @@
 /* For the first answer; then twice that, and so on. */
 #define FLEET_FENCE_MS 30
 /* Hosts named one by one are subscribed to one by one up to this number, each
- * with its status and its inventories. */
+ * with its status, its inventories and its events. */
 #define FLEET_SINGLE_MAX 32
-#define FLEET_FILTER_MAX (2 * FLEET_SINGLE_MAX + 5)
+#define FLEET_FILTER_MAX (3 * FLEET_SINGLE_MAX + 5)
 
 enum fleet_need {
     FLEET_NEED_NOTHING = 0,
@@ -40,6 +40,7 @@ enum fleet_need {
     FLEET_NEED_IDENTITY = 1 << 2, /* our key, our grant, our inbox */
     FLEET_NEED_PLANS = 1 << 3,    /* retained maintenance plans */
     FLEET_NEED_DETAILS = 1 << 4,  /* of statuses: registry.keeps_details */
+    FLEET_NEED_EVENTS = 1 << 5,   /* those that come after fleet_open() */
 };
 
 /* {0} is empty. */
@@ -74,7 +75,8 @@ void fleet_close(struct fleet *fleet);
 
 /*
  * Give a message to whom it concerns: statuses and inventories to the
- * registry, revocation lists to trust.
+ * registry, revocation lists to trust.  News that was refused is noted in the
+ * registry; an event that was proved is only for who reads event->proof.
  *
  *   event  what the registry takes is moved from its proof
  *

@@ -10,6 +10,9 @@ void news_deinit(struct news *news)
 {
     host_status_deinit(&news->status);
     inventory_deinit(&news->inventory);
+    if (news->event != NULL)
+        event_deinit(news->event);
+    free(news->event);
     free(news->groups);
     *news = (struct news){0};
 }
@@ -54,17 +57,41 @@ static enum lastcall_status read_inventory(const struct verified *verified,
     return status;
 }
 
+/* An event has a place of its own: other news need not be as large. */
+static enum lastcall_status read_event(const struct verified *verified,
+                                       const struct topic_parts *parts,
+                                       struct news *news,
+                                       struct json_error *why)
+{
+    enum lastcall_status status = LASTCALL_E_NOMEM;
+
+    news->event = calloc(1, sizeof *news->event);
+    if (news->event == NULL)
+        return LASTCALL_E_NOMEM;
+    status = event_decode(verified, news->event, why);
+    if (status == LASTCALL_OK &&
+        strcmp(news->event->server.text, parts->server.text) != 0)
+        return LASTCALL_E_GRANT;
+    return status;
+}
+
+/* The type of token that belongs on a topic. */
+static enum token_type type_of(enum topic_kind kind)
+{
+    if (kind == TOPIC_STATUS)
+        return TOKEN_STATUS;
+    return kind == TOPIC_EVENT ? TOKEN_EVENT : TOKEN_SESSIONS;
+}
+
 /* Prove that the token is what its topic says: type, host, signature. */
 static enum lastcall_status
 prove(struct trust *trust, const struct topic_parts *parts,
       const struct token *token, int64_t now_s, struct verified *verified,
       const struct grant **grant, struct json_error *why)
 {
-    enum token_type wanted =
-        parts->kind == TOPIC_STATUS ? TOKEN_STATUS : TOKEN_SESSIONS;
     enum lastcall_status status = LASTCALL_E_TYPE;
 
-    if (token->type != wanted)
+    if (token->type != type_of(parts->kind))
         return LASTCALL_E_TYPE;
     status = trust_verify(trust, token, now_s, verified, grant, why);
     if (status != LASTCALL_OK)
@@ -86,7 +113,8 @@ enum lastcall_status news_open(struct trust *trust,
     enum lastcall_status status =
         token_decode(message->data, message->len, &token);
 
-    assert(parts->kind == TOPIC_STATUS || parts->kind == TOPIC_SESSIONS);
+    assert(parts->kind == TOPIC_STATUS || parts->kind == TOPIC_SESSIONS ||
+           parts->kind == TOPIC_EVENT);
     *out = (struct news){
         .kind = parts->kind, .host = parts->host, .arrived_ms = now_ms};
     *why = (struct json_error){0};
@@ -95,6 +123,8 @@ enum lastcall_status news_open(struct trust *trust,
             prove(trust, parts, &token, now_ms / 1000, &verified, &grant, why);
     if (status == LASTCALL_OK && parts->kind == TOPIC_STATUS)
         status = read_status(&verified, grant, out, why);
+    else if (status == LASTCALL_OK && parts->kind == TOPIC_EVENT)
+        status = read_event(&verified, parts, out, why);
     else if (status == LASTCALL_OK)
         status = read_inventory(&verified, parts, out, why);
     if (status == LASTCALL_OK)

@@ -1,6 +1,7 @@
 /*
- * News of a host: its status, or the inventory of one of its servers, proved
- * to come from the host of their topic (PROTOCOL.md, section 7).
+ * News of a host: its status, or the inventory or an event of one of its
+ * servers, proved to come from the host of their topic (PROTOCOL.md, section
+ * 7).
  */
 #ifndef LASTCALL_CONTROLLER_NEWS_H
 #define LASTCALL_CONTROLLER_NEWS_H
@@ -15,7 +16,7 @@
 
 /* {0} is empty. */
 struct news {
-    enum topic_kind kind; /* TOPIC_STATUS or TOPIC_SESSIONS */
+    enum topic_kind kind; /* TOPIC_STATUS, _SESSIONS or _EVENT */
     struct name host;
     int64_t iat_s;
     int64_t arrived_ms;        /* since 1970 */
@@ -23,16 +24,17 @@ struct news {
     struct name *groups;       /* owned; of a status: those of the grant */
     size_t group_count;
     struct inventory inventory; /* owned; of an inventory */
+    struct event *event;        /* owned; of an event, else NULL */
 };
 
 void news_deinit(struct news *news);
 
 /*
- * Open a status or an inventory: token, grant, signature, a host's grant, that
- * host, and that server, in the topic.
+ * Open a status, an inventory or an event: token, grant, signature, a host's
+ * grant, that host, and that server, in the topic.
  *
  *   trust   proves the token
- *   parts   the topic; of kind TOPIC_STATUS or TOPIC_SESSIONS (asserted)
+ *   parts   the topic; of one of those kinds (asserted)
  *   now_ms  milliseconds since 1970
  *   out     filled on LASTCALL_OK, empty on error
  *   why     a sentence; may be ""

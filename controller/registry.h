@@ -57,9 +57,9 @@ struct registry {
 void registry_deinit(struct registry *registry);
 
 /*
- * Take news that news_open() proved.  An older status than ours, and an
- * offline whose boot_id is not that of the online that we hold, change nothing
- * (PROTOCOL.md, 7.6).
+ * Take a status or an inventory that news_open() proved.  An older status than
+ * ours, and an offline whose boot_id is not that of the online that we hold,
+ * change nothing (PROTOCOL.md, 7.6).
  *
  *   news  moved from; {0} afterwards
  *

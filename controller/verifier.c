@@ -55,7 +55,7 @@ void proof_free(struct proof *proof)
 bool verifier_is_for(enum topic_kind kind)
 {
     return kind == TOPIC_STATUS || kind == TOPIC_SESSIONS ||
-           kind == TOPIC_RESULT || kind == TOPIC_REVOKED;
+           kind == TOPIC_EVENT || kind == TOPIC_RESULT || kind == TOPIC_REVOKED;
 }
 
 static void give_back(struct verifier *verifier, size_t len)
@@ -117,6 +117,8 @@ static struct proof *prove(struct lane *lane, const struct job *job)
         proof->status = answer_open(
             &lane->trust, &verifier->controller, &job->parts, &job->message,
             now_ms / MS_PER_S, &proof->of.answer, &proof->why);
+    else if (job->parts.kind == TOPIC_EVENT && job->is_retained)
+        proof->status = LASTCALL_E_RETAINED; /* long over, whoever kept it */
     else
         proof->status = news_open(&lane->trust, &job->parts, &job->message,
                                   now_ms, &proof->of.news, &proof->why);

@@ -35,7 +35,7 @@ struct proof {
     struct json_error why;       /* may be "" */
     union {
         struct answer answer; /* owned; of a TOPIC_RESULT */
-        struct news news;     /* owned; of a TOPIC_STATUS, TOPIC_SESSIONS */
+        struct news news;     /* owned; of the other kinds */
     } of;
 };
 
@@ -74,7 +74,8 @@ verifier_open(const struct verifier_options *options, struct verifier **out);
  * is not called any more.  NULL is fine. */
 void verifier_close(struct verifier *verifier);
 
-/* Say whether messages of a kind are the verifier's. */
+/* Say whether messages of a kind are the verifier's: results, revocation
+ * lists, and what news_open() opens. */
 bool verifier_is_for(enum topic_kind kind);
 
 /*

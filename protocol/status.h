@@ -63,7 +63,7 @@ enum lastcall_status {
     LASTCALL_E_GRANT,      /* no grant, not root's, other fleet or subject */
     LASTCALL_E_KEY,        /* not an Ed25519 key, or thumbprint mismatch */
     LASTCALL_E_SIGNATURE,  /* that key did not sign these bytes */
-    LASTCALL_E_RETAINED,   /* a command with the retain flag */
+    LASTCALL_E_RETAINED,   /* a command or an event with the retain flag */
     LASTCALL_E_PERMISSION, /* a file that others can read, or EACCES */
     LASTCALL_E_MISSING,    /* no such file, row or entry */
     LASTCALL_E_EXISTS,     /* would overwrite */

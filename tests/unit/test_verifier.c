@@ -6,7 +6,7 @@
 
 #define HOST_COUNT 6
 #define ROUND_COUNT 12
-#define PROOF_MAX (HOST_COUNT * ROUND_COUNT)
+#define PROOF_MAX ((size_t)HOST_COUNT * ROUND_COUNT)
 #define THREAD_COUNT 4
 
 static struct fleet_keys fleet;
@@ -307,6 +307,163 @@ static void test_bound(void **state)
     assert_int_equal(told.proofs[3]->status, LASTCALL_REVOKED);
 }
 
+/* The claims of an event of a host's server "home". */
+static json_t *event_claims(const struct member *signer)
+{
+    struct event event = {
+        .server = fleet_name("home"),
+        .backend = BACKEND_PLEX,
+        .boot_id = "boot-1",
+        .seq = 7,
+        .kind = EVENT_ENDED,
+        .ended_by = {"request-1-of-this-test"},
+    };
+    json_t *claims = NULL;
+
+    assert_int_equal(session_set_text(&event.session, SESSION_USERNAME, "jdoe"),
+                     LASTCALL_OK);
+    claims = event_encode(signer->subject, FLEET_NOW_S, "jti", &event);
+    event_deinit(&event);
+    return claims;
+}
+
+static char *event_token(const struct member *signer)
+{
+    return fleet_sign(TOKEN_EVENT, &signer->key, signer->grant,
+                      event_claims(signer));
+}
+
+/* Hand a token over as an event and await what it proves to be; frees it. */
+static const struct proof *judge_event(const struct name *host,
+                                       const char *server,
+                                       enum mqtt_retain retain, char *token)
+{
+    const struct topic_parts parts = {
+        .kind = TOPIC_EVENT, .host = *host, .server = fleet_name(server)};
+    const struct mqtt_message message = {
+        .payload = token, .len = strlen(token), .retain = retain};
+    const size_t before = told.count;
+
+    assert_int_equal(verifier_submit(verifier, &parts, &message), LASTCALL_OK);
+    free(token);
+    await_told(before + 1);
+    return told.proofs[before];
+}
+
+static void test_event(void **state)
+{
+    const struct proof *proof = NULL;
+    const struct event *event = NULL;
+
+    (void)state;
+    open_with(THREAD_COUNT, SIZE_MAX / 2);
+    proof =
+        judge_event(&names[0], "home", MQTT_TRANSIENT, event_token(&hosts[0]));
+    assert_int_equal(proof->status, LASTCALL_OK);
+    assert_int_equal(proof->parts.kind, TOPIC_EVENT);
+    assert_int_equal(proof->of.news.kind, TOPIC_EVENT);
+    assert_string_equal(proof->of.news.host.text, "media-00");
+    assert_int_equal(proof->of.news.iat_s, FLEET_NOW_S);
+    event = proof->of.news.event;
+    assert_non_null(event);
+    assert_string_equal(event->server.text, "home");
+    assert_int_equal(event->kind, EVENT_ENDED);
+    assert_int_equal(event->seq, 7);
+    assert_string_equal(event->ended_by.text, "request-1-of-this-test");
+    assert_string_equal(session_text(&event->session, SESSION_USERNAME),
+                        "jdoe");
+}
+
+/* holds 1.3: an event is never retained, so one that is comes from a broker
+ * that shows what is long over */
+static void test_event_refused(void **state)
+{
+    static const struct {
+        size_t topic_host;
+        const char *topic_server;
+        enum mqtt_retain retain;
+        enum lastcall_status wanted;
+    } cases[] = {
+        {1, "home", MQTT_TRANSIENT, LASTCALL_E_GRANT},
+        {0, "other", MQTT_TRANSIENT, LASTCALL_E_GRANT},
+        {0, "home", MQTT_RETAINED, LASTCALL_E_RETAINED},
+    };
+
+    (void)state;
+    open_with(THREAD_COUNT, SIZE_MAX / 2);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct proof *proof =
+            judge_event(&names[cases[i].topic_host], cases[i].topic_server,
+                        cases[i].retain, event_token(&hosts[0]));
+
+        assert_int_equal(proof->status, cases[i].wanted);
+        assert_null(proof->of.news.event);
+    }
+}
+
+/* Sign claims of an event in which one member is another. */
+static char *bent_event_token(const struct member *signer, const char *member,
+                              json_t *value)
+{
+    json_t *claims = event_claims(signer);
+
+    assert_int_equal(
+        json_object_set_new(json_object_get(claims, "event"), member, value),
+        0);
+    return fleet_sign(TOKEN_EVENT, &signer->key, signer->grant, claims);
+}
+
+/* An event with more claims than any event may have; nobody could sign it. */
+static char *swollen_event_token(const struct member *signer)
+{
+    char *token = event_token(signer);
+    char *claims = strchr(token, '.') + 1;
+    char *swollen = malloc(strlen(token) + TOKEN_COMMAND_BYTES_MAX + 1);
+    char *at = swollen;
+
+    assert_non_null(swollen);
+    memcpy(at, token, (size_t)(claims - token));
+    at += claims - token;
+    memset(at, 'A', TOKEN_COMMAND_BYTES_MAX);
+    at += TOKEN_COMMAND_BYTES_MAX;
+    memcpy(at, claims, strlen(claims) + 1);
+    free(token);
+    return swollen;
+}
+
+static void test_event_bent(void **state)
+{
+    char *altered = event_token(&hosts[0]);
+    char *at = altered + strlen(altered) - 10;
+    char *tokens[] = {
+        altered,
+        bent_event_token(&hosts[0], "kind", json_string("paused")),
+        bent_event_token(&hosts[0], "session", json_null()),
+        swollen_event_token(&hosts[0]),
+        status_token(&hosts[0], 1),
+        NULL,
+    };
+    static const enum lastcall_status wanted[] = {
+        LASTCALL_E_SIGNATURE, LASTCALL_E_SHAPE, LASTCALL_E_SHAPE,
+        LASTCALL_E_TOO_LARGE, LASTCALL_E_TYPE,  LASTCALL_E_GRANT,
+    };
+    struct member alice;
+
+    (void)state;
+    *at = *at == 'A' ? 'B' : 'A';
+    member_init(&alice, &fleet.root, SUBJECT_CONTROLLER, "media-00", NULL);
+    tokens[5] = event_token(&alice); /* no host, whatever its name */
+    open_with(THREAD_COUNT, SIZE_MAX / 2);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        const struct proof *proof =
+            judge_event(&names[0], "home", MQTT_TRANSIENT, tokens[i]);
+
+        assert_int_equal(proof->status, wanted[i]);
+        assert_null(proof->of.news.event);
+    }
+    member_deinit(&alice);
+}
+
 static void *close_pool(void *argument)
 {
     verifier_close(argument);
@@ -344,6 +501,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_revocation_from_before, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_event_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_event_bent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_close_with_work_left, set_up,
                                         tear_down),
     };
