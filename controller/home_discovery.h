@@ -6,6 +6,7 @@
 #ifndef LASTCALL_CONTROLLER_HOME_DISCOVERY_H
 #define LASTCALL_CONTROLLER_HOME_DISCOVERY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "controller/home_config.h"
@@ -57,5 +58,32 @@ home_discovery_host(const struct bridge_config *config,
  * are broadcasts, their results.  As home_discovery_host(). */
 LASTCALL_MUST_USE enum lastcall_status
 home_discovery_bridge(const struct bridge_config *config, struct bytes *out);
+
+/*
+ * Say whether a payload that the broker retained is one of ours: a JSON object
+ * whose origin is HOME_ORIGIN.
+ *
+ *   payload, len  may be hostile; above HOME_DISCOVERY_BYTES_MAX: not ours
+ */
+bool home_discovery_is_ours(const void *payload, size_t len);
+
+/*
+ * Write a payload once more with the components that an earlier one had and it
+ * has not, as their platform alone: Home Assistant keeps an entity that is
+ * merely left out, and removes one that is sent so.  Publish this first, and
+ * then the payload itself.
+ *
+ *   previous, len  what was retained; may be hostile: what cannot be read, or
+ *                  is not ours, had no components
+ *   next           what home_discovery_host() or _bridge() wrote
+ *   out            appended to; initialised with HOME_DISCOVERY_BYTES_MAX;
+ *                  left as it was when nothing is gone
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_TOO_LARGE, LASTCALL_E_NOMEM,
+ *         LASTCALL_E_INTERNAL (next is not one of ours).
+ */
+LASTCALL_MUST_USE enum lastcall_status
+home_discovery_retire(const void *previous, size_t len,
+                      const struct bytes *next, struct bytes *out);
 
 #endif
