@@ -520,8 +520,12 @@ static enum exit_code collect(struct run *run)
     const struct dispatch *dispatch = run->dispatch;
     enum lastcall_status status = campaign_start(run->campaign, fleet_now_ms());
 
-    if (dispatch->observer != NULL)
-        dispatch->observer->begin(dispatch->observer_context, run->campaign);
+    if (dispatch->observer != NULL &&
+        dispatch->observer->begin(dispatch->observer_context, run->campaign) !=
+            LASTCALL_OK) {
+        campaign_finish(run->campaign, CAMPAIGN_CUT_OFF);
+        return EXIT_CODE_USAGE;
+    }
     if (status == LASTCALL_OK)
         status = go_round(run);
     progress_clear(&run->progress);

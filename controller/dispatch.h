@@ -16,13 +16,20 @@
 #define DISPATCH_SPLAY_HOSTS ((size_t)10000)
 
 /*
- * Who keeps a record of campaigns.  Every member is set; none of them may
- * stop the campaign.
+ * Who keeps a record of campaigns.  Every member is set; only begin() may stop
+ * the campaign, and none for what could not be kept.
  */
 struct dispatch_observer {
-    /* The hosts are known, in the order of their turns, and nothing has been
-     * sent. */
-    void (*begin)(void *context, const struct campaign *campaign);
+    /*
+     * The hosts are known, in the order of their turns, and nothing has been
+     * sent.
+     *
+     * Returns LASTCALL_OK, LASTCALL_E_EXISTS (another campaign asks them the
+     *         same, which has been said: nothing may be sent; ended() is not
+     *         called).
+     */
+    enum lastcall_status (*begin)(void *context,
+                                  const struct campaign *campaign);
     /* A message is about to be sent for the first time: what is not on record
      * when this returns is lost if the process dies now.  Called again when it
      * could not be handed over. */
@@ -105,7 +112,8 @@ bool dispatch_is_single(const struct target *target,
  *          case
  *
  * Returns EXIT_CODE_OK (it ran; campaign_exit_code() tells how it went),
- *         EXIT_CODE_USAGE (no host belongs to the target; nothing was sent),
+ *         EXIT_CODE_USAGE (no host belongs to the target, or the observer
+ *         refused to begin; nothing was sent),
  *         EXIT_CODE_BROKER (could not be signed, or the broker refused it).
  */
 enum exit_code dispatch_run(struct fleet *fleet,

@@ -236,6 +236,16 @@ jobs_each_host(struct jobs *jobs, int64_t job,
                void *context);
 
 /*
+ * Find another job that tries one of a job's hosts again, of the same parent.
+ *
+ *   out  its id; "" when there is none
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_IO.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+jobs_find_rival(struct jobs *jobs, int64_t job, struct request_id *out);
+
+/*
  * Find a host of a job, without its answer and what it was retried as.
  *
  * Returns LASTCALL_OK, LASTCALL_E_MISSING, LASTCALL_E_IO, LASTCALL_E_NOMEM.

@@ -242,6 +242,32 @@ enum lastcall_status jobs_each_host(struct jobs *jobs, int64_t job,
     return status != LASTCALL_OK ? status : status_of(code);
 }
 
+enum lastcall_status jobs_find_rival(struct jobs *jobs, int64_t job,
+                                     struct request_id *out)
+{
+    sqlite3_stmt *ask = store_prepare(
+        &jobs->store,
+        "SELECT other.id FROM job AS own JOIN job AS other"
+        " ON other.parent = own.parent AND other.number <> own.number"
+        " JOIN host AS theirs ON theirs.job = other.number"
+        " JOIN host AS ours ON ours.job = own.number"
+        " AND ours.host = theirs.host"
+        " WHERE own.number = ? AND own.parent <> '' LIMIT 1");
+    int code = SQLITE_ERROR;
+
+    *out = (struct request_id){0};
+    if (ask == NULL)
+        return LASTCALL_E_IO;
+    sqlite3_bind_int64(ask, 1, job);
+    code = sqlite3_step(ask);
+    if (code == SQLITE_ROW) {
+        read_text(ask, 0, out->text, sizeof out->text);
+        code = SQLITE_DONE;
+    }
+    sqlite3_finalize(ask);
+    return status_of(code);
+}
+
 static void read_message(sqlite3_stmt *row, struct job_message *out)
 {
     char address[ADDRESS_TEXT_SIZE];

@@ -303,26 +303,50 @@ static void flush(struct jobs_record *record, const struct campaign *campaign)
 }
 
 /*
+ * Say that another lastcall tries the same hosts again: each of the two would
+ * take what was sent to them for expired, and sign anew.
+ */
+static enum lastcall_status give_way(struct jobs_record *record,
+                                     const struct request_id *rival)
+{
+    say_error("another lastcall is trying hosts of job %.8s again, as job "
+              "%.8s; nothing was sent",
+              record->job.parent.text, rival->text);
+    say_mend("lastcall jobs wait %.8s waits for its end", rival->text);
+    jobs_undo_batch(&record->jobs);
+    record->is_open = false;
+    return LASTCALL_E_EXISTS;
+}
+
+/*
  * A broadcast's hosts can wait until it is on its way, when there is nothing
  * to do but wait; those that are asked one by one may never be asked, and are
- * known from here on.
+ * known from here on.  So are those of a retry, of which only one may be.
  */
-static void begin(void *context, const struct campaign *campaign)
+static enum lastcall_status begin(void *context,
+                                  const struct campaign *campaign)
 {
     struct jobs_record *record = context;
+    const bool is_retry = record->job.parent.text[0] != '\0';
+    struct request_id rival = {0};
     enum lastcall_status status = LASTCALL_OK;
 
     if (!record->is_open)
-        return;
+        return LASTCALL_OK;
     status = jobs_open_batch(&record->jobs);
     if (status == LASTCALL_OK)
         status = jobs_begin(&record->jobs, &record->job);
-    if (status == LASTCALL_OK && campaign->message_count != 1)
+    if (status == LASTCALL_OK && (is_retry || campaign->message_count != 1))
         status = add_hosts(record, campaign);
+    if (status == LASTCALL_OK && is_retry)
+        status = jobs_find_rival(&record->jobs, record->job.number, &rival);
+    if (status == LASTCALL_OK && rival.text[0] != '\0')
+        return give_way(record, &rival);
     if (status == LASTCALL_OK)
         status = jobs_commit_batch(&record->jobs);
     if (status != LASTCALL_OK)
         warn_status(record, status);
+    return LASTCALL_OK;
 }
 
 /* Its turn has come: if the process dies now it is silent, not unsent. */

@@ -482,6 +482,31 @@ def test_a_retry_shows_a_person_what_it_would_end(trio, typed, status):
         ["of-media-01"] if status == OK else [])
 
 
+def test_of_two_retries_at_once_one_gives_way(trio):
+    """Both have chosen the same host before either has sent anything."""
+    trio.workers["media-01"].stop()
+    trio.run("stop", "--host", "media-01", "--every", "--yes", "--ttl", "1s",
+             "--timeout", "1s")
+    trio.workers["media-01"].start()
+    job = trio.newest()
+    slow = Terminal(trio.operator, "jobs", "retry", job)
+    slow.await_text(r"Go on\? \[y/N\]")
+    done = trio.retry(job)
+    assert done.status == OK, done
+    rival = trio.newest()
+    slow.type("y\n")
+    assert slow.end() == USAGE, slow.text
+    assert "as job " + rival[:8] in slow.text
+    assert "nothing was sent" in slow.text
+    assert trio.newest() == rival  # and no third job is kept
+    # One of another job is no rival.
+    assert trio.retry(rival).status == OK
+    trio.plex["media-01"].play("again")
+    assert trio.run("stop", "--host", "media-01", "--every",
+                    "--yes").status == OK
+    assert trio.plex["media-01"].terminated() == ["of-media-01", "again"]
+
+
 def test_anothers_job_is_not_tried_again(trio):
     trio.workers["media-01"].stop()
     trio.run("stop", "--host", "media-01", "--every", "--yes")
