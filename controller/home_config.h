@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controller/settings.h"
 #include "protocol/name.h"
 #include "protocol/request.h"
 #include "protocol/status.h"
@@ -21,7 +22,7 @@
 #define HOME_HOST_MAX 10000
 /* Servers that are shown of a host; more are passed over. */
 #define HOME_SERVER_MAX 64
-#define HOME_BUTTON_MAX 64
+#define HOME_BUTTON_MAX SETTINGS_BUTTON_MAX
 /* Patterns in [bridge] hosts. */
 #define HOME_PATTERN_MAX 64
 /* A discovery prefix and a birth topic. */
@@ -68,6 +69,21 @@ struct bridge_config {
     struct home_button *buttons; /* owned; sorted by id */
     size_t button_count;
 };
+
+/*
+ * Check what the files say of the bridge and its buttons.
+ *
+ *   settings  not changed
+ *   out       filled on LASTCALL_OK
+ *   error     a sentence that names the section
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_CONFIG, LASTCALL_E_NOMEM.
+ * Owner:  the caller calls bridge_config_deinit(out) in every case.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+bridge_config_make(const struct controller_settings *settings,
+                   struct bridge_config *out, struct config_error *error);
+void bridge_config_deinit(struct bridge_config *config);
 
 /* Say whether a host is shown at home. */
 bool bridge_config_shows(const struct bridge_config *config,

@@ -11,14 +11,6 @@
 /* A little more than the language allows, so that the parser says why. */
 #define WHERE_BYTES_MAX ((size_t)2 * FILTER_TEXT_MAX)
 
-/* What --every sends: true of every session. */
-#define WHERE_EVERY "session_id != null"
-
-/* Every Windows machine lists its services and its listeners, which are
- * nobody's session and can never be ended: what reaches Windows passes over
- * them, or a selection by state would fail on each machine. */
-#define WHERE_SOMEBODY "(endable or username != null)"
-
 struct shorthand {
     enum option_id id;
     const char *field;  /* compared with the flag's value */
@@ -333,10 +325,11 @@ static enum lastcall_status append_everybody(const struct options *options,
 
     if (!reaches_windows(options))
         return where->len > 0 ? LASTCALL_OK
-                              : bytes_append_text(where, WHERE_EVERY);
+                              : bytes_append_text(where, SELECT_WHERE_EVERY);
     status = join(where);
-    return status == LASTCALL_OK ? bytes_append_text(where, WHERE_SOMEBODY)
-                                 : status;
+    return status == LASTCALL_OK
+               ? bytes_append_text(where, SELECT_WHERE_SOMEBODY)
+               : status;
 }
 
 enum lastcall_status selection_parse(const struct options *options,

@@ -19,6 +19,14 @@
 #define TARGET_ENTRY_MAX 20000
 #define TARGET_FILE_BYTES_MAX ((size_t)2 * 1024 * 1024)
 
+/* What --every sends: true of every session. */
+#define SELECT_WHERE_EVERY "session_id != null"
+
+/* Every Windows machine lists its services and its listeners, which are
+ * nobody's session and can never be ended: what reaches Windows passes over
+ * them, or a selection by state would fail on each machine. */
+#define SELECT_WHERE_SOMEBODY "(endable or username != null)"
+
 enum target_kind {
     TARGET_NONE, /* nothing given */
     TARGET_ALL,

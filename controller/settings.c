@@ -7,9 +7,15 @@
 #include "protocol/bytes.h"
 #include "protocol/io/broker_uri.h"
 #include "protocol/io/platform.h"
+#include "protocol/request.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define AT(member) offsetof(struct controller_settings, member)
+#define IN_BRIDGE(member) offsetof(struct bridge_settings, member)
+#define IN_BUTTON(member) offsetof(struct button_settings, member)
+
+const char *const settings_button_actions[] = {
+    "end", "stop", "disconnect", "logoff", "message", NULL};
 
 const struct config_key controller_keys[] = {
     {"controller", "fleet", CONFIG_NAME, AT(fleet), "lastcall", 0, 0, NULL,
@@ -32,6 +38,53 @@ const struct config_key controller_keys[] = {
      "our user name at the broker"},
     {"broker", "password_file", CONFIG_PATH, AT(password_file), NULL, 0, 0,
      NULL, "the file with its password, readable by its owner alone"},
+    {"bridge", "broker", CONFIG_TEXT, IN_BRIDGE(broker), NULL, 0, 0, NULL,
+     "the home's broker; default: the fleet's, as [broker] says"},
+    {"bridge", "username", CONFIG_TEXT, IN_BRIDGE(username), NULL, 0, 0, NULL,
+     "our user name there"},
+    {"bridge", "password_file", CONFIG_PATH, IN_BRIDGE(password_file), NULL, 0,
+     0, NULL, "the file with its password, readable by its owner alone"},
+    {"bridge", "ca", CONFIG_PATH, IN_BRIDGE(ca), NULL, 0, 0, NULL,
+     "certificates that may vouch for the home's broker, PEM"},
+    {"bridge", "cert", CONFIG_PATH, IN_BRIDGE(cert), NULL, 0, 0, NULL,
+     "our certificate for it, PEM"},
+    {"bridge", "cert_key", CONFIG_PATH, IN_BRIDGE(cert_key), NULL, 0, 0, NULL,
+     "its private key, PEM"},
+    {"bridge", "discovery_prefix", CONFIG_TEXT, IN_BRIDGE(discovery_prefix),
+     "homeassistant", 0, 0, NULL, "where Home Assistant looks for devices"},
+    {"bridge", "birth_topic", CONFIG_TEXT, IN_BRIDGE(birth_topic),
+     "homeassistant/status", 0, 0, NULL,
+     "where Home Assistant says that it is there"},
+    {"bridge", "hosts", CONFIG_TEXT, IN_BRIDGE(hosts), NULL, 0, 0, NULL,
+     "the hosts that are shown, as patterns; default: every host"},
+    {"bridge", "quiet", CONFIG_DURATION_MS, IN_BRIDGE(quiet_ms), "5s", 0,
+     INT64_C(3600000), NULL, "presses are dropped so long after a connect"},
+    {"button", "name", CONFIG_TEXT, IN_BUTTON(title), NULL, 0, 0, NULL,
+     "what people read on it; default: its label"},
+    {"button", "icon", CONFIG_TEXT, IN_BUTTON(icon), NULL, 0, 0, NULL,
+     "an icon of Home Assistant, such as mdi:stop"},
+    {"button", "target", CONFIG_TEXT, IN_BUTTON(target), NULL, 0, 0, NULL,
+     "host:NAME, host:PATTERN (one on each), group:NAME or all"},
+    {"button", "action", CONFIG_CHOICE, IN_BUTTON(action), NULL, 0, 0,
+     settings_button_actions, "end, stop, disconnect, logoff or message"},
+    {"button", "where", CONFIG_TEXT, IN_BUTTON(where), NULL, 0, 0, NULL,
+     "which sessions: an expression over their fields"},
+    {"button", "every", CONFIG_BOOL, IN_BUTTON(every), "no", 0, 0, NULL,
+     "every session, instead of where"},
+    {"button", "reason", CONFIG_TEXT, IN_BUTTON(reason), NULL, 0, 0, NULL,
+     "what the hosts' journals keep, and Plex shows the viewer"},
+    {"button", "title", CONFIG_TEXT, IN_BUTTON(message_title), NULL, 0, 0, NULL,
+     "of a message: the box's title"},
+    {"button", "message", CONFIG_TEXT, IN_BUTTON(message), NULL, 0, 0, NULL,
+     "of a message: its text"},
+    {"button", "limit", CONFIG_INTEGER, IN_BUTTON(limit), NULL, 0,
+     REQUEST_LIMIT_MAX, NULL, "a host where more sessions match touches none"},
+    {"button", "min_interval", CONFIG_DURATION_MS, IN_BUTTON(min_interval_ms),
+     "10s", 1000, INT64_C(86400000), NULL,
+     "the shortest time between two presses that count"},
+    {"button", "timeout", CONFIG_DURATION_MS, IN_BUTTON(timeout_ms), "10s",
+     1000, INT64_C(600000), NULL,
+     "how long answers are waited for; nothing is done later"},
 };
 const size_t controller_key_count = COUNT_OF(controller_keys);
 
@@ -74,19 +127,48 @@ static const struct config_key *find_key(const struct override *override)
     return NULL;
 }
 
-static void *one_structure(void *state, const char *section, const char *label)
+/* A button that an earlier file named, too, or a new one. */
+static void *button_of(struct controller_settings *settings, const char *label)
 {
-    if (label != NULL ||
-        (strcmp(section, "controller") != 0 && strcmp(section, "broker") != 0))
+    struct button_settings *button = NULL;
+
+    for (size_t i = 0; i < settings->button_count; i++) {
+        if (strcmp(settings->buttons[i].id.text, label) == 0)
+            return &settings->buttons[i];
+    }
+    if (settings->buttons == NULL)
+        settings->buttons =
+            calloc(SETTINGS_BUTTON_MAX, sizeof *settings->buttons);
+    if (settings->buttons == NULL ||
+        settings->button_count == SETTINGS_BUTTON_MAX)
         return NULL;
-    return state;
+    button = &settings->buttons[settings->button_count];
+    if (config_preset(controller_keys, controller_key_count, "button",
+                      button) != LASTCALL_OK ||
+        name_parse(label, strlen(label), &button->id) != LASTCALL_OK)
+        return NULL;
+    button->action = SETTINGS_UNSET;
+    button->limit = SETTINGS_UNSET;
+    settings->button_count++;
+    return button;
+}
+
+static void *find_structure(void *state, const char *section, const char *label)
+{
+    struct controller_settings *settings = state;
+
+    if (strcmp(section, "button") == 0)
+        return label == NULL ? NULL : button_of(settings, label);
+    if (label != NULL)
+        return NULL;
+    return strcmp(section, "bridge") == 0 ? (void *)&settings->bridge : state;
 }
 
 static enum lastcall_status read_file(const char *path,
                                       struct controller_settings *out,
                                       struct config_error *error)
 {
-    const struct config_target target = {one_structure, out};
+    const struct config_target target = {find_structure, out};
 
     return config_read_file(path, controller_keys, controller_key_count,
                             &target, error);
@@ -161,6 +243,20 @@ apply_overrides(const struct options *options,
     return status;
 }
 
+static enum lastcall_status preset(struct controller_settings *out)
+{
+    enum lastcall_status status =
+        config_preset(controller_keys, controller_key_count, "controller", out);
+
+    if (status == LASTCALL_OK)
+        status =
+            config_preset(controller_keys, controller_key_count, "broker", out);
+    if (status == LASTCALL_OK)
+        status = config_preset(controller_keys, controller_key_count, "bridge",
+                               &out->bridge);
+    return status;
+}
+
 enum lastcall_status controller_settings_load(
     const struct options *options, const struct settings_sources *sources,
     struct controller_settings *out, struct config_error *error)
@@ -170,11 +266,7 @@ enum lastcall_status controller_settings_load(
 
     *out = (struct controller_settings){0};
     *error = (struct config_error){0};
-    status =
-        config_preset(controller_keys, controller_key_count, "controller", out);
-    if (status == LASTCALL_OK)
-        status =
-            config_preset(controller_keys, controller_key_count, "broker", out);
+    status = preset(out);
     if (status == LASTCALL_OK)
         status = read_below(sources->system_dir != NULL ? sources->system_dir
                                                         : platform_config_dir(),
@@ -196,6 +288,12 @@ void controller_settings_deinit(struct controller_settings *settings)
     config_deinit(controller_keys, controller_key_count, "controller",
                   settings);
     config_deinit(controller_keys, controller_key_count, "broker", settings);
+    config_deinit(controller_keys, controller_key_count, "bridge",
+                  &settings->bridge);
+    for (size_t i = 0; i < settings->button_count; i++)
+        config_deinit(controller_keys, controller_key_count, "button",
+                      &settings->buttons[i]);
+    free(settings->buttons);
     *settings = (struct controller_settings){0};
 }
 

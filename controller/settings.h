@@ -1,19 +1,59 @@
 /*
- * controller.conf, the environment and the flags: where the broker is and who
- * we are.  Sources, lowest first: controller.conf in platform_config_dir() and
- * in platform_personal_dir(), --config FILE, the environment, the flags.
+ * controller.conf, the environment and the flags: where the broker is, who we
+ * are, and what the home-automation bridge shows (home_config.h checks that).
+ * Sources, lowest first: controller.conf in platform_config_dir() and in
+ * platform_personal_dir(), --config FILE, the environment, the flags.
  */
 #ifndef LASTCALL_CONTROLLER_SETTINGS_H
 #define LASTCALL_CONTROLLER_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "controller/options.h"
 #include "protocol/io/config.h"
 #include "protocol/name.h"
 #include "protocol/status.h"
 
-/* Texts are owned; NULL where nothing was set.  {0} is empty. */
+/* [button "label"]s that may be there. */
+#define SETTINGS_BUTTON_MAX 64
+/* What a number is when nothing was set. */
+#define SETTINGS_UNSET INT64_C(-1)
+
+/* Texts are owned; NULL where nothing was set.  {0} is empty, as below. */
+struct bridge_settings {
+    char *broker;
+    char *username;
+    char *password_file;
+    char *ca;
+    char *cert;
+    char *cert_key;
+    char *discovery_prefix;
+    char *birth_topic;
+    char *hosts;
+    int64_t quiet_ms;
+};
+
+struct button_settings {
+    struct name id; /* the label */
+    char *title;
+    char *icon;
+    char *target;
+    int64_t action; /* of settings_button_actions[]; SETTINGS_UNSET */
+    char *where;
+    bool every;
+    char *reason;
+    char *message_title;
+    char *message;
+    int64_t limit; /* SETTINGS_UNSET */
+    int64_t min_interval_ms;
+    int64_t timeout_ms;
+};
+
+/* What a button may do; NULL-terminated. */
+extern const char *const settings_button_actions[];
+
 struct controller_settings {
     struct name fleet;
     char *key;
@@ -25,6 +65,10 @@ struct controller_settings {
     char *cert_key;
     char *username;
     char *password_file;
+    struct bridge_settings bridge;
+    struct button_settings *buttons; /* owned; SETTINGS_BUTTON_MAX of them,
+                                        or NULL */
+    size_t button_count;
 };
 
 /* The table of controller.conf, for the manual's test. */

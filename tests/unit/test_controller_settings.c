@@ -242,6 +242,61 @@ static void test_relative_paths_begin_beside_the_file(void **state)
     options_deinit(&options);
 }
 
+/* The bridge's own sections, which every command reads and none but the
+ * bridge looks at. */
+static void test_buttons_are_gathered_from_every_file(void **state)
+{
+    char config[] = "--config";
+    char *argv[] = {config, given_file};
+    struct options options;
+    struct controller_settings settings;
+    struct config_error error;
+
+    (void)state;
+    write_file(system_file, "[bridge]\nquiet = 7s\n"
+                            "[button \"b\"]\ntarget = all\nlimit = 0\n");
+    write_file(given_file, "[button \"a\"]\naction = logoff\n"
+                           "[button \"b\"]\ntarget = group:g\n");
+    assert_int_equal(options_parse(COMMAND_HOSTS, 2, argv, &options),
+                     LASTCALL_OK);
+    assert_int_equal(
+        controller_settings_load(&options, &sources, &settings, &error),
+        LASTCALL_OK);
+    assert_int_equal(settings.bridge.quiet_ms, 7000);
+    assert_string_equal(settings.bridge.discovery_prefix, "homeassistant");
+    assert_int_equal(settings.button_count, 2);
+    assert_string_equal(settings.buttons[0].target, "group:g");
+    assert_int_equal(settings.buttons[0].limit, 0);
+    assert_int_equal(settings.buttons[0].action, SETTINGS_UNSET);
+    assert_int_equal(settings.buttons[1].limit, SETTINGS_UNSET);
+    assert_string_equal(settings_button_actions[settings.buttons[1].action],
+                        "logoff");
+    controller_settings_deinit(&settings);
+    options_deinit(&options);
+    write_file(given_file, "[button \"a\"]\ntarget = all\nlimt = 1\n");
+    load_fails(2, argv, "given.conf:3");
+    write_file(given_file, "[button]\ntarget = all\n");
+    load_fails(2, argv, "given.conf:1");
+    write_file(given_file, "[bridge \"x\"]\nquiet = 1s\n");
+    load_fails(2, argv, "given.conf:1");
+    write_file(given_file, "[button \"a\"]\naction = ping\n");
+    load_fails(2, argv, "given.conf:2");
+}
+
+static void test_there_are_not_too_many_buttons(void **state)
+{
+    char config[] = "--config";
+    char *argv[] = {config, given_file};
+    FILE *file = fopen(given_file, "w");
+
+    (void)state;
+    assert_non_null(file);
+    for (int i = 0; i <= SETTINGS_BUTTON_MAX; i++)
+        fprintf(file, "[button \"b%d\"]\n", i);
+    assert_int_equal(fclose(file), 0);
+    load_fails(2, argv, "given.conf:65");
+}
+
 /* Whether the example has a line for a key, as it is or commented out. */
 static bool example_names(const struct config_key *key)
 {
@@ -256,8 +311,8 @@ static bool example_names(const struct config_key *key)
         const char *at = strncmp(line, "; ", 2) == 0 ? line + 2 : line;
 
         if (at[0] == '[')
-            snprintf(section, sizeof section, "%.*s", (int)strcspn(at + 1, "]"),
-                     at + 1);
+            snprintf(section, sizeof section, "%.*s",
+                     (int)strcspn(at + 1, " ]"), at + 1);
         found = strcmp(section, key->section) == 0 &&
                 strncmp(at, key->name, len) == 0 &&
                 strncmp(at + len, " = ", 3) == 0;
@@ -290,6 +345,9 @@ int main(void)
         cmocka_unit_test(test_what_goes_together),
         cmocka_unit_test_teardown(test_relative_paths_begin_beside_the_file,
                                   forget),
+        cmocka_unit_test_teardown(test_buttons_are_gathered_from_every_file,
+                                  forget),
+        cmocka_unit_test_teardown(test_there_are_not_too_many_buttons, forget),
         cmocka_unit_test_teardown(test_the_example_loads_and_names_every_key,
                                   forget),
     };
