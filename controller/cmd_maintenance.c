@@ -414,6 +414,8 @@ static enum exit_code run_start(struct planning *planning)
     code = ask_start(planning);
     if (code == EXIT_CODE_OK)
         code = open_fleet(planning, FLEET_NEED_IDENTITY);
+    if (code == EXIT_CODE_OK)
+        code = plan_send_check_foreign(&planning->sending);
     if (code != EXIT_CODE_OK)
         return code;
     status = plan_send_add_target(&planning->sending, &planning->target);
@@ -530,6 +532,8 @@ static enum exit_code run_cancel(struct planning *planning)
     code = ask(planning, sentence);
     if (code == EXIT_CODE_OK)
         code = open_fleet(planning, FLEET_NEED_IDENTITY);
+    if (code == EXIT_CODE_OK)
+        code = plan_send_check_foreign(&planning->sending);
     if (code != EXIT_CODE_OK)
         return code;
     code = exit_of(cancel(planning));

@@ -203,3 +203,31 @@ void plan_send_deinit(struct plan_send *sending)
     free(sending->addresses);
     *sending = (struct plan_send){0};
 }
+
+/* What hosts would refuse must not bury what they would follow. */
+enum exit_code plan_send_check_foreign(const struct plan_send *sending)
+{
+    struct fleet *fleet = sending->fleet;
+    const struct grant *grant = NULL;
+    const struct plan *foreign = NULL;
+    struct json_error why = {0};
+    char address[ADDRESS_TEXT_SIZE];
+    enum lastcall_status status =
+        trust_verify_grant(&fleet->trust, fleet->identity.grant,
+                           fleet_wall_ms() / 1000, &grant, &why);
+
+    if (status != LASTCALL_OK) {
+        say_error("our grant: %s",
+                  why.text[0] != '\0' ? why.text : status_text(status));
+        return EXIT_CODE_BROKER;
+    }
+    foreign = plans_find_foreign(&fleet->plans, &sending->plan->id, grant);
+    if (foreign == NULL)
+        return EXIT_CODE_OK;
+    address_format(&foreign->address, address);
+    say_error("the plan %s for %s is of %s, and our grant does not permit "
+              "%s there; nothing was published",
+              foreign->body.id.text, address, foreign->issuer,
+              action_name(foreign->body.action));
+    return EXIT_CODE_REFUSED;
+}

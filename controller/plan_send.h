@@ -64,4 +64,13 @@ plan_send_publish(struct plan_send *sending, int64_t iat_s, int64_t exp_s);
 
 void plan_send_deinit(struct plan_send *sending);
 
+/*
+ * Check that we may take the place of what is retained under the plan's name
+ * already; see plans_find_foreign().  What is wrong is said on standard error.
+ *
+ * Returns EXIT_CODE_OK, EXIT_CODE_REFUSED, EXIT_CODE_BROKER (our grant cannot
+ *         be read).
+ */
+enum exit_code plan_send_check_foreign(const struct plan_send *sending);
+
 #endif

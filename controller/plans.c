@@ -130,6 +130,42 @@ enum lastcall_status plans_take(struct plans *plans, struct trust *trust,
     return LASTCALL_OK;
 }
 
+/* Which kinds of servers a host has is its own business: one is enough. */
+static bool may_plan(const struct grant *grant, const struct plan *plan)
+{
+    struct permit_question question = {
+        .action = plan->body.action,
+        .audience = &plan->address,
+    };
+
+    if (plan->body.reason != NULL)
+        question.given |= PERMIT_REQUIRE_REASON;
+    if (plan->body.has_where)
+        question.given |= PERMIT_REQUIRE_WHERE;
+    for (unsigned kind = 0; kind < BACKEND_KIND_COUNT; kind++) {
+        struct permit_answer answer;
+
+        question.backends = BACKEND_BIT(kind);
+        if (grant_permits(grant, &question, &answer) == LASTCALL_OK)
+            return true;
+    }
+    return false;
+}
+
+const struct plan *plans_find_foreign(const struct plans *plans,
+                                      const struct name *id,
+                                      const struct grant *grant)
+{
+    for (size_t i = 0; i < plans->count; i++) {
+        const struct plan *plan = &plans->items[i];
+
+        if (strcmp(plan->body.id.text, id->text) == 0 &&
+            strcmp(plan->issuer, grant->subject) != 0 && !may_plan(grant, plan))
+            return plan;
+    }
+    return NULL;
+}
+
 bool plan_reaches(const struct address *address,
                   const struct registry_host *host)
 {

@@ -50,6 +50,19 @@ plans_take(struct plans *plans, struct trust *trust,
            const struct topic_parts *parts, const void *data, size_t len,
            int64_t now_s);
 
+/*
+ * Find a plan of a name that is another controller's and that a grant gives
+ * no right to take the place of: what we would retain there no host would
+ * follow, and hosts that are off would never see the plan.
+ *
+ *   grant  ours
+ *
+ * Returns the plan, borrowed, or NULL.
+ */
+const struct plan *plans_find_foreign(const struct plans *plans,
+                                      const struct name *id,
+                                      const struct grant *grant);
+
 /* Say whether an address reaches a host. */
 bool plan_reaches(const struct address *address,
                   const struct registry_host *host);

@@ -6,7 +6,7 @@ from desk import OK
 from terminal_server import session
 from test_command_terminal import Terminal
 
-USAGE, FALSE, SILENT, UNCONFIRMED = 2, 3, 4, 5
+USAGE, FALSE, SILENT, UNCONFIRMED, REFUSED = 2, 3, 4, 5, 6
 
 
 class Office:
@@ -137,6 +137,37 @@ def test_who_follows_learns_how_it_went(office):
     [row] = done.json()["plans"]
     assert (row["phase"], row["failed"]) == ("done", 1), row
     office.windows.mend()
+
+
+@pytest.mark.parametrize("words", [
+    ("cancel", "patch-8"),
+    ("start", "--group", "office", "--at", "+2h", "--for", "1h", "--id",
+     "patch-8", "--action", "disconnect")])
+def test_anothers_plan_is_not_buried(office, words):
+    """The hosts would refuse it; one that is off would never see the plan."""
+    office.worker.stop()
+    office.plex.play("movie-1")
+    office.start("--at", "now", "--for", "1h", "--id", "patch-8",
+                 target=("--group", "office"))
+    narrow = office.stage.operator("narrow", permit=[
+        {"actions": ["*"], "backends": ["*"], "audiences": ["host:office-03"]}])
+    done = narrow.run("maintenance", *words, "--yes")
+    assert done.status == REFUSED, done
+    assert "controller:ops" in done.err and "group:office" in done.err, done
+    office.worker.start()
+    office.await_phase("patch-8", "done")
+    assert office.plex.terminated() == ["movie-1"]
+
+
+def test_who_may_do_the_same_may_cancel_anothers_plan(office):
+    office.start("--at", "+1h", "--for", "1h", "--id", "patch-9",
+                 target=("--group", "office"))
+    other = office.stage.operator("other", permit=[
+        {"actions": ["end"], "backends": ["plex", "wts"],
+         "audiences": ["group:*"]}])
+    done = other.run("maintenance", "cancel", "patch-9", "--yes", "-o", "json")
+    assert [row["phase"] for row in done.json()["plans"]
+            if row["host"] == "office-02"] == ["cancelled"], done
 
 
 def test_a_person_reads_what_the_plan_would_do_to_whom(office):

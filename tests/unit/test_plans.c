@@ -300,6 +300,47 @@ static void test_a_cancellation_is_told_of_when_nothing_more_comes(void **state)
     assert_false(see_media(PLAN_CANCELLED).rows[0].is_told);
 }
 
+/* Whether a controller with one rule may take the place of alice's plan for
+ * the group "lobby", which ends sessions and gives neither reason nor filter.
+ */
+static bool may_replace(const char *subject, const char *permit)
+{
+    const struct name id = fleet_name("patch");
+    struct permit_rule rule;
+    struct grant grant = {
+        .kind = SUBJECT_CONTROLLER, .rules = &rule, .rule_count = 1};
+    bool answer = false;
+
+    assert_int_equal(permit_rule_parse(permit, &rule), LASTCALL_OK);
+    (void)snprintf(grant.subject, sizeof grant.subject, "%s", subject);
+    answer = plans_find_foreign(&plans, &id, &grant) == NULL;
+    permit_rule_deinit(&rule);
+    return answer;
+}
+
+static void test_anothers_plan_needs_a_right_of_its_own(void **state)
+{
+    const struct name other_id = fleet_name("other");
+    const struct grant nobody = {.subject = "controller:bob"};
+
+    (void)state;
+    assert_int_equal(
+        take("lastcall/v1/group/lobby/maintenance/patch",
+             plan_token(&alice, "group:lobby", "patch", FLEET_NOW_S)),
+        LASTCALL_OK);
+    assert_true(may_replace("controller:alice", "plex:list@host:x"));
+    assert_true(may_replace("controller:bob", "*:*@*"));
+    assert_true(may_replace("controller:bob", "plex:end@group:lobby"));
+    assert_true(may_replace("controller:bob", "wts:end@group:*"));
+    assert_false(may_replace("controller:bob", "*:*@group:office"));
+    assert_false(may_replace("controller:bob", "*:message@*"));
+    assert_false(may_replace("controller:bob", "*:*@*!reason"));
+    assert_false(may_replace("controller:bob", "*:*@*!where"));
+    assert_non_null(
+        plans_find_foreign(&plans, &(struct name){"patch"}, &nobody));
+    assert_null(plans_find_foreign(&plans, &other_id, &nobody));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +357,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_a_cancellation_is_told_of_when_nothing_more_comes, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_anothers_plan_needs_a_right_of_its_own, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
