@@ -199,6 +199,11 @@ json_t *event_encode(const char *iss, int64_t iat_s, const char *jti,
     body_put(&writer, "kind", json_string(event_kind_name(event->kind)));
     body_put(&writer, "session", session_encode(&event->session));
     body_put_text(&writer, "ended_by", event->ended_by.text);
+    if (event->ended_by_controller.text[0] != '\0')
+        body_put_text(&writer, "ended_by_controller",
+                      event->ended_by_controller.text);
+    if (event->ended_by_plan.text[0] != '\0')
+        body_put_text(&writer, "ended_by_plan", event->ended_by_plan.text);
     return claims_done(claims, &writer);
 }
 
@@ -217,6 +222,30 @@ static void decode_event_kind(struct body_reader *reader, struct event *out)
         out->kind = (enum event_kind)kind;
 }
 
+/* A name that says more of the request in ended_by. */
+static void decode_cause(struct body_reader *reader, const char *member,
+                         const struct event *event, struct name *out)
+{
+    body_get_text(reader, member, out->text, sizeof(out->text));
+    if (out->text[0] == '\0')
+        return;
+    if (!name_is_valid(out->text, strlen(out->text)))
+        body_fail(reader, member, "is not a name");
+    if (event->ended_by.text[0] == '\0')
+        body_fail(reader, member, "is of no request");
+}
+
+static void decode_ended_by(struct body_reader *reader, struct event *out)
+{
+    body_get_text(reader, "ended_by", out->ended_by.text,
+                  sizeof(out->ended_by.text));
+    if (out->ended_by.text[0] != '\0' &&
+        !request_id_is_valid(out->ended_by.text, strlen(out->ended_by.text)))
+        body_fail(reader, "ended_by", "is not a request id");
+    decode_cause(reader, "ended_by_controller", out, &out->ended_by_controller);
+    decode_cause(reader, "ended_by_plan", out, &out->ended_by_plan);
+}
+
 enum lastcall_status event_decode(const struct verified *verified,
                                   struct event *out, struct json_error *error)
 {
@@ -232,11 +261,7 @@ enum lastcall_status event_decode(const struct verified *verified,
     body_get_text(&reader, "boot_id", out->boot_id, sizeof(out->boot_id));
     body_get_count(&reader, "seq", JSON_REQUIRED, &out->seq);
     decode_event_kind(&reader, out);
-    body_get_text(&reader, "ended_by", out->ended_by.text,
-                  sizeof(out->ended_by.text));
-    if (out->ended_by.text[0] != '\0' &&
-        !request_id_is_valid(out->ended_by.text, strlen(out->ended_by.text)))
-        body_fail(&reader, "ended_by", "is not a request id");
+    decode_ended_by(&reader, out);
     body_get_object(&reader, "session", JSON_REQUIRED, &session);
     if (reader.status == LASTCALL_OK)
         reader.status = session_decode(session, &out->session, error);

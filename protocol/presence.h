@@ -54,6 +54,10 @@ struct event {
     enum event_kind kind;
     struct session session;     /* owned */
     struct request_id ended_by; /* "" is null on the wire */
+    /* Who sent that request, and of which maintenance plan it was a step; ""
+     * is absent on the wire.  A host of an earlier version tells neither. */
+    struct name ended_by_controller;
+    struct name ended_by_plan;
 };
 
 /* Free what it owns; it is then empty. */

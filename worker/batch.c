@@ -418,6 +418,7 @@ static bool is_slow(const struct run *run, const struct job *job,
 static void note_slow_targets(struct batch *batch, const struct run *run)
 {
     const struct settings *settings = batch->options.settings;
+    const struct inventory_cause cause = run_cause(run);
 
     for (size_t i = 0; i < run->job_count; i++) {
         const struct job *job = &run->jobs[i];
@@ -429,7 +430,7 @@ static void note_slow_targets(struct batch *batch, const struct run *run)
 
             if (job->targets[k].is_wanted && id != NULL)
                 herald_note_ending(batch->options.herald, job->server, id,
-                                   &run->entry.request_id);
+                                   &cause);
         }
     }
 }

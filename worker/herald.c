@@ -332,9 +332,9 @@ void herald_take(struct herald *herald, struct snapshot *snapshot)
 
 void herald_note_ending(struct herald *herald, size_t server,
                         const char *session_id,
-                        const struct request_id *request_id)
+                        const struct inventory_cause *cause)
 {
-    inventory_note_ending(&herald->servers[server], session_id, request_id,
+    inventory_note_ending(&herald->servers[server], session_id, cause,
                           now_ms(herald));
 }
 

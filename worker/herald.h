@@ -68,7 +68,7 @@ void herald_take(struct herald *herald, struct snapshot *snapshot);
 /* Remember which request ended a session. */
 void herald_note_ending(struct herald *herald, size_t server,
                         const char *session_id,
-                        const struct request_id *request_id);
+                        const struct inventory_cause *cause);
 
 /* Tell of maintenance plans: the status goes out when they changed. */
 void herald_set_plans(struct herald *herald, const struct status_plan *plans,

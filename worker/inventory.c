@@ -52,7 +52,7 @@ static int compare_items(const void *a, const void *b)
 
 void inventory_note_ending(struct inventory_state *state,
                            const char *session_id,
-                           const struct request_id *request_id, int64_t now_ms)
+                           const struct inventory_cause *cause, int64_t now_ms)
 {
     struct inventory_ending *ending = &state->endings[state->ending_next];
 
@@ -60,12 +60,14 @@ void inventory_note_ending(struct inventory_state *state,
         return; /* the event will say null */
     state->ending_next = (state->ending_next + 1) % INVENTORY_ENDING_COUNT_MAX;
     memcpy(ending->session_id, session_id, strlen(session_id) + 1);
-    ending->request_id = *request_id;
+    ending->cause = *cause;
     ending->until_ms = now_ms + INVENTORY_ENDING_MS;
 }
 
-static struct request_id ended_by(const struct inventory_state *state,
-                                  const struct session *session, int64_t now_ms)
+/* What ended a session, as far as it is remembered; else NULL. */
+static const struct inventory_cause *
+find_cause(const struct inventory_state *state, const struct session *session,
+           int64_t now_ms)
 {
     const char *id = session_text(session, SESSION_ID);
 
@@ -73,9 +75,9 @@ static struct request_id ended_by(const struct inventory_state *state,
         const struct inventory_ending *ending = &state->endings[i];
 
         if (ending->until_ms > now_ms && strcmp(ending->session_id, id) == 0)
-            return ending->request_id;
+            return &ending->cause;
     }
-    return (struct request_id){""};
+    return NULL;
 }
 
 static void emit(struct inventory_state *state, enum event_kind kind,
@@ -89,10 +91,16 @@ static void emit(struct inventory_state *state, enum event_kind kind,
         .kind = kind,
         .session = *session, /* lent for the time of the call */
     };
+    const struct inventory_cause *cause = NULL;
 
     memcpy(event.boot_id, state->current.boot_id, sizeof(event.boot_id));
     if (kind == EVENT_ENDED)
-        event.ended_by = ended_by(state, session, now_ms);
+        cause = find_cause(state, session, now_ms);
+    if (cause != NULL) {
+        event.ended_by = cause->request_id;
+        event.ended_by_controller = cause->controller;
+        event.ended_by_plan = cause->plan;
+    }
     sink->event(sink->context, &event);
 }
 

@@ -34,9 +34,16 @@ struct inventory_sink {
     void (*event)(void *context, const struct event *event);
 };
 
+/* The request that ended a session.  {0}: none did. */
+struct inventory_cause {
+    struct request_id request_id;
+    struct name controller;
+    struct name plan; /* of which it was a step; "": of none */
+};
+
 struct inventory_ending {
     char session_id[INVENTORY_ID_SIZE]; /* "": a free place */
-    struct request_id request_id;
+    struct inventory_cause cause;
     int64_t until_ms; /* monotonic */
 };
 
@@ -79,6 +86,6 @@ void inventory_want(struct inventory_state *state);
 /* Remember which request ended a session, for the event that will follow. */
 void inventory_note_ending(struct inventory_state *state,
                            const char *session_id,
-                           const struct request_id *request_id, int64_t now_ms);
+                           const struct inventory_cause *cause, int64_t now_ms);
 
 #endif

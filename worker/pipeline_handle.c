@@ -152,6 +152,7 @@ static void note_endings(struct pipeline *pipeline, const struct job *job,
                          const struct run *run)
 {
     const bool removes = run_removes(run, job, pipeline->options.settings);
+    const struct inventory_cause cause = run_cause(run);
 
     if (run->order.request.action == ACTION_MESSAGE)
         return;
@@ -163,8 +164,7 @@ static void note_endings(struct pipeline *pipeline, const struct job *job,
             continue;
         counters_add(pipeline->options.counters, COUNTER_ENDED);
         if (id != NULL && removes)
-            herald_note_ending(&pipeline->herald, job->server, id,
-                               &run->entry.request_id);
+            herald_note_ending(&pipeline->herald, job->server, id, &cause);
     }
 }
 

@@ -139,6 +139,15 @@ bool run_removes(const struct run *run, const struct job *job,
     return action == ACTION_STOP || action == ACTION_LOGOFF;
 }
 
+struct inventory_cause run_cause(const struct run *run)
+{
+    return (struct inventory_cause){
+        .request_id = run->entry.request_id,
+        .controller = run->controller,
+        .plan = run->result.plan,
+    };
+}
+
 static bool is_disconnected(const struct session *session)
 {
     const char *state = session_text(session, SESSION_STATE);

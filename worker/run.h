@@ -13,6 +13,7 @@
 #include "protocol/bytes.h"
 #include "protocol/result.h"
 #include "worker/executor.h"
+#include "worker/inventory.h"
 #include "worker/journal.h"
 #include "worker/maintenance_plan.h"
 #include "worker/policy.h"
@@ -81,6 +82,9 @@ enum run_next run_decide(struct run *run, const struct run_rules *rules);
  */
 bool run_removes(const struct run *run, const struct job *job,
                  const struct settings *settings);
+
+/* The request that the run is, for the events of what it ends. */
+struct inventory_cause run_cause(const struct run *run);
 
 /* Say whether a job is to be handed out for its second phase. */
 bool run_job_has_work(const struct job *job);

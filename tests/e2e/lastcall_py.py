@@ -9,6 +9,7 @@ import base64
 import datetime
 import hashlib
 import json
+import re
 import secrets
 import ssl
 import threading
@@ -543,6 +544,20 @@ class Client:
         return found[0]
 
 
+def check_event(event):
+    """What PROTOCOL.md, 7.4 and 7.8, says of an event of this version."""
+    assert event["kind"] in ("started", "changed", "ended"), event
+    assert isinstance(event["seq"], int) and event["seq"] > 0, event
+    assert isinstance(event["session"], dict), event
+    by = event["ended_by"]
+    assert by is None or event["kind"] == "ended", event
+    assert ("ended_by_controller" in event) == (by is not None), event
+    assert by is not None or "ended_by_plan" not in event, event
+    for member in "ended_by_controller", "ended_by_plan":
+        assert re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,62}",
+                            event.get(member, "absent")), event
+
+
 class Controller(Client):
     """Sends commands and believes only what it has verified."""
 
@@ -655,6 +670,10 @@ class Controller(Client):
 
     def await_event(self, host, server, match=lambda event: True, after=0,
                     timeout=None):
+        def checked(event):
+            check_event(event)
+            return match(event)
+
         return self._await_body(
             self.fleet.topic("host", host, "event", server), TYP_EVENT,
-            "event", match, "event of " + server, after, timeout)
+            "event", checked, "event of " + server, after, timeout)

@@ -87,7 +87,7 @@ def test_events_tell_what_started_changed_and_ended(scene):
     assert ended["ended_by"] is None
 
 
-# holds 7.4
+# holds 7.4, 7.8
 @pytest.mark.parametrize("react", ["prompt", "lost"])
 def test_an_ended_event_names_the_request_that_did_it(scene, react):
     scene.plex.play("one", react=react)
@@ -101,6 +101,8 @@ def test_an_ended_event_names_the_request_that_did_it(scene, react):
                                     lambda e: e["kind"] == "ended",
                                     after=mark)
     assert ended["ended_by"] == command.jti
+    assert ended["ended_by_controller"] == "alice"
+    assert "ended_by_plan" not in ended
     assert ended["session"]["session_id"] == "one"
     scene.alice.await_inventory("media-01", "home",
                                 lambda i: i["count"] == 0, after=mark)

@@ -80,7 +80,7 @@ def house(stage):
     made.machine.calls()  # the stand-in found nothing wrong with us
 
 
-# holds 8.5, 8.6, 8.9, 8.10, 8.12
+# holds 7.8, 8.5, 8.6, 8.9, 8.10, 8.12
 def test_a_host_that_was_off_warns_ends_enforces_and_reports(house):
     house.fill()
     plan = house.plan(starts_in=6, warn_s=[3600, 60], enforce=True,
@@ -96,6 +96,11 @@ def test_a_host_that_was_off_warns_ends_enforces_and_reports(house):
     assert (started["code"], started["matched"]) == ("ok", 3), started
     assert house.plex.terminates()[0].reason == REASON.encode()
     house.everybody_was_ended_once()
+    ended = house.alice.await_event(NAME, "home",
+                                    lambda e: e["kind"] == "ended")
+    assert ended["ended_by"] == plan.step("start").jti
+    assert ended["ended_by_controller"] == "alice"
+    assert ended["ended_by_plan"] == plan.body["id"]
     told = house.phase(plan, "enforcing")
     assert told["issuer"] == "controller:alice"
     assert told["starts_at"] == plan.body["starts_at"]

@@ -9,7 +9,7 @@
 static struct {
     unsigned inventories;
     unsigned events[EVENT_KIND_COUNT];
-    struct request_id ended_by;
+    struct inventory_cause ended_by;
     int64_t seq;
     size_t count;
     bool reachable;
@@ -30,7 +30,8 @@ static void on_event(void *context, const struct event *event)
 {
     (void)context;
     seen.events[event->kind]++;
-    seen.ended_by = event->ended_by;
+    seen.ended_by = (struct inventory_cause){
+        event->ended_by, event->ended_by_controller, event->ended_by_plan};
 }
 
 static const struct inventory_sink sink = {NULL, on_inventory, on_event};
@@ -143,23 +144,31 @@ static void news_goes_out_at_once_but_not_twice_a_second(void **unused)
     inventory_state_deinit(&state);
 }
 
-/* holds 7.4 */
+static void expect_no_cause(void)
+{
+    const struct inventory_cause none = {0};
+
+    assert_memory_equal(&seen.ended_by, &none, sizeof(none));
+}
+
+/* holds 7.4, 7.8 */
 static void an_ending_names_its_request(void **unused)
 {
-    const struct request_id id = {"0123456789abcdef"};
+    const struct inventory_cause cause = {
+        {"0123456789abcdef"}, {"alice"}, {"patch-1"}};
     struct inventory_state state = begin();
 
     (void)unused;
     take(&state, "a:playing:0 b:playing:0", 0);
-    inventory_note_ending(&state, "a", &id, 100);
+    inventory_note_ending(&state, "a", &cause, 100);
     take(&state, "b:playing:0", 200);
-    assert_string_equal(seen.ended_by.text, id.text);
+    assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
     take(&state, "", 300);
-    assert_string_equal(seen.ended_by.text, "");
+    expect_no_cause();
     /* Too long ago to have been the cause. */
     take(&state, "a:playing:0", 400);
     take(&state, "", 200 + INVENTORY_ENDING_MS);
-    assert_string_equal(seen.ended_by.text, "");
+    expect_no_cause();
     assert_int_equal(seen.events[EVENT_ENDED], 3);
     inventory_state_deinit(&state);
 }

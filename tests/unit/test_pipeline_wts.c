@@ -222,10 +222,13 @@ static void expect_ended_by(const char *jti)
     event = last_event(EVENT_ENDED);
     gate_unlock(&stage.gate);
     assert_string_equal(event.ended_by.text, jti);
+    assert_string_equal(event.ended_by_controller.text,
+                        jti[0] == '\0' ? "" : "alice");
+    assert_string_equal(event.ended_by_plan.text, "");
     event_deinit(&event);
 }
 
-/* holds 7.4 */
+/* holds 7.4, 7.8 */
 static void an_event_names_the_request_that_removed_the_session(void **state)
 {
     (void)state;

@@ -578,6 +578,20 @@ def hosts_speak(index):
         "sessions", "sessions-kind", inventory={
             **INVENTORY, "sessions": [session(username=7)]}), "shape")
     index.add("event", "event", spoken("event", "event", event=EVENT))
+    index.add("event-by-controller", "event", spoken(
+        "event", "event-by-controller", event={
+            **EVENT, "ended_by_controller": "alice"}))
+    index.add("event-by-plan", "event", spoken(
+        "event", "event-by-plan", event={
+            **EVENT, "ended_by_controller": "alice",
+            "ended_by_plan": "patch-1"}))
+    index.add("event-controller-name", "event", spoken(
+        "event", "event-controller-name", event={
+            **EVENT, "ended_by_controller": "Alice"}), "shape")
+    index.add("event-controller-of-nothing", "event", spoken(
+        "event", "event-controller-of-nothing", event={
+            **EVENT, "ended_by": None, "ended_by_controller": "alice"}),
+        "shape")
     index.add("status", "status", spoken("status", "status", status=STATUS))
     index.add("status-offline", "status", spoken(
         "status", "status-offline", status={
