@@ -19,7 +19,7 @@
  * and clears what is stale. */
 #define HOME_ORIGIN "Lastcall"
 
-#define HOME_DISCOVERY_BYTES_MAX ((size_t)256 * 1024)
+#define HOME_DISCOVERY_BYTES_MAX ((size_t)512 * 1024)
 
 struct home_server {
     struct name name;
