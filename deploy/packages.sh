@@ -9,7 +9,7 @@ packages_standin="libmicrohttpd-dev"
 packages_quickstart="mosquitto mosquitto-clients ca-certificates"
 packages_test="git libcmocka-dev libmosquitto-dev mosquitto mosquitto-clients
     openssl sqlite3 python3 python3-pytest python3-paho-mqtt python3-jwt
-    python3-cryptography python3-jwcrypto man-db
+    python3-cryptography python3-jwcrypto python3-jinja2 python3-yaml man-db
     clang clang-format clang-tidy libclang-rt-14-dev ca-certificates"
 # To build for Windows, deploy/windows/build-deps included, and to test that.
 packages_windows="gcc-mingw-w64-x86-64-win32 make perl tcl patch xz-utils

@@ -1,13 +1,15 @@
 # Tests of both programs over a real broker, by an independent controller.
 # The interpreter is the one that has the Debian packages.
 set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
-    "Python with pytest, paho-mqtt, PyJWT, cryptography and jwcrypto")
+    "Python with pytest, paho-mqtt, PyJWT, cryptography, jwcrypto,
+    jinja2 and yaml")
 
 # e2e/test_<area>.py as CTest entry e2e.<area>.
 set(LASTCALL_E2E_AREAS
     acl campaign command_exit command_keys command_maintenance
     command_output command_terminal command_terminal_sessions
-    command_wts counts crash crash_wts harness inventory isolation jobs
+    command_wts counts crash crash_wts harness home_assistant inventory
+    isolation jobs
     link maintenance memory packets plex policy refusals revocation
     service stop storm vectors worker wts)
 # A file that stands in no list would never be run.
