@@ -98,6 +98,23 @@ struct dispatch {
     const struct dispatch_observer *observer; /* borrowed; may be NULL */
     void *observer_context;
     const struct dispatch_recall *recall; /* borrowed; may be NULL */
+    /* Its publishes carry the tags behind this one: several campaigns that
+     * share a link have some 2^32 each.  0 where there is but one. */
+    uint64_t tag_base;
+};
+
+/*
+ * A campaign that is under way.  Whoever has a loop of his own drives any
+ * number of them: dispatch_begin(), then in each round dispatch_send(), wait
+ * for an event until dispatch_due_ms(), fleet_handle(), dispatch_take(); when
+ * dispatch_has_ended() or one of them failed, dispatch_end().  dispatch_run()
+ * does that for one.  {0} is none.
+ */
+struct dispatching {
+    struct fleet *fleet;             /* borrowed */
+    const struct dispatch *dispatch; /* borrowed */
+    struct request request;          /* shallow: borrowed texts */
+    struct campaign *campaign;       /* borrowed */
 };
 
 /* Say whether each host gets a message of its own. */
@@ -119,6 +136,55 @@ bool dispatch_is_single(const struct target *target,
 enum exit_code dispatch_run(struct fleet *fleet,
                             const struct dispatch *dispatch,
                             struct campaign *out);
+
+/*
+ * Choose the hosts, sign what all of them share, and begin.  Says nothing.
+ *
+ *   run       filled; nothing in it is owned
+ *   dispatch  borrowed until dispatch_end(), as campaign
+ *   campaign  the caller calls campaign_deinit() in every case
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_MISSING (no host belongs to the target),
+ *         LASTCALL_E_EXISTS (the observer refused to begin),
+ *         LASTCALL_E_TOO_LARGE (too many hosts), LASTCALL_E_NOMEM, or why it
+ *         could not be signed; then dispatch_end() is not called.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+dispatch_begin(struct dispatching *run, struct fleet *fleet,
+               const struct dispatch *dispatch, struct campaign *campaign);
+
+/*
+ * Publish what is due, as far as the link takes it now.
+ *
+ * Returns LASTCALL_OK, or why nothing can be sent any more: LASTCALL_E_NOMEM,
+ *         LASTCALL_E_TOO_LARGE, why a command could not be signed.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+dispatch_send(const struct dispatching *run, int64_t now_ms);
+
+/* When dispatch_send() or dispatch_has_ended() has something to do at the
+ * latest. */
+int64_t dispatch_due_ms(const struct dispatching *run, int64_t now_ms);
+
+/*
+ * Take an event that fleet_handle() has had; what is not of this campaign is
+ * passed over.
+ *
+ * Returns LASTCALL_OK, LASTCALL_FORBIDDEN (the broker refused to take the
+ *         command).
+ */
+LASTCALL_MUST_USE enum lastcall_status
+dispatch_take(const struct dispatching *run, const struct fleet_event *event);
+
+/* Say whether everybody has answered or been given up. */
+bool dispatch_has_ended(const struct dispatching *run, int64_t now_ms);
+
+/*
+ * End it: the campaign's figures are final, and its hosts sorted by name.
+ *
+ *   status  LASTCALL_OK, or what failed
+ */
+void dispatch_end(const struct dispatching *run, enum lastcall_status status);
 
 /* Seconds over which a number of answers is spread. */
 int64_t dispatch_splay_s(size_t answer_count);

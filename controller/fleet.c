@@ -130,6 +130,8 @@ bool fleet_handle(struct fleet *fleet, const struct fleet_event *event)
 {
     struct topic_parts parts;
 
+    if (event->kind != FLEET_MESSAGE)
+        return false;
     if (event->proof != NULL && event->proof->parts.kind == TOPIC_RESULT)
         return true;
     if (event->proof != NULL) {

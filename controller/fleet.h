@@ -78,7 +78,8 @@ void fleet_close(struct fleet *fleet);
  * registry, revocation lists to trust.  News that was refused is noted in the
  * registry; an event that was proved is only for who reads event->proof.
  *
- *   event  what the registry takes is moved from its proof
+ *   event  what the registry takes is moved from its proof; what is no message
+ *          is passed over
  *
  * Returns whether it is a result; its proof is then the caller's to judge.
  */
