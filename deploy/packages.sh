@@ -3,12 +3,12 @@
 # shellcheck shell=bash
 
 packages_build="gcc libc6-dev cmake ninja-build pkg-config
-    libpaho-mqtt-dev libcurl4-openssl-dev libjansson-dev libssl-dev
-    libsqlite3-dev libinih-dev"
+    libpaho-mqtt-dev libmosquitto-dev libcurl4-openssl-dev libjansson-dev
+    libssl-dev libsqlite3-dev libinih-dev"
 packages_standin="libmicrohttpd-dev"
 packages_quickstart="mosquitto mosquitto-clients ca-certificates"
-packages_test="git libcmocka-dev libmosquitto-dev mosquitto mosquitto-clients
-    openssl sqlite3 python3 python3-pytest python3-paho-mqtt python3-jwt
+packages_test="git libcmocka-dev mosquitto mosquitto-clients openssl sqlite3
+    python3 python3-pytest python3-paho-mqtt python3-jwt
     python3-cryptography python3-jwcrypto python3-jinja2 python3-yaml man-db
     clang clang-format clang-tidy libclang-rt-14-dev ca-certificates"
 # To build for Windows, deploy/windows/build-deps included, and to test that.

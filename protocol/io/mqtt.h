@@ -185,7 +185,8 @@ struct mqtt_link_ops {
 extern const struct mqtt_link_ops mqtt_paho_ops;
 extern const struct mqtt_link_ops mqtt_mosquitto_ops;
 
-/* The filling that this build is for: LASTCALL_MQTT of CMake. */
+/* The filling that a program is linked with: LASTCALL_MQTT of CMake for the
+ * worker, LASTCALL_MQTT_COMMAND for the command. */
 extern const struct mqtt_link_ops *const mqtt_default_ops;
 
 #endif

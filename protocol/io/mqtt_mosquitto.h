@@ -30,6 +30,8 @@
 #define MQTT_MOSQUITTO_PUBLISHES_MAX 1024
 #define MQTT_MOSQUITTO_ADDRESSES_MAX 8
 #define MQTT_MOSQUITTO_REASON_SIZE 128
+/* What is read of TLS before we look at the callers' commands again. */
+#define MQTT_MOSQUITTO_TURN_BYTES_MAX ((size_t)64 * 1024)
 #define MQTT_REFUSED_FROM 0x80 /* reason codes from here on are refusals */
 
 struct ssl_ctx_st;
@@ -102,6 +104,7 @@ struct attempt {
     int64_t drain_until_ms;   /* leaving: for publishes */
     uint64_t leave_epoch;     /* leaving: the one that waits for it */
     bool has_sent_disconnect;
+    size_t readable_bytes;            /* what TLS may yet read in this turn */
     uint16_t keep_alive_s;            /* the broker's, where it named one */
     struct publishing *publishings;   /* owned */
     struct subscribing *subscribings; /* owned */
@@ -180,8 +183,9 @@ void mqtt_mosquitto_answer(struct attempt *attempt, int mid, int granted);
  * options.ca or the system's, the host's name or address checked, our
  * certificate.  All of it is ours: libmosquitto takes the context as it is.
  *
- *   attempt  borrowed for the context's life; gets the reason of a failure.
- *            NULL: only to see whether it can be made
+ *   attempt  borrowed for the context's life; gets the reason of a failure,
+ *            and says how much may be read.  NULL: only to see whether it can
+ *            be made
  *   detail   says why not
  *
  * Returns LASTCALL_OK, LASTCALL_E_CONFIG (a file is no certificate or key),
@@ -201,9 +205,5 @@ struct mqtt_mosquitto_tls {
     bool has_more;    /* received and decrypted, so poll() does not tell */
 };
 struct mqtt_mosquitto_tls mqtt_mosquitto_tls_of(struct mosquitto *client);
-
-/* Let a client read nothing more, as if the broker had ended the connection;
- * nothing happens without TLS. */
-void mqtt_mosquitto_tls_cut(struct mosquitto *client);
 
 #endif

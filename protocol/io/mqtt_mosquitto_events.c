@@ -220,31 +220,15 @@ static void on_subscribe(struct mosquitto *client, void *context, int mid,
     mqtt_mosquitto_answer(context, mid, count == 1 ? granted[0] : -1);
 }
 
-static bool is_closing(struct mqtt_link *link)
-{
-    bool is_it;
-
-    gate_lock(&link->gate);
-    is_it = link->is_closing;
-    gate_unlock(&link->gate);
-    return is_it;
-}
-
-/*
- * The only way in which the library tells what OpenSSL met; the reason stands
- * last: "OpenSSL Error[0]: error:0A000410:SSL routines::...".
- *
- * Each packet is told here too, also while the library reads on because TLS
- * has more; a broker that never pauses would keep it there for ever.
- */
+/* The only way in which the library tells what OpenSSL met; the reason stands
+ * last: "OpenSSL Error[0]: error:0A000410:SSL routines::...". */
 static void on_log(struct mosquitto *client, void *context, int level,
                    const char *text)
 {
     struct attempt *attempt = context;
     const char *reason = strrchr(text, ':');
 
-    if (is_closing(attempt->link))
-        mqtt_mosquitto_tls_cut(client);
+    (void)client;
     if (level == MOSQ_LOG_ERR && attempt->text[0] == '\0' &&
         strncmp(text, "OpenSSL", strlen("OpenSSL")) == 0 && reason != NULL)
         snprintf(attempt->text, sizeof(attempt->text), "%s", reason + 1);

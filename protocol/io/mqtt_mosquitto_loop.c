@@ -118,6 +118,7 @@ static int try_address(struct attempt *attempt, const char *address)
     if (attempt->client == NULL)
         return MOSQ_ERR_NOMEM;
     mqtt_mosquitto_listen(attempt->client);
+    attempt->readable_bytes = MQTT_MOSQUITTO_TURN_BYTES_MAX;
     code = set_options(attempt);
     if (code == MOSQ_ERR_SUCCESS)
         code = begin_connect(attempt, address);
@@ -387,11 +388,13 @@ static int drive_leaving(struct attempt *attempt)
                                    MQTT_RC_NORMAL_DISCONNECTION, NULL);
 }
 
-static int read_packets(struct mosquitto *client)
+static int read_packets(struct attempt *attempt)
 {
+    struct mosquitto *client = attempt->client;
     struct mqtt_mosquitto_tls tls;
     int code;
 
+    attempt->readable_bytes = MQTT_MOSQUITTO_TURN_BYTES_MAX;
     do {
         code = mosquitto_loop_read(client, PACKETS_A_TURN);
         tls = mqtt_mosquitto_tls_of(client);
@@ -411,7 +414,7 @@ static int turn(struct attempt *attempt, unsigned ready)
      * whichever way it waits. */
     if ((ready & MQTT_WAIT_READ) != 0 ||
         (ready != 0 && mqtt_mosquitto_tls_of(client).is_shaking))
-        code = read_packets(client);
+        code = read_packets(attempt);
     if (code == MOSQ_ERR_SUCCESS && (ready & MQTT_WAIT_WRITE) != 0)
         code = mosquitto_loop_write(client, PACKETS_A_TURN);
     if (code == MOSQ_ERR_SUCCESS && attempt->stage >= STAGE_UP)

@@ -43,6 +43,31 @@ static int on_verify(int is_good, X509_STORE_CTX *store)
 }
 
 /*
+ * The library reads on while TLS has decrypted more than it asked for, and a
+ * broker that never pauses would keep it there for ever.  So once a turn has
+ * had its bytes, the socket looks empty.
+ */
+static long on_transfer(BIO *bio, int what, const char *data, size_t len,
+                        int number, long more, int result, size_t *done)
+{
+    struct attempt *attempt = (struct attempt *)BIO_get_callback_arg(bio);
+
+    (void)data;
+    (void)len;
+    (void)number;
+    (void)more;
+    if (what == BIO_CB_READ && attempt->readable_bytes == 0) {
+        BIO_clear_retry_flags(bio);
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    if (what == (BIO_CB_READ | BIO_CB_RETURN) && result > 0)
+        attempt->readable_bytes -=
+            *done < attempt->readable_bytes ? *done : attempt->readable_bytes;
+    return result;
+}
+
+/*
  * The library was given an address, since it would try only the first one of a
  * name, and names that to the server; put the name in its place before the
  * first byte is written.  An address is never named (RFC 6066, section 3).
@@ -59,6 +84,8 @@ static void on_info(const SSL *ssl, int where, int code)
     own = mosquitto_ssl_get(attempt->client);
     if (own != ssl)
         return;
+    BIO_set_callback_arg(SSL_get_rbio(own), (char *)attempt);
+    BIO_set_callback_ex(SSL_get_rbio(own), on_transfer);
     address = a2i_IPADDRESS(attempt->link->uri.host);
     (void)SSL_set_tlsext_host_name(
         own, address != NULL ? NULL : attempt->link->uri.host);
@@ -167,12 +194,4 @@ struct mqtt_mosquitto_tls mqtt_mosquitto_tls_of(struct mosquitto *client)
     out.is_broken = out.is_shaking && BIO_should_retry(SSL_get_rbio(ssl)) == 0;
     out.has_more = SSL_pending(ssl) > 0;
     return out;
-}
-
-void mqtt_mosquitto_tls_cut(struct mosquitto *client)
-{
-    SSL *ssl = mosquitto_ssl_get(client);
-
-    if (ssl != NULL)
-        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
 }

@@ -8,7 +8,8 @@ if(eclipse-paho-mqtt-c_FOUND)
         PkgConfig::JANSSON Threads::Threads)
 endif()
 add_executable(bench_driver bench/driver.c)
-target_link_libraries(bench_driver PRIVATE lastcall_flags lastcall_io)
+target_link_libraries(bench_driver PRIVATE lastcall_flags
+    lastcall_link_${LASTCALL_MQTT})
 
 # The fleet: tests/bench/fleet/run.  many.c fills protocol/io/connection.h, so
 # that the library's own filling is not linked.

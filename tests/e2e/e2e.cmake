@@ -6,10 +6,10 @@ set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
 
 # e2e/test_<area>.py as CTest entry e2e.<area>.
 set(LASTCALL_E2E_AREAS
-    acl campaign command_exit command_keys command_maintenance
-    command_output command_terminal command_terminal_sessions
-    command_wts counts crash crash_wts harness home_assistant inventory
-    isolation jobs
+    acl campaign command_exit command_keys command_link
+    command_maintenance command_output command_terminal
+    command_terminal_sessions command_wts counts crash crash_wts harness
+    home_assistant inventory isolation jobs
     link maintenance memory packets plex policy refusals revocation
     service stop storm vectors worker wts)
 # A file that stands in no list would never be run.
@@ -30,5 +30,5 @@ foreach(area ${LASTCALL_E2E_AREAS})
     set_tests_properties(e2e.${area} PROPERTIES
         LABELS e2e TIMEOUT 600
         ENVIRONMENT
-        "LASTCALL_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONDONTWRITEBYTECODE=1")
+        "LASTCALL_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};LASTCALL_TSAN_SUPPRESSIONS=${CMAKE_CURRENT_LIST_DIR}/../unit/tsan.suppressions;PYTHONDONTWRITEBYTECODE=1")
 endforeach()

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -42,6 +43,9 @@ struct server {
     int peer;
     bool is_shaken;
     char name[64]; /* that the link asked for; "": none */
+    /* Guarded by told.watch: packets that the link sent into a flood. */
+    unsigned publishes;
+    unsigned disconnects;
 };
 
 static int keep_name(SSL *ssl, int *alert, void *context)
@@ -210,6 +214,21 @@ static void test_a_certificate_is_wanted(void **state)
     server_deinit(&server);
 }
 
+/* Look at what the link says meanwhile; it writes a packet at a time. */
+static void flood_listen(struct server *server)
+{
+    struct pollfd one = {.fd = server->peer, .events = POLLIN};
+    unsigned char record[WIRE_BODY_SIZE];
+
+    while (poll(&one, 1, 0) == 1 &&
+           SSL_read(server->ssl, record, sizeof(record)) > 0) {
+        watch_lock(&told.watch);
+        server->publishes += record[0] >> 4 == WIRE_PUBLISH;
+        server->disconnects += record[0] >> 4 == WIRE_DISCONNECT;
+        watch_unlock(&told.watch);
+    }
+}
+
 /* Send messages without a pause, each record of TLS ending within one, so that
  * there always is more; until the link goes, or FLOOD_MS are over. */
 static void *flood(void *argument)
@@ -218,7 +237,7 @@ static void *flood(void *argument)
     static const unsigned char message[] = {
         WIRE_PUBLISH << 4, 5, 0, 1, 't', 0, 'x'};
     static unsigned char record[sizeof(message) * FLOOD_COUNT];
-    const struct server *server = argument;
+    struct server *server = argument;
     const int64_t until_ms = now_ms() + FLOOD_MS;
 
     for (size_t i = 0; i < sizeof(record); i++)
@@ -227,29 +246,70 @@ static void *flood(void *argument)
     (void)!SSL_write(server->ssl, message, 3);
     while (now_ms() < until_ms &&
            SSL_write(server->ssl, record, sizeof(record)) > 0)
-        ;
+        flood_listen(server);
     return NULL;
+}
+
+/* A link in a flood that goes on for FLOOD_MS; what is asked of it is to be
+ * done in half of that. */
+static struct mqtt_link *enter_flood(struct server *server, pthread_t *thread)
+{
+    struct mqtt_link *link = open_link("localhost", NULL);
+
+    (void)signal(SIGPIPE, SIG_IGN); /* the link goes while we write */
+    server_init(server, TLS1_3_VERSION, TLS1_3_VERSION);
+    server_serve(server);
+    assert_true(server->is_shaken);
+    assert_int_equal(server_first_byte(server), WIRE_CONNECT << 4);
+    assert_int_equal(pthread_create(thread, NULL, flood, server), 0);
+    assert_true(watch_await(&told.watch, &told.messages, 1, WAIT_MS));
+    return link;
 }
 
 static void test_a_flood_holds_up_no_close(void **state)
 {
     struct server server;
-    struct mqtt_link *link = open_link("localhost", NULL);
     pthread_t thread;
-    int64_t begun_ms;
+    struct mqtt_link *link = enter_flood(&server, &thread);
+    const int64_t begun_ms = now_ms();
 
     (void)state;
-    (void)signal(SIGPIPE, SIG_IGN); /* the link goes while we write */
-    server_init(&server, TLS1_3_VERSION, TLS1_3_VERSION);
-    server_serve(&server);
-    assert_true(server.is_shaken);
-    assert_int_equal(server_first_byte(&server), WIRE_CONNECT << 4);
-    assert_int_equal(pthread_create(&thread, NULL, flood, &server), 0);
-    assert_true(watch_await(&told.watch, &told.messages, 1, WAIT_MS));
-    begun_ms = now_ms();
     ops->close(link);
     assert_true(now_ms() - begun_ms < FLOOD_MS / 2);
     assert_int_equal(pthread_join(thread, NULL), 0);
+    server_deinit(&server);
+}
+
+static void test_a_flood_holds_up_no_publish(void **state)
+{
+    const struct mqtt_message message = {
+        .topic = "t", .payload = "hello", .len = 5};
+    struct server server;
+    pthread_t thread;
+    struct mqtt_link *link = enter_flood(&server, &thread);
+
+    (void)state;
+    assert_int_equal(ops->publish(link, &message, 1), LASTCALL_OK);
+    assert_true(watch_await(&told.watch, &server.publishes, 1, FLOOD_MS / 2));
+    ops->close(link);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    server_deinit(&server);
+}
+
+static void test_a_flood_holds_up_no_disconnect(void **state)
+{
+    struct server server;
+    pthread_t thread;
+    struct mqtt_link *link = enter_flood(&server, &thread);
+    const int64_t begun_ms = now_ms();
+
+    (void)state;
+    ops->disconnect(link, FLOOD_MS);
+    assert_true(now_ms() - begun_ms < FLOOD_MS / 2);
+    ops->close(link);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    flood_listen(&server);
+    assert_int_equal(server.disconnects, 1);
     server_deinit(&server);
 }
 
@@ -296,6 +356,8 @@ int mqtt_link_tls_tests(void)
         TEST(test_our_certificate_is_shown),
         TEST(test_a_certificate_is_wanted),
         TEST(test_a_flood_holds_up_no_close),
+        TEST(test_a_flood_holds_up_no_publish),
+        TEST(test_a_flood_holds_up_no_disconnect),
     };
 #undef TEST
 
