@@ -39,5 +39,5 @@ install(FILES controller.conf.example
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT controller)
 install(FILES README.md SECURITY.md CHANGELOG.md LICENSE protocol/PROTOCOL.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT controller)
-install(DIRECTORY deploy/mosquitto
+install(DIRECTORY deploy/mosquitto deploy/brokers
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT controller)

@@ -438,6 +438,7 @@ class Client:
         self._published = set()
         self._connected = None
         self._filters = []
+        self.name = None  # for a broker that asks who it is
         self.mqtt = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
         self.mqtt.on_connect = self._on_connect
         self.mqtt.on_message = self._on_message
@@ -449,8 +450,10 @@ class Client:
 
     def connect(self, broker):
         if broker.ca:
-            self.mqtt.tls_set_context(
-                ssl.create_default_context(cafile=broker.ca))
+            context = ssl.create_default_context(cafile=broker.ca)
+            if broker.identify:
+                context.load_cert_chain(*broker.identify(self.name))
+            self.mqtt.tls_set_context(context)
         properties = Properties(PacketTypes.CONNECT)
         properties.ReceiveMaximum = 65535
         self.mqtt.connect(broker.host, broker.port, keepalive=60,
@@ -565,6 +568,7 @@ class Controller(Client):
         super().__init__(patience=patience)
         self.fleet = fleet
         self.party = party
+        self.name = party.name
         self.verifier = Verifier(fleet.name, fleet.root.public)
 
     def connect(self, broker):

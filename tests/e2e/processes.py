@@ -160,6 +160,7 @@ class Broker:
         self.acl = acl
         self.tls = tls
         self.ca = tls.ca if tls else None
+        self.identify = None  # name to (certificate, key), where it wants one
         self.persistence = persistence
         self.extra = extra
         self.port = None
@@ -247,25 +248,35 @@ class Broker:
 class Tls:
     """A small certificate authority and a server certificate, by openssl."""
 
+    NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+               "-nodes"]
+
     def __init__(self, directory):
+        self.directory = directory
         self.ca = os.path.join(directory, "ca.pem")
-        self.cert = os.path.join(directory, "server.pem")
-        self.key = os.path.join(directory, "server.key")
-        ca_key = os.path.join(directory, "ca.key")
-        request = os.path.join(directory, "server.csr")
-        names = os.path.join(directory, "names.ext")
-        with open(names, "w") as out:
+        self._ca_key = os.path.join(directory, "ca.key")
+        self._names = os.path.join(directory, "names.ext")
+        self._issued = {}
+        with open(self._names, "w") as out:
             out.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                   "-nodes"]
-        self._openssl("req", "-x509", *new_key, "-days", "2",
-                      "-subj", "/CN=test authority", "-keyout", ca_key,
-                      "-out", self.ca)
-        self._openssl("req", *new_key, "-subj", "/CN=localhost",
-                      "-keyout", self.key, "-out", request)
-        self._openssl("x509", "-req", "-in", request, "-CA", self.ca,
-                      "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
-                      "-extfile", names, "-out", self.cert)
+        self._openssl("req", "-x509", *self.NEW_KEY, "-days", "2",
+                      "-subj", "/CN=test authority", "-keyout",
+                      self._ca_key, "-out", self.ca)
+        self.cert, self.key = self.issue("localhost")
+
+    def issue(self, name):
+        """The certificate of that name and its key: paths, made once."""
+        if name not in self._issued:
+            cert, key, request = (
+                os.path.join(self.directory, "%s.%s" % (name, kind))
+                for kind in ("pem", "key", "csr"))
+            self._openssl("req", *self.NEW_KEY, "-subj", "/CN=" + name,
+                          "-keyout", key, "-out", request)
+            self._openssl("x509", "-req", "-in", request, "-CA", self.ca,
+                          "-CAkey", self._ca_key, "-CAcreateserial", "-days",
+                          "2", "-extfile", self._names, "-out", cert)
+            self._issued[name] = cert, key
+        return self._issued[name]
 
     @staticmethod
     def _openssl(*arguments):

@@ -253,6 +253,9 @@ class Stage:
                 username=name, password_file=host.path("broker.password"))
         if self.broker.ca:
             host.sections["broker"]["ca"] = self.broker.ca
+        if self.broker.identify:
+            cert, key = self.broker.identify(name)
+            host.sections["broker"].update(cert=cert, cert_key=key)
         if policy:
             host.sections["policy"] = policy
         for label, server in (servers or {}).items():
@@ -339,6 +342,9 @@ class Operator:
                  "--root": self.root}
         if broker.ca:
             flags["--ca"] = broker.ca
+        if broker.identify:
+            flags["--cert"], flags["--cert-key"] = broker.identify(
+                self.party.name)
         if broker.passwords:
             path = os.path.join(self.directory, "password")
             if not os.path.exists(path):
