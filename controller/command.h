@@ -20,6 +20,8 @@ enum exit_code cmd_ping(const struct options *options);
 /* jobs, jobs show, jobs retry, jobs wait */
 enum exit_code cmd_jobs(const struct options *options);
 enum exit_code cmd_maintenance(const struct options *options);
+/* in the foreground until interrupted */
+enum exit_code cmd_bridge(const struct options *options);
 enum exit_code cmd_verify(const struct options *options);
 enum exit_code cmd_completion(const struct options *options);
 

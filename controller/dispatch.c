@@ -141,6 +141,7 @@ enum lastcall_status dispatch_take(const struct dispatching *run,
         break;
     case FLEET_READY:
     case FLEET_DOWN:
+    case FLEET_POSTED:
     case FLEET_TIMEOUT:
         break;
     }

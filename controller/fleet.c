@@ -87,6 +87,15 @@ static void choose_filters(struct fleet *fleet, uint32_t needs,
         add_plans(fleet);
 }
 
+static void take_clearing(struct registry *registry,
+                          const struct topic_parts *parts)
+{
+    if (parts->kind == TOPIC_STATUS)
+        registry_forget(registry, &parts->host);
+    else
+        registry_forget_inventory(registry, &parts->host, &parts->server);
+}
+
 static void take_news(struct fleet *fleet, struct proof *proof)
 {
     struct registry *registry = &fleet->registry;
@@ -95,6 +104,10 @@ static void take_news(struct fleet *fleet, struct proof *proof)
 
     if (status == LASTCALL_OK && proof->parts.kind == TOPIC_EVENT)
         return;
+    if (status == LASTCALL_E_MISSING) {
+        take_clearing(registry, &proof->parts);
+        return;
+    }
     if (status == LASTCALL_OK)
         status = registry_take(registry, &proof->of.news);
     else if (status != LASTCALL_E_NOMEM)

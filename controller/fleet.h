@@ -75,8 +75,9 @@ void fleet_close(struct fleet *fleet);
 
 /*
  * Give a message to whom it concerns: statuses and inventories to the
- * registry, revocation lists to trust.  News that was refused is noted in the
- * registry; an event that was proved is only for who reads event->proof.
+ * registry, revocation lists to trust.  A host whose status was cleared is
+ * forgotten, and borrowed pointers to it end.  News that was refused is noted
+ * in the registry; an event that was proved is only for who reads event->proof.
  *
  *   event  what the registry takes is moved from its proof; what is no message
  *          is passed over

@@ -38,6 +38,8 @@ struct fleet_link {
     uint64_t burst;    /* messages since the broker let us in */
     uint16_t last_id;  /* of its packets; 0: none yet */
     bool has_gap;      /* between those ids */
+    bool is_posted;    /* fleet_link_post() was called */
+    bool was_posted;   /* the last event said so: now one of the queue */
     enum fleet_event_kind first_outcome; /* FLEET_TIMEOUT: none yet */
     char first_detail[MQTT_DETAIL_SIZE];
 };
@@ -163,10 +165,6 @@ static void on_message(void *context, const struct mqtt_message *message)
         push_message(link, message);
         return;
     }
-    /* Clearing a retained message is how a host is struck off. */
-    if (message->len == 0 &&
-        (parts.kind == TOPIC_STATUS || parts.kind == TOPIC_SESSIONS))
-        return;
     if (verifier_submit(link->verifier, &parts, message) != LASTCALL_OK)
         count_drop(link);
     /* The verifier's threads adopt it, and so does ours. */
@@ -430,12 +428,24 @@ enum lastcall_status fleet_link_subscribe(struct fleet_link *link,
                                 (uint32_t)timeout_ms);
 }
 
+void fleet_link_post(struct fleet_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    link->is_posted = true;
+    pthread_mutex_unlock(&link->lock);
+    wake_call();
+}
+
 static bool pop(struct fleet_link *link, struct fleet_event *out)
 {
     struct queued *item = NULL;
+    bool is_posted = false;
 
     pthread_mutex_lock(&link->lock);
-    item = link->first;
+    is_posted = link->is_posted && !(link->was_posted && link->first != NULL);
+    link->was_posted = is_posted;
+    link->is_posted &= !is_posted;
+    item = is_posted ? NULL : link->first;
     if (item != NULL) {
         link->first = item->next;
         if (link->first == NULL)
@@ -444,6 +454,10 @@ static bool pop(struct fleet_link *link, struct fleet_event *out)
         link->queue_bytes -= item->event.payload.len;
     }
     pthread_mutex_unlock(&link->lock);
+    if (is_posted) {
+        out->kind = FLEET_POSTED;
+        return true;
+    }
     if (item == NULL)
         return false;
     *out = item->event;

@@ -32,6 +32,7 @@ enum fleet_event_kind {
     FLEET_READY,     /* connected (again), subscriptions granted */
     FLEET_DOWN,      /* the connection was lost or not made */
     FLEET_PUBLISHED, /* a publish with this tag has its end */
+    FLEET_POSTED,    /* fleet_link_post() was called */
     FLEET_INTERRUPTED,
 };
 
@@ -93,6 +94,15 @@ fleet_link_subscribe(struct fleet_link *link, const char *filter,
  */
 void fleet_link_next(struct fleet_link *link, int64_t until_ms,
                      struct fleet_event *out);
+
+/*
+ * Have fleet_link_next() hand out FLEET_POSTED soon: there is something
+ * elsewhere for the main thread to see to.  Calls that come before it does are
+ * one; while messages wait, they take turns with it.
+ *
+ * Thread: any.
+ */
+void fleet_link_post(struct fleet_link *link);
 
 /* Say whether every message that came so far was taken, or is in the queue;
  * none is being verified. */

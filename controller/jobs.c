@@ -368,10 +368,15 @@ static enum lastcall_status insert_job(struct jobs *jobs, struct job *job)
 
 enum lastcall_status jobs_begin(struct jobs *jobs, struct job *job)
 {
-    enum lastcall_status status = take_slot(jobs);
+    enum lastcall_status status = LASTCALL_OK;
 
-    if (status == LASTCALL_OK)
-        status = mark_crashed(jobs, jobs->slot);
+    /* Who has a slot has none of another's jobs in it any more, but perhaps
+     * jobs of its own that run. */
+    if (!jobs->lock.is_held) {
+        status = take_slot(jobs);
+        if (status == LASTCALL_OK)
+            status = mark_crashed(jobs, jobs->slot);
+    }
     if (status == LASTCALL_OK)
         status = insert_job(jobs, job);
     if (status == LASTCALL_OK)

@@ -25,7 +25,7 @@ static void warn(struct jobs_record *record, const char *why)
         return;
     say_error("the job is not kept from here on: %s", why);
     say_mend("the campaign goes on; lastcall jobs will not know all of it");
-    jobs_undo_batch(&record->jobs);
+    jobs_undo_batch(record->jobs);
     record->is_open = false;
 }
 
@@ -34,7 +34,7 @@ static void warn_status(struct jobs_record *record, enum lastcall_status status)
     if (status == LASTCALL_BUSY)
         warn(record, "another lastcall holds the database for long");
     else
-        warn(record, sqlite3_errmsg(record->jobs.store.db));
+        warn(record, sqlite3_errmsg(record->jobs->store.db));
 }
 
 /* Append to a text of fixed size; what does not fit ends in "...". */
@@ -155,8 +155,10 @@ static enum lastcall_status describe(const struct jobs_record_start *start,
     if (start->parent != NULL) {
         out->parent = start->parent->id;
         memcpy(out->words, start->parent->words, sizeof out->words);
-    } else {
+    } else if (start->options != NULL) {
         describe_words(start->options, out->words);
+    } else {
+        append(out->words, sizeof out->words, start->words);
     }
     /* A person gives it to lastcall jobs, where a dash begins a flag. */
     do {
@@ -167,21 +169,36 @@ static enum lastcall_status describe(const struct jobs_record_start *start,
     return status;
 }
 
+enum lastcall_status jobs_record_open_folder(struct jobs *out,
+                                             struct platform_error *error)
+{
+    char *folder = jobs_folder(controller_sources.environment);
+    enum lastcall_status status = LASTCALL_E_MISSING;
+
+    *out = (struct jobs){0};
+    *error = (struct platform_error){0};
+    if (folder == NULL)
+        snprintf(error->text, sizeof error->text, "%s",
+                 "there is no home to keep it in");
+    else
+        status = jobs_open(folder, out, error);
+    free(folder);
+    return status;
+}
+
 void jobs_record_open(struct jobs_record *record,
                       const struct jobs_record_start *start)
 {
     struct platform_error error = {0};
-    char *folder = jobs_folder(controller_sources.environment);
-    enum lastcall_status status = LASTCALL_E_MISSING;
+    enum lastcall_status status = LASTCALL_OK;
 
     *record = (struct jobs_record){.identity = &start->fleet->identity};
     record->is_open = true;
-    if (folder == NULL)
-        snprintf(error.text, sizeof error.text, "%s",
-                 "there is no home to keep it in");
-    else
-        status = jobs_open(folder, &record->jobs, &error);
-    free(folder);
+    record->jobs = start->jobs;
+    if (record->jobs == NULL) {
+        record->jobs = &record->own;
+        status = jobs_record_open_folder(&record->own, &error);
+    }
     if (status == LASTCALL_OK) {
         status = describe(start, &record->job);
         if (status != LASTCALL_OK)
@@ -193,7 +210,7 @@ void jobs_record_open(struct jobs_record *record,
 
 void jobs_record_close(struct jobs_record *record)
 {
-    jobs_close(&record->jobs);
+    jobs_close(&record->own);
     job_deinit(&record->job);
     free(record->pending);
     *record = (struct jobs_record){0};
@@ -248,7 +265,7 @@ static enum lastcall_status add_hosts(struct jobs_record *record,
         if (campaign->hosts[i].has_answer)
             host.outcome = JOB_WAITING; /* its answer follows */
         host.round_trip_ms = 0;
-        status = jobs_add_host(&record->jobs, record->job.number, &host);
+        status = jobs_add_host(record->jobs, record->job.number, &host);
     }
     record->has_hosts = status == LASTCALL_OK;
     return status;
@@ -268,7 +285,7 @@ static enum lastcall_status add_answer(struct jobs_record *record,
     host.answered_ms = fleet_wall_ms();
     host.answer = jobs_record_result(&found->answer);
     if (host.answer != NULL)
-        status = jobs_set_answer(&record->jobs, record->job.number, &host);
+        status = jobs_set_answer(record->jobs, record->job.number, &host);
     job_host_deinit(&host);
     return status;
 }
@@ -291,13 +308,13 @@ static void flush(struct jobs_record *record, const struct campaign *campaign)
 
     if (!record->is_open || (record->pending_count == 0 && record->has_hosts))
         return;
-    status = jobs_open_batch(&record->jobs);
+    status = jobs_open_batch(record->jobs);
     if (status == LASTCALL_OK && !record->has_hosts)
         status = add_hosts(record, campaign);
     if (status == LASTCALL_OK)
         status = add_answers(record, campaign);
     if (status == LASTCALL_OK)
-        status = jobs_commit_batch(&record->jobs);
+        status = jobs_commit_batch(record->jobs);
     if (status != LASTCALL_OK)
         warn_status(record, status);
 }
@@ -313,7 +330,7 @@ static enum lastcall_status give_way(struct jobs_record *record,
               "%.8s; nothing was sent",
               record->job.parent.text, rival->text);
     say_mend("lastcall jobs wait %.8s waits for its end", rival->text);
-    jobs_undo_batch(&record->jobs);
+    jobs_undo_batch(record->jobs);
     record->is_open = false;
     return LASTCALL_E_EXISTS;
 }
@@ -333,17 +350,17 @@ static enum lastcall_status begin(void *context,
 
     if (!record->is_open)
         return LASTCALL_OK;
-    status = jobs_open_batch(&record->jobs);
+    status = jobs_open_batch(record->jobs);
     if (status == LASTCALL_OK)
-        status = jobs_begin(&record->jobs, &record->job);
+        status = jobs_begin(record->jobs, &record->job);
     if (status == LASTCALL_OK && (is_retry || campaign->message_count != 1))
         status = add_hosts(record, campaign);
     if (status == LASTCALL_OK && is_retry)
-        status = jobs_find_rival(&record->jobs, record->job.number, &rival);
+        status = jobs_find_rival(record->jobs, record->job.number, &rival);
     if (status == LASTCALL_OK && rival.text[0] != '\0')
         return give_way(record, &rival);
     if (status == LASTCALL_OK)
-        status = jobs_commit_batch(&record->jobs);
+        status = jobs_commit_batch(record->jobs);
     if (status != LASTCALL_OK)
         warn_status(record, status);
     return LASTCALL_OK;
@@ -361,7 +378,7 @@ static enum lastcall_status note_turn(struct jobs_record *record,
         return LASTCALL_OK;
     host = host_of(campaign, found);
     host.outcome = JOB_WAITING;
-    return jobs_set_outcome(&record->jobs, record->job.number, &host);
+    return jobs_set_outcome(record->jobs, record->job.number, &host);
 }
 
 static void sending(void *context, const struct campaign *campaign,
@@ -382,15 +399,15 @@ static void sending(void *context, const struct campaign *campaign,
         return;
     memcpy(out.hash, message->hash, sizeof out.hash);
     out.expires_s = (out.sent_ms + life_ms) / 1000;
-    status = jobs_open_batch(&record->jobs);
+    status = jobs_open_batch(record->jobs);
     if (status == LASTCALL_OK)
-        status = jobs_add_message(&record->jobs, record->job.number, &out);
+        status = jobs_add_message(record->jobs, record->job.number, &out);
     if (status == LASTCALL_OK && message->address.kind == ADDRESS_HOST)
         status = note_turn(record, campaign, &message->address.name);
     if (status == LASTCALL_OK)
         status = add_answers(record, campaign); /* since it writes anyway */
     if (status == LASTCALL_OK)
-        status = jobs_commit_batch(&record->jobs);
+        status = jobs_commit_batch(record->jobs);
     if (status != LASTCALL_OK)
         warn_status(record, status);
 }
@@ -463,7 +480,7 @@ static enum lastcall_status add_silent(struct jobs_record *record,
         if (host->has_answer || host->outcome == OUTCOME_OFFLINE)
             continue;
         out = host_of(campaign, host);
-        status = jobs_set_outcome(&record->jobs, record->job.number, &out);
+        status = jobs_set_outcome(record->jobs, record->job.number, &out);
     }
     return status;
 }
@@ -483,13 +500,13 @@ static void ended(void *context, const struct campaign *campaign)
     job->state =
         campaign->end == CAMPAIGN_INTERRUPTED ? JOB_INTERRUPTED : JOB_DONE;
     job->exit_code = (int)campaign_exit_code(campaign);
-    status = jobs_open_batch(&record->jobs);
+    status = jobs_open_batch(record->jobs);
     if (status == LASTCALL_OK)
         status = add_silent(record, campaign);
     if (status == LASTCALL_OK)
-        status = jobs_end(&record->jobs, job);
+        status = jobs_end(record->jobs, job);
     if (status == LASTCALL_OK)
-        status = jobs_commit_batch(&record->jobs);
+        status = jobs_commit_batch(record->jobs);
     if (status != LASTCALL_OK)
         warn_status(record, status);
 }

@@ -21,7 +21,8 @@
 
 /* {0} keeps nothing. */
 struct jobs_record {
-    struct jobs jobs;
+    struct jobs own;   /* owned; where the jobs are not another's */
+    struct jobs *jobs; /* borrowed: own, or that of the start */
     struct job job;
     const struct identity *identity; /* borrowed */
     bool is_open;                    /* false after the first failure */
@@ -35,7 +36,11 @@ struct jobs_record {
 
 /* What a job says of itself. */
 struct jobs_record_start {
-    const struct options *options;
+    const struct options *options; /* whose words are kept; or NULL */
+    const char *words;             /* without options: kept as they are */
+    /* Where the job is kept, borrowed; a process has but one of them open.
+     * NULL: its own, in the user's folder. */
+    struct jobs *jobs;
     const struct fleet *fleet; /* with identity; outlives the record */
     const struct target *target;
     const struct request *request; /* what each host is asked */
@@ -43,6 +48,18 @@ struct jobs_record_start {
     int64_t timeout_ms;
     int64_t ttl_ms;
 };
+
+/*
+ * Open the database of jobs in the user's folder.
+ *
+ *   error  says why not
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_MISSING (there is no home), or what
+ *         jobs_open() returns.
+ * Owner:  the caller calls jobs_close(out) in every case.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+jobs_record_open_folder(struct jobs *out, struct platform_error *error);
 
 /* Open the database for a new job; what is wrong is said as a warning. */
 void jobs_record_open(struct jobs_record *record,

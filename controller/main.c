@@ -27,6 +27,7 @@ static enum exit_code (*const run[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_PING] = cmd_ping,
     [COMMAND_JOBS] = cmd_jobs,
     [COMMAND_MAINTENANCE] = cmd_maintenance,
+    [COMMAND_BRIDGE] = cmd_bridge,
     [COMMAND_VERIFY] = cmd_verify,
     [COMMAND_COMPLETION] = cmd_completion,
 };

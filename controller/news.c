@@ -127,10 +127,13 @@ enum lastcall_status news_open(struct trust *trust,
         status = read_event(&verified, parts, out, why);
     else if (status == LASTCALL_OK)
         status = read_inventory(&verified, parts, out, why);
-    if (status == LASTCALL_OK)
+    if (status == LASTCALL_OK) {
         out->iat_s = verified.iat_s;
-    else
+        out->granted_s = grant->iat_s;
+        memcpy(out->signer, grant->key.thumbprint, sizeof out->signer);
+    } else {
         news_deinit(out);
+    }
     verified_deinit(&verified);
     token_deinit(&token);
     return status;

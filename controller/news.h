@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/key.h"
 #include "protocol/name.h"
 #include "protocol/presence.h"
 #include "protocol/topic.h"
@@ -19,9 +20,11 @@ struct news {
     enum topic_kind kind; /* TOPIC_STATUS, _SESSIONS or _EVENT */
     struct name host;
     int64_t iat_s;
-    int64_t arrived_ms;        /* since 1970 */
-    struct host_status status; /* owned; of a status */
-    struct name *groups;       /* owned; of a status: those of the grant */
+    char signer[KEY_THUMBPRINT_SIZE]; /* the host's key */
+    int64_t granted_s;                /* when the root granted it */
+    int64_t arrived_ms;               /* since 1970 */
+    struct host_status status;        /* owned; of a status */
+    struct name *groups; /* owned; of a status: those of the grant */
     size_t group_count;
     struct inventory inventory; /* owned; of an inventory */
     struct event *event;        /* owned; of an event, else NULL */

@@ -28,6 +28,7 @@ enum command_id {
     COMMAND_PING,
     COMMAND_JOBS,
     COMMAND_MAINTENANCE,
+    COMMAND_BRIDGE,
     COMMAND_VERIFY,
     COMMAND_COMPLETION,
     COMMAND_COUNT
@@ -57,6 +58,7 @@ enum option_group {
     OPTIONS_MESSAGE = 1 << 19,
     OPTIONS_JOBS = 1 << 22,
     OPTIONS_PLAN = 1 << 23,
+    OPTIONS_BRIDGE = 1 << 26,
 };
 
 struct command_info {
@@ -140,6 +142,8 @@ enum option_id {
     OPTION_ENFORCE,
     OPTION_PLAN_ID,
     OPTION_FOLLOW,
+    OPTION_CHECK,
+    OPTION_LOG_LEVEL,
     OPTION_COUNT
 };
 

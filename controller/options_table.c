@@ -70,6 +70,12 @@ const struct command_info command_table[COMMAND_COUNT] = {
          OPTIONS_ONLINE | OPTIONS_TARGET | OPTIONS_FILTER | OPTIONS_MEDIA |
              OPTIONS_PLAN,
          1, 2},
+    [COMMAND_BRIDGE] = {"bridge", "[--check]",
+                        "show the fleet to Home Assistant, with buttons of "
+                        "your own",
+                        OPTIONS_HELP | OPTIONS_FLEET | OPTIONS_BROKER |
+                            OPTIONS_IDENTITY | OPTIONS_TIMEOUT | OPTIONS_BRIDGE,
+                        0, 0},
     [COMMAND_VERIFY] = {"verify", "[FILE|-]",
                         "check a token and print its claims",
                         OPTIONS_HELP | OPTIONS_FLEET, 0, 1},
@@ -172,6 +178,11 @@ const struct option_info option_table[] = {
      "start: the plan's name (default: made of its start)"},
     {OPTION_FOLLOW, VALUE_IS_NONE, "follow", NULL, NULL, 0, false, OPTIONS_PLAN,
      "show what changes until every host is done"},
+
+    {OPTION_CHECK, VALUE_IS_NONE, "check", NULL, NULL, 0, false, OPTIONS_BRIDGE,
+     "say what would be shown, and what the grant lacks"},
+    {OPTION_LOG_LEVEL, VALUE_IS_TEXT, "log-level", NULL, "LEVEL", 0, false,
+     OPTIONS_BRIDGE, "error, warn, info (default) or debug"},
 
     {OPTION_FRESH, VALUE_IS_NONE, "fresh", NULL, NULL, 'f', false,
      OPTIONS_FRESH, "ask the hosts instead of reading what they published"},

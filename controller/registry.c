@@ -153,6 +153,8 @@ static void take_status(const struct registry *registry,
         drop_details(&host->status);
     host->has_status = true;
     host->iat_s = news->iat_s;
+    host->granted_s = news->granted_s;
+    memcpy(host->signer, news->signer, sizeof host->signer);
     host->clock_ahead_ms = host->status.clock_ms > news->arrived_ms
                                ? host->status.clock_ms - news->arrived_ms
                                : 0;
@@ -209,4 +211,42 @@ enum lastcall_status registry_take(struct registry *registry, struct news *news)
         status = take_inventory(host, news);
     news_deinit(news);
     return status;
+}
+
+void registry_forget(struct registry *registry, const struct name *name)
+{
+    const size_t at = position(registry, name);
+
+    if (registry_find(registry, name) == NULL)
+        return;
+    host_free(registry->hosts[at]);
+    registry->count--;
+    memmove(registry->hosts + at, registry->hosts + at + 1,
+            (registry->count - at) * sizeof(struct registry_host *));
+}
+
+void registry_forget_inventory(struct registry *registry,
+                               const struct name *name,
+                               const struct name *server)
+{
+    struct registry_host *host = registry_find(registry, name);
+
+    for (size_t i = 0; host != NULL && i < host->inventory_count; i++) {
+        struct registry_inventory *found = &host->inventories[i];
+
+        if (strcmp(found->inventory.server.text, server->text) != 0)
+            continue;
+        inventory_deinit(&found->inventory);
+        host->inventory_count--;
+        memmove(found, found + 1, (host->inventory_count - i) * sizeof *found);
+        return;
+    }
+}
+
+bool registry_host_is_revoked(const struct registry_host *host,
+                              const struct revocation_list *list)
+{
+    return host->has_status &&
+           (revocation_covers(list, host->signer, host->granted_s) ||
+            revocation_covers(list, host->signer, host->iat_s));
 }

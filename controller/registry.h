@@ -13,6 +13,7 @@
 #include "controller/news.h"
 #include "protocol/name.h"
 #include "protocol/presence.h"
+#include "protocol/revocation.h"
 
 /* Hosts that are kept; more are refused, and said. */
 #define REGISTRY_HOST_MAX 20000
@@ -27,9 +28,11 @@ struct registry_inventory {
 struct registry_host {
     struct name name;
     bool has_status;
-    int64_t iat_s;             /* of the status */
-    struct host_status status; /* owned; when has_status */
-    struct name *groups;       /* owned; from the grant */
+    int64_t iat_s;                    /* of the status */
+    char signer[KEY_THUMBPRINT_SIZE]; /* of the status, too: the host's key */
+    int64_t granted_s;                /* and when the root granted it */
+    struct host_status status;        /* owned; when has_status */
+    struct name *groups;              /* owned; from the grant */
     size_t group_count;
     int64_t clock_ahead_ms; /* the least its clock is ahead of ours; 0: none */
     struct registry_inventory *inventories; /* owned */
@@ -77,6 +80,16 @@ void registry_refuse(struct registry *registry, const struct name *host,
 /* Find a host; borrowed, or NULL.  Time: O(log n). */
 struct registry_host *registry_find(const struct registry *registry,
                                     const struct name *name);
+
+/* Forget a host, or what is known of one of its servers: it was cleared. */
+void registry_forget(struct registry *registry, const struct name *name);
+void registry_forget_inventory(struct registry *registry,
+                               const struct name *name,
+                               const struct name *server);
+
+/* Say whether a host's status has been revoked since it came. */
+bool registry_host_is_revoked(const struct registry_host *host,
+                              const struct revocation_list *list);
 
 /* Say whether a host's latest word is that it works. */
 bool registry_host_is_up(const struct registry_host *host);

@@ -58,6 +58,12 @@ bool verifier_is_for(enum topic_kind kind)
            kind == TOPIC_EVENT || kind == TOPIC_RESULT || kind == TOPIC_REVOKED;
 }
 
+/* Only what is retained can be cleared. */
+static bool can_be_cleared(enum topic_kind kind)
+{
+    return kind == TOPIC_STATUS || kind == TOPIC_SESSIONS;
+}
+
 static void give_back(struct verifier *verifier, size_t len)
 {
     pthread_mutex_lock(&verifier->lock);
@@ -113,7 +119,9 @@ static struct proof *prove(struct lane *lane, const struct job *job)
         return NULL;
     proof->parts = job->parts;
     proof->is_retained = job->is_retained;
-    if (job->parts.kind == TOPIC_RESULT)
+    if (job->message.len == 0 && can_be_cleared(job->parts.kind))
+        proof->status = LASTCALL_E_MISSING;
+    else if (job->parts.kind == TOPIC_RESULT)
         proof->status = answer_open(
             &lane->trust, &verifier->controller, &job->parts, &job->message,
             now_ms / MS_PER_S, &proof->of.answer, &proof->why);

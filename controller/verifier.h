@@ -31,8 +31,10 @@
 struct proof {
     struct topic_parts parts;
     bool is_retained;
-    enum lastcall_status status; /* LASTCALL_OK, or why it was refused */
-    struct json_error why;       /* may be "" */
+    /* LASTCALL_OK, why it was refused, or LASTCALL_E_MISSING: an empty message,
+     * which clears a status or an inventory that was retained */
+    enum lastcall_status status;
+    struct json_error why; /* may be "" */
     union {
         struct answer answer; /* owned; of a TOPIC_RESULT */
         struct news news;     /* owned; of the other kinds */

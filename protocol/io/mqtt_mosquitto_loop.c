@@ -37,18 +37,20 @@ static bool add_properties(const struct mqtt_options *options,
     return code == MOSQ_ERR_SUCCESS;
 }
 
-static int set_will(struct mosquitto *client, const struct mqtt_will *will)
+static int set_will(struct attempt *attempt, const struct mqtt_will *will)
 {
+    const char *type = mqtt_content_type(&attempt->link->options);
     mosquitto_property *properties = NULL;
     int code = mosquitto_property_add_int32(
         &properties, MQTT_PROP_WILL_DELAY_INTERVAL, will->delay_s);
 
     if (code == MOSQ_ERR_SUCCESS)
-        code = mosquitto_property_add_string(
-            &properties, MQTT_PROP_CONTENT_TYPE, MQTT_CONTENT_TYPE);
+        code = mosquitto_property_add_string(&properties,
+                                             MQTT_PROP_CONTENT_TYPE, type);
     if (code == MOSQ_ERR_SUCCESS)
-        code = mosquitto_will_set_v5(client, will->topic, (int)will->len,
-                                     will->payload, 1, true, properties);
+        code =
+            mosquitto_will_set_v5(attempt->client, will->topic, (int)will->len,
+                                  will->payload, 1, true, properties);
     if (code != MOSQ_ERR_SUCCESS)
         mosquitto_property_free_all(&properties);
     return code;
@@ -70,7 +72,7 @@ static int set_options(struct attempt *attempt)
         code = mosquitto_username_pw_set(client, options->username,
                                          options->password);
     if (code == MOSQ_ERR_SUCCESS && attempt->command->will.topic != NULL)
-        code = set_will(client, &attempt->command->will);
+        code = set_will(attempt, &attempt->command->will);
     /* Without its defaults, which would undo ours. */
     if (code == MOSQ_ERR_SUCCESS && attempt->tls != NULL)
         code = mosquitto_int_option(client, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
@@ -211,7 +213,8 @@ static int send_publish(struct attempt *attempt,
 {
     mosquitto_property *properties = NULL;
     int code = mosquitto_property_add_string(
-        &properties, MQTT_PROP_CONTENT_TYPE, MQTT_CONTENT_TYPE);
+        &properties, MQTT_PROP_CONTENT_TYPE,
+        mqtt_content_type(&attempt->link->options));
 
     if (code == MOSQ_ERR_SUCCESS && message->expiry_s > 0)
         code = mosquitto_property_add_int32(

@@ -25,6 +25,12 @@ static enum lastcall_status check_pem(const char *path,
     return LASTCALL_E_CONFIG;
 }
 
+const char *mqtt_content_type(const struct mqtt_options *options)
+{
+    return options->content_type != NULL ? options->content_type
+                                         : MQTT_CONTENT_TYPE;
+}
+
 enum lastcall_status mqtt_options_check(const struct mqtt_options *options,
                                         struct mqtt_uri *uri,
                                         char detail[MQTT_DETAIL_SIZE])

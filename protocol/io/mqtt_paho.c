@@ -87,12 +87,14 @@ static int add_number(MQTTProperties *list, enum MQTTPropertyCodes id,
     return MQTTProperties_add(list, &property);
 }
 
-static int add_content_type(MQTTProperties *list)
+static int add_content_type(MQTTProperties *list,
+                            const struct mqtt_options *options)
 {
+    const char *type = mqtt_content_type(options);
     MQTTProperty property = {.identifier = MQTTPROPERTY_CODE_CONTENT_TYPE};
 
-    property.value.data.data = unconst(MQTT_CONTENT_TYPE);
-    property.value.data.len = (int)sizeof(MQTT_CONTENT_TYPE) - 1;
+    property.value.data.data = unconst(type);
+    property.value.data.len = (int)strlen(type);
     return MQTTProperties_add(list, &property);
 }
 
@@ -148,7 +150,7 @@ static bool add_properties(const struct mqtt_options *options,
     if (will != NULL && will->topic != NULL) {
         failed |= add_number(of_will, MQTTPROPERTY_CODE_WILL_DELAY_INTERVAL,
                              will->delay_s);
-        failed |= add_content_type(of_will);
+        failed |= add_content_type(of_will, options);
     }
     return failed == 0;
 }
@@ -367,7 +369,7 @@ static enum lastcall_status send_publish(struct attempt *attempt,
     response.onSuccess5 = mqtt_paho_on_published;
     response.onFailure5 = mqtt_paho_on_publish_failed;
     response.context = pending;
-    if (add_content_type(&out.properties) == 0 &&
+    if (add_content_type(&out.properties, &attempt->link->options) == 0 &&
         (message->expiry_s == 0 ||
          add_number(&out.properties, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL,
                     message->expiry_s) == 0))

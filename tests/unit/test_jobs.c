@@ -312,12 +312,14 @@ static void test_our_own_job_has_not_crashed(void **state)
 static void test_who_had_our_place_is_gone(void **state)
 {
     struct jobs jobs;
+    struct jobs other;
 
     (void)state;
     open_ok(&jobs);
-    struct job old = begin(&jobs, "old-id-0123456789");
-    end(&jobs, &old, JOB_DONE, 0);
-    run_sql(&jobs, "UPDATE job SET state = 'running'");
+    open_ok(&other);
+    struct job old = begin(&other, "old-id-0123456789");
+    jobs_close(&other);
+    assert_string_equal(jobs_of(&jobs), "old-:running;");
     struct job now = begin(&jobs, "new-id-0123456789");
     assert_string_equal(jobs_of(&jobs), "new-:running;old-:crashed;");
     job_deinit(&old);
@@ -617,6 +619,27 @@ static int make_directory(void **state)
     return scratch_make(directory) == NULL ? -1 : 0;
 }
 
+/* The bridge has several presses under way, and one database. */
+static void test_several_jobs_of_one_process_run_at_once(void **state)
+{
+    struct jobs jobs;
+
+    (void)state;
+    open_ok(&jobs);
+    struct job first = begin(&jobs, "frst-id-0123456789");
+    struct job second = begin(&jobs, "scnd-id-0123456789");
+
+    assert_string_equal(jobs_of(&jobs), "scnd:running;frst:running;");
+    end(&jobs, &first, JOB_DONE, 0);
+    assert_string_equal(jobs_of(&jobs), "scnd:running;frst:done;");
+    assert_int_equal(jobs_mark_crashed(&jobs), LASTCALL_OK);
+    assert_string_equal(jobs_of(&jobs), "scnd:running;frst:done;");
+    end(&jobs, &second, JOB_DONE, 0);
+    job_deinit(&first);
+    job_deinit(&second);
+    jobs_close(&jobs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -632,6 +655,8 @@ int main(void)
         cmocka_unit_test_setup(test_what_runs_is_not_forgotten, set_up),
         cmocka_unit_test_setup(test_beginnings_must_be_of_one, set_up),
         cmocka_unit_test_setup(test_what_is_old_is_forgotten, set_up),
+        cmocka_unit_test_setup(test_several_jobs_of_one_process_run_at_once,
+                               set_up),
         cmocka_unit_test_setup(test_it_is_its_users_alone, set_up),
         cmocka_unit_test_setup(test_what_cannot_be_opened_says_what_to_do,
                                set_up),

@@ -204,7 +204,10 @@ static void test_numbers_and_durations(void **state)
 static void test_only_what_exists_is_known(void **state)
 {
     static const char *const later[] = {
-        "watch", "bridge", "explain", "doctor", "",
+        "watch",
+        "explain",
+        "doctor",
+        "",
     };
     enum command_id command;
 

@@ -1,0 +1,193 @@
+/*
+ * The home-automation bridge: an ordinary controller that shows what the
+ * fleet tells to Home Assistant, and turns presses of its own buttons into
+ * signed commands.
+ *
+ *     bridge.c         the loop over the fleet's and the home's events
+ *     bridge_devices.c the devices at home, and what may be new of them
+ *     bridge_show.c    what is new is published
+ *     bridge_sweep.c   what an earlier life left retained
+ *     bridge_press.c   presses: campaigns, and their results as events
+ *
+ * One thread; nothing here waits for an answer.
+ */
+#ifndef LASTCALL_CONTROLLER_BRIDGE_H
+#define LASTCALL_CONTROLLER_BRIDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/fleet.h"
+#include "controller/home_config.h"
+#include "controller/home_discovery.h"
+#include "controller/home_link.h"
+#include "controller/home_press.h"
+#include "controller/home_topic.h"
+#include "controller/jobs.h"
+#include "protocol/io/log.h"
+
+/* After Home Assistant's birth everything is published once more: not at
+ * once, since it is not ready then, and not by every client at the same time.
+ * Source: zigbee2mqtt and ring-mqtt wait as well. */
+#define BRIDGE_BIRTH_WAIT_MS 3000
+#define BRIDGE_BIRTH_JITTER_MS 7001 /* below this */
+/* What is retained is published at most so fast: a burst overflows the queues
+ * of who reads it (mosquitto: 1000 messages). */
+#define BRIDGE_PACE_COUNT 50
+#define BRIDGE_PACE_MS 100
+/* Presses whose answers are awaited; more are refused, busy. */
+#define BRIDGE_PRESS_MAX 32
+/* How long the last words may take. */
+#define BRIDGE_FAREWELL_MS 3000
+/* Messages from home that are looked at between two of the fleet's. */
+#define BRIDGE_ROUND_MAX 64
+
+/* What was published at a topic, so that only what is new goes out. */
+struct bridge_published {
+    bool is_dirty; /* it may have changed */
+    bool is_known; /* digest is that of what the broker has */
+    unsigned char digest[BYTES_SHA256_LEN];
+};
+
+struct bridge_server {
+    struct name name;
+    enum backend_kind backend;
+    bool is_gone; /* its topic is to be cleared, then it is forgotten */
+    struct bridge_published state;
+    /* The last event that was passed on. */
+    char boot_id[RESULT_BOOT_ID_SIZE];
+    int64_t event_seq;
+};
+
+/* A device at home: a host's, or with the name "" the bridge's own. */
+struct bridge_device {
+    struct name name;
+    bool is_gone; /* everything of it is to be cleared, then it is forgotten */
+    bool is_queued;
+    struct bridge_device *next; /* in the queue of those with something dirty */
+    struct bridge_published discovery;
+    struct bridge_published state;
+    struct bridge_server *servers; /* owned; sorted by name */
+    size_t server_count;
+    struct bytes former;        /* owned; a discovery payload that may have
+                                   components which the next has not */
+    struct home_press *presses; /* owned; one for each button */
+};
+
+struct press_run;
+
+struct bridge {
+    const struct bridge_config *config; /* borrowed, as the next two */
+    struct fleet *fleet;
+    struct log *log;
+    struct home_link *home;         /* owned */
+    struct bridge_device **devices; /* owned, and each one; sorted by name */
+    size_t device_count;
+    size_t device_capacity;
+    struct bridge_device *first; /* with something to publish */
+    struct bridge_device **last;
+    bool is_home_up;
+    bool is_fleet_up;
+    int64_t ready_ms;      /* since when the home is there */
+    int64_t birth_due_ms;  /* INT64_MAX: no birth is to be answered */
+    int64_t pace_begin_ms; /* of the present span */
+    unsigned pace_count;   /* published in it */
+    struct jobs jobs;      /* owned */
+    bool keeps_jobs;
+    struct press_run *runs; /* owned; BRIDGE_PRESS_MAX */
+    uint64_t run_serial;
+};
+
+/*
+ * Run until interrupted, with the fleet open; closes nothing of the caller's.
+ *
+ * Returns EXIT_CODE_OK, EXIT_CODE_USAGE (the home's broker cannot be
+ *         configured so), EXIT_CODE_BROKER (out of memory).
+ */
+enum exit_code bridge_run(const struct bridge_config *config,
+                          struct fleet *fleet, struct log *log);
+
+/* --- bridge_devices.c ----------------------------------------------------- */
+
+/* Find a device that is not gone, or NULL. */
+struct bridge_device *bridge_find(const struct bridge *bridge,
+                                  const struct name *name);
+
+/* Find a device, gone or not, or make one; NULL: no room or memory, said. */
+struct bridge_device *bridge_find_or_add(struct bridge *bridge,
+                                         const struct name *name);
+
+/* It is not in the queue. */
+void bridge_remove_device(struct bridge *bridge, struct bridge_device *device);
+void bridge_forget_devices(struct bridge *bridge);
+
+/* There is something to publish of a device; it may be in the queue. */
+void bridge_queue(struct bridge *bridge, struct bridge_device *device);
+void bridge_unqueue_first(struct bridge *bridge);
+
+/* Find a server, gone or not, or NULL. */
+struct bridge_server *bridge_find_server(const struct bridge_device *device,
+                                         const struct name *name);
+void bridge_remove_server(struct bridge_device *device, size_t at);
+
+/* Have the topic of a server that the device has not cleared. */
+void bridge_add_stale_server(struct bridge_device *device,
+                             const struct name *name);
+
+/*
+ * A host's news were taken: note what may be new, and take away what is not
+ * there any more.
+ *
+ *   server  of an inventory; NULL: of a status
+ */
+void bridge_note_host(struct bridge *bridge, const struct name *name,
+                      const struct name *server);
+
+/* Have everything of a device published again: it may have been lost. */
+void bridge_show_again(struct bridge *bridge, struct bridge_device *device);
+void bridge_show_all(struct bridge *bridge);
+
+/* Whether the bridge itself is there may have changed. */
+void bridge_show_own_state(struct bridge *bridge);
+
+/* --- bridge_show.c -------------------------------------------------------- */
+
+/* Write the discovery payload of a device that is not gone; out is
+ * initialised here.  LASTCALL_OK, LASTCALL_E_TOO_LARGE, LASTCALL_E_NOMEM. */
+LASTCALL_MUST_USE enum lastcall_status
+bridge_write_discovery(const struct bridge *bridge,
+                       const struct bridge_device *device, struct bytes *out);
+
+/* Publish as much as may be; hands back when to call again at the latest. */
+int64_t bridge_publish(struct bridge *bridge, int64_t now_ms);
+
+/* Publish an event; it is lost when the home is not there. */
+void bridge_publish_event(struct bridge *bridge, const struct home_topic *at,
+                          const struct bytes *payload);
+
+/* --- bridge_sweep.c ------------------------------------------------------- */
+
+/* A discovery payload of this fleet that the broker has retained. */
+void bridge_take_retained(struct bridge *bridge,
+                          const struct home_message *message);
+
+/* --- bridge_press.c ------------------------------------------------------- */
+
+LASTCALL_MUST_USE enum lastcall_status bridge_presses_open(struct bridge *b);
+/* Give up on what is under way, and keep record of it. */
+void bridge_presses_close(struct bridge *bridge);
+
+/* A message at a press topic. */
+void bridge_take_press(struct bridge *bridge,
+                       const struct home_message *message);
+
+/* Give an event that fleet_handle() has had to the campaigns. */
+void bridge_presses_take(struct bridge *bridge,
+                         const struct fleet_event *event);
+
+/* Send what is due, end what has ended; hands back when to call again at the
+ * latest. */
+int64_t bridge_presses_tend(struct bridge *bridge, int64_t now_ms);
+
+#endif
