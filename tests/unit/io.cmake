@@ -7,7 +7,8 @@ lastcall_test(connection_flush SOURCES unit/fake_link.c unit/watch.c
 foreach(filling paho mosquitto)
     if(TARGET lastcall_link_${filling} AND NOT WIN32) # they start a broker
         lastcall_test(mqtt_link_${filling} SOURCES unit/mqtt_link_suite.c
-                      unit/mqtt_link_tls.c unit/mqtt_link_wire.c
+                      unit/mqtt_link_ends.c unit/mqtt_link_tls.c
+                      unit/mqtt_link_wire.c unit/mqtt_link_wired.c
                       unit/mqtt_told.c unit/mqtt_wire.c
                       unit/broker.c unit/seen.c unit/watch.c
                       LIBS lastcall_link_${filling} OpenSSL::SSL TIMEOUT 180)

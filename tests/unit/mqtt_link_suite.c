@@ -490,5 +490,6 @@ int main(void)
     (void)setenv("https_proxy", "http://127.0.0.1:9", 1);
     platform_clean_environment();
     return cmocka_run_group_tests(tests, set_up_group, tear_down_group) +
-           mqtt_link_wire_tests() + mqtt_link_tls_tests();
+           mqtt_link_wire_tests() + mqtt_link_end_tests() +
+           mqtt_link_tls_tests();
 }
