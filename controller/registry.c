@@ -182,6 +182,18 @@ static struct registry_inventory *inventory_slot(struct registry_host *host,
     return &grown[host->inventory_count++];
 }
 
+/* Lists of one life are numbered; between lives, and within one second, the
+ * later one to arrive is the later one. */
+static bool is_later_list(const struct registry_inventory *known,
+                          const struct news *news)
+{
+    if (known->inventory.boot_id[0] != '\0' &&
+        strcmp(known->inventory.boot_id, news->inventory.boot_id) == 0 &&
+        known->inventory.seq >= news->inventory.seq)
+        return false;
+    return known->iat_s <= news->iat_s;
+}
+
 static enum lastcall_status take_inventory(struct registry_host *host,
                                            struct news *news)
 {
@@ -190,8 +202,7 @@ static enum lastcall_status take_inventory(struct registry_host *host,
 
     if (slot == NULL)
         return LASTCALL_E_NOMEM;
-    /* Within one second the later one to arrive is the later one. */
-    if (slot->iat_s > news->iat_s)
+    if (!is_later_list(slot, news))
         return LASTCALL_OK;
     inventory_deinit(&slot->inventory);
     slot->inventory = news->inventory;

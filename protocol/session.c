@@ -185,6 +185,22 @@ enum session_order session_value_order(const struct session_value *a,
     return SESSION_UNORDERED;
 }
 
+static int order_texts(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "");
+}
+
+int session_identity_order(const struct session *a, const struct session *b)
+{
+    const int by_id =
+        order_texts(session_text(a, SESSION_ID), session_text(b, SESSION_ID));
+
+    if (by_id != 0)
+        return by_id;
+    return order_texts(session_text(a, SESSION_SESSION_KEY),
+                       session_text(b, SESSION_SESSION_KEY));
+}
+
 bool session_is_equal(const struct session *a, const struct session *b,
                       enum session_compare how)
 {

@@ -219,6 +219,13 @@ enum session_order session_value_order(const struct session_value *a,
 bool session_is_equal(const struct session *a, const struct session *b,
                       enum session_compare how);
 
+/*
+ * The order of a list: by SESSION_ID, and by SESSION_SESSION_KEY for sessions
+ * that have none.  Two with the same place in it are the same session at two
+ * times.  Below 0, 0 or above 0, as strcmp().
+ */
+int session_identity_order(const struct session *a, const struct session *b);
+
 /* Write one value; a new reference or NULL when out of memory. */
 json_t *session_value_encode(const struct session_value *value);
 

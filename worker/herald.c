@@ -27,17 +27,24 @@ enum lastcall_status herald_init(struct herald *herald,
     herald->servers = calloc(settings->server_count, sizeof(*herald->servers));
     if (herald->servers == NULL)
         return LASTCALL_E_NOMEM;
-    for (size_t i = 0; i < settings->server_count; i++)
+    for (size_t i = 0; i < settings->server_count; i++) {
         inventory_state_init(&herald->servers[i], &settings->servers[i],
                              options->identity->boot_id);
+        if (options->numbers != NULL)
+            inventory_numbers_restore(options->numbers, &herald->servers[i]);
+    }
     return LASTCALL_OK;
 }
 
 void herald_deinit(struct herald *herald)
 {
     if (herald->servers != NULL) {
-        for (size_t i = 0; i < herald->options.settings->server_count; i++)
+        for (size_t i = 0; i < herald->options.settings->server_count; i++) {
+            if (herald->options.numbers != NULL)
+                inventory_numbers_keep(herald->options.numbers,
+                                       &herald->servers[i]);
             inventory_state_deinit(&herald->servers[i]);
+        }
     }
     free(herald->servers);
     *herald = (struct herald){0};

@@ -39,7 +39,8 @@ struct herald_options {
     const struct identity *identity;
     const struct clock *clock;
     struct counters *counters;
-    struct log *log; /* may be NULL */
+    struct inventory_numbers *numbers; /* that outlive it; may be NULL */
+    struct log *log;                   /* may be NULL */
     struct publisher publisher;
 };
 

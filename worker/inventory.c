@@ -26,28 +26,49 @@ void inventory_state_deinit(struct inventory_state *state)
     *state = (struct inventory_state){.due_ms = INVENTORY_NEVER};
 }
 
+static size_t find_number(const struct inventory_numbers *numbers,
+                          const struct name *server)
+{
+    size_t at = 0;
+
+    while (at < numbers->count &&
+           strcmp(numbers->rows[at].server.text, server->text) != 0)
+        at++;
+    return at;
+}
+
+void inventory_numbers_restore(const struct inventory_numbers *numbers,
+                               struct inventory_state *state)
+{
+    const size_t at = find_number(numbers, &state->current.server);
+
+    if (at == numbers->count)
+        return;
+    state->current.seq = numbers->rows[at].seq;
+    state->event_seq = numbers->rows[at].event_seq;
+}
+
+void inventory_numbers_keep(struct inventory_numbers *numbers,
+                            const struct inventory_state *state)
+{
+    size_t at = find_number(numbers, &state->current.server);
+
+    if (at == SETTINGS_SERVER_COUNT_MAX) {
+        at--;
+        memmove(&numbers->rows[0], &numbers->rows[1],
+                at * sizeof numbers->rows[0]);
+    } else if (at == numbers->count) {
+        numbers->count++;
+    }
+    numbers->rows[at] = (struct inventory_number){
+        state->current.server, state->current.seq, state->event_seq};
+}
+
 /* ---- events ---- */
-
-static int compare_text(const char *a, const char *b)
-{
-    return strcmp(a != NULL ? a : "", b != NULL ? b : "");
-}
-
-/* The order of a list: by id, and by key for sessions that have none. */
-static int compare_sessions(const struct session *a, const struct session *b)
-{
-    const int by_id =
-        compare_text(session_text(a, SESSION_ID), session_text(b, SESSION_ID));
-
-    if (by_id != 0)
-        return by_id;
-    return compare_text(session_text(a, SESSION_SESSION_KEY),
-                        session_text(b, SESSION_SESSION_KEY));
-}
 
 static int compare_items(const void *a, const void *b)
 {
-    return compare_sessions(a, b);
+    return session_identity_order(a, b);
 }
 
 void inventory_note_ending(struct inventory_state *state,
@@ -121,7 +142,7 @@ static void emit_events(struct inventory_state *state,
         else if (k == fresh->count)
             order = -1;
         else
-            order = compare_sessions(&old->items[i], &fresh->items[k]);
+            order = session_identity_order(&old->items[i], &fresh->items[k]);
         if (order < 0) {
             emit(state, EVENT_ENDED, &old->items[i++], now_ms, sink);
         } else if (order > 0) {

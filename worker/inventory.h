@@ -62,6 +62,25 @@ struct inventory_state {
     bool has_report;
 };
 
+/* The numbers that were last used for each server.  They outlive a reload, so
+ * that within one boot_id no number is used twice.  {0} is empty. */
+struct inventory_numbers {
+    struct inventory_number {
+        struct name server;
+        int64_t seq;
+        int64_t event_seq;
+    } rows[SETTINGS_SERVER_COUNT_MAX];
+    size_t count;
+};
+
+/* Go on from the numbers that a state of the same server has left. */
+void inventory_numbers_restore(const struct inventory_numbers *numbers,
+                               struct inventory_state *state);
+
+/* Leave them; where there is no room, the server left first is forgotten. */
+void inventory_numbers_keep(struct inventory_numbers *numbers,
+                            const struct inventory_state *state);
+
 void inventory_state_init(struct inventory_state *state,
                           const struct server_settings *settings,
                           const char *boot_id);

@@ -12,6 +12,7 @@
 #include "worker/arguments.h"
 #include "worker/backends.h"
 #include "worker/history.h"
+#include "worker/inventory.h"
 #include "worker/journal.h"
 #include "worker/service.h"
 #include "worker/worker.h"
@@ -195,6 +196,7 @@ static struct name fleet_of(const char *path)
 static int run(void *data)
 {
     static struct counters counters;
+    static struct inventory_numbers numbers;
     const struct arguments *arguments = data;
     struct request_id boot_id = {""};
     struct worker_context context = {
@@ -202,6 +204,7 @@ static int run(void *data)
         .link = mqtt_default_ops,
         .backends = worker_backends,
         .counters = &counters,
+        .numbers = &numbers,
         .boot_id = boot_id.text,
         .ready = on_ready,
     };

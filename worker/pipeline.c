@@ -329,6 +329,7 @@ enum lastcall_status pipeline_open(const struct pipeline_options *options,
         .identity = options->identity,
         .clock = options->clock,
         .counters = options->counters,
+        .numbers = options->numbers,
         .log = options->log,
         .publisher = options->publisher,
     };

@@ -47,6 +47,7 @@ struct pipeline_options {
     struct inbox *inbox;
     struct executor **executors; /* one for each server of the settings */
     struct counters *counters;
+    struct inventory_numbers *numbers; /* that outlive it; may be NULL */
     const struct clock *clock;
     struct log *log; /* may be NULL */
     struct publisher publisher;

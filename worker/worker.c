@@ -272,6 +272,7 @@ static enum lastcall_status open_pipeline(struct worker *worker)
         .inbox = worker->context.inbox,
         .executors = worker->executors,
         .counters = worker->context.counters,
+        .numbers = worker->context.numbers,
         .clock = worker->context.clock,
         .log = worker->context.log,
         .publisher = {worker, publish},

@@ -32,6 +32,7 @@ struct worker_context {
     /* By enum backend_kind; NULL where this build has none. */
     const struct session_backend_ops *const *backends;
     struct counters *counters;
+    struct inventory_numbers *numbers; /* may be NULL */
     struct inbox *inbox;
     const char *boot_id;
     void (*ready)(void *context); /* first connected; may be NULL */

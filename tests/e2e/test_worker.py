@@ -195,6 +195,26 @@ def test_sighup_takes_a_new_file(scene):
     assert scene.plex.counters()["terminates"] == 0
 
 
+# holds 7.9
+def test_numbers_go_on_after_a_reload(scene):
+    wait = scene.alice.await_event
+    wait_list = scene.alice.await_inventory
+    scene.plex.play("one")
+    one = wait("media-01", "home", lambda e: e["kind"] == "started")
+    before = wait_list("media-01", "home", lambda i: i["count"] == 1)
+    mark = scene.alice.mark()
+    scene.worker.reload()
+    after = wait_list("media-01", "home", lambda i: i["reachable"],
+                      after=mark)
+    scene.plex.play("two")
+    two = wait("media-01", "home", lambda e: e["kind"] == "started",
+               after=mark)
+    assert after["boot_id"] == before["boot_id"] == two["boot_id"]
+    assert after["seq"] > before["seq"]
+    assert two["session"]["session_id"] == "two"
+    assert two["seq"] > one["seq"]
+
+
 def test_sighup_with_a_bad_file_keeps_the_old_one(scene):
     scene.plex.play("one")
     scene.host.write_config("[policy]\nallow = nothing\n")

@@ -11,6 +11,7 @@ static struct {
     unsigned events[EVENT_KIND_COUNT];
     struct inventory_cause ended_by;
     int64_t seq;
+    int64_t event_seq;
     size_t count;
     bool reachable;
 } seen;
@@ -30,6 +31,7 @@ static void on_event(void *context, const struct event *event)
 {
     (void)context;
     seen.events[event->kind]++;
+    seen.event_seq = event->seq;
     seen.ended_by = (struct inventory_cause){
         event->ended_by, event->ended_by_controller, event->ended_by_plan};
 }
@@ -173,6 +175,57 @@ static void an_ending_names_its_request(void **unused)
     inventory_state_deinit(&state);
 }
 
+/* holds 7.9 */
+static void numbers_outlive_a_reload(void **unused)
+{
+    static struct inventory_numbers numbers;
+    struct inventory_state state = begin();
+
+    (void)unused;
+    take(&state, "a:playing:0", 0);
+    take(&state, "a:paused:0", 5000);
+    take(&state, "", 10000);
+    assert_int_equal(seen.seq, 3);
+    assert_int_equal(seen.event_seq, 2);
+    inventory_numbers_keep(&numbers, &state);
+    inventory_state_deinit(&state);
+    state = begin();
+    inventory_numbers_restore(&numbers, &state);
+    take(&state, "", 0);
+    take(&state, "b:playing:0", 5000);
+    assert_int_equal(seen.seq, 5);
+    assert_int_equal(seen.event_seq, 3);
+    inventory_state_deinit(&state);
+}
+
+/* holds 7.9 */
+static void numbers_of_many_servers_are_bounded(void **unused)
+{
+    static struct inventory_numbers numbers;
+    struct inventory_state state = begin();
+
+    (void)unused;
+    for (int i = 0; i <= SETTINGS_SERVER_COUNT_MAX; i++) {
+        snprintf(state.current.server.text, sizeof(state.current.server.text),
+                 "s%d", i);
+        state.event_seq = i;
+        inventory_numbers_keep(&numbers, &state);
+    }
+    assert_int_equal(numbers.count, SETTINGS_SERVER_COUNT_MAX);
+    state.event_seq = 0;
+    inventory_numbers_restore(&numbers, &state);
+    assert_int_equal(state.event_seq, SETTINGS_SERVER_COUNT_MAX);
+    snprintf(state.current.server.text, sizeof(state.current.server.text),
+             "s1");
+    inventory_numbers_restore(&numbers, &state);
+    assert_int_equal(state.event_seq, 1);
+    snprintf(state.current.server.text, sizeof(state.current.server.text),
+             "s0");
+    inventory_numbers_restore(&numbers, &state);
+    assert_int_equal(state.event_seq, 1);
+    inventory_state_deinit(&state);
+}
+
 /* holds 7.3 */
 static void an_unreachable_server_keeps_its_last_list(void **unused)
 {
@@ -217,6 +270,8 @@ int main(void)
         cmocka_unit_test(a_position_alone_is_published_once_an_interval),
         cmocka_unit_test(news_goes_out_at_once_but_not_twice_a_second),
         cmocka_unit_test(an_ending_names_its_request),
+        cmocka_unit_test(numbers_outlive_a_reload),
+        cmocka_unit_test(numbers_of_many_servers_are_bounded),
         cmocka_unit_test(an_unreachable_server_keeps_its_last_list),
         cmocka_unit_test(a_connect_publishes_anew),
     };
