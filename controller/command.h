@@ -17,6 +17,7 @@ enum exit_code cmd_sessions(const struct options *options);
 /* stop, disconnect, logoff, message, end: options->command says which. */
 enum exit_code cmd_end(const struct options *options);
 enum exit_code cmd_ping(const struct options *options);
+enum exit_code cmd_watch(const struct options *options);
 /* jobs, jobs show, jobs retry, jobs wait */
 enum exit_code cmd_jobs(const struct options *options);
 enum exit_code cmd_maintenance(const struct options *options);

@@ -1,15 +1,32 @@
 #include "controller/fleet.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "controller/say.h"
 #include "protocol/topic.h"
+
+/* $share/NAME/FILTER: each message goes to one of those who say so. */
+static void share_filter(const struct name *share, struct topic *topic)
+{
+    struct topic shared;
+    int len = snprintf(shared.text, sizeof shared.text, "$share/%s/%s",
+                       share->text, topic->text);
+
+    /* Events have the short topics: host and server. */
+    assert(len > 0 && (size_t)len < sizeof shared.text);
+    if (len > 0 && (size_t)len < sizeof shared.text)
+        *topic = shared;
+}
 
 static void add_filter(struct fleet *fleet, const struct topic_parts *parts)
 {
     size_t at = fleet->subscription_count++;
 
     topic_format(fleet->settings.fleet.text, parts, &fleet->filters[at]);
+    if (parts->kind == TOPIC_EVENT && fleet->share.text[0] != '\0')
+        share_filter(&fleet->share, &fleet->filters[at]);
     fleet->subscriptions[at] = (struct mqtt_subscription){
         .filter = fleet->filters[at].text,
         .qos = 1,
@@ -344,6 +361,17 @@ static enum exit_code gather(struct fleet *fleet, const struct target *target,
     return settle(fleet, target, ends_early, end_ms + FLEET_GATHER_MAX_MS);
 }
 
+static enum lastcall_status read_share(const struct options *options,
+                                       struct name *out)
+{
+    const char *value = options_value(options, OPTION_SHARE);
+
+    if (value == NULL || name_parse(value, strlen(value), out) == LASTCALL_OK)
+        return LASTCALL_OK;
+    say_error("--share: \"%s\" is no name", value);
+    return LASTCALL_E_SYNTAX;
+}
+
 static enum exit_code load(const struct options *options, uint32_t needs,
                            struct fleet *out)
 {
@@ -357,6 +385,8 @@ static enum exit_code load(const struct options *options, uint32_t needs,
         say_error("%s", error.text);
         return EXIT_CODE_USAGE;
     }
+    if (read_share(options, &out->share) != LASTCALL_OK)
+        return EXIT_CODE_USAGE;
     if (identity_load_trust(&out->settings, &out->trust) != LASTCALL_OK)
         return EXIT_CODE_USAGE;
     if ((needs & FLEET_NEED_IDENTITY) != 0 &&

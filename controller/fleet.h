@@ -51,6 +51,7 @@ struct fleet {
     struct registry registry;            /* owned */
     struct plans plans;                  /* owned */
     struct fleet_link *link;             /* owned */
+    struct name share; /* with whom events are shared; "" for nobody */
     struct topic filters[FLEET_FILTER_MAX];
     struct mqtt_subscription subscriptions[FLEET_FILTER_MAX];
     size_t subscription_count;

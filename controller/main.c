@@ -25,6 +25,7 @@ static enum exit_code (*const run[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_MESSAGE] = cmd_end,
     [COMMAND_END] = cmd_end,
     [COMMAND_PING] = cmd_ping,
+    [COMMAND_WATCH] = cmd_watch,
     [COMMAND_JOBS] = cmd_jobs,
     [COMMAND_MAINTENANCE] = cmd_maintenance,
     [COMMAND_BRIDGE] = cmd_bridge,

@@ -27,6 +27,7 @@ enum command_id {
     COMMAND_END,
     COMMAND_PING,
     COMMAND_JOBS,
+    COMMAND_WATCH,
     COMMAND_MAINTENANCE,
     COMMAND_BRIDGE,
     COMMAND_VERIFY,
@@ -58,6 +59,7 @@ enum option_group {
     OPTIONS_MESSAGE = 1 << 19,
     OPTIONS_JOBS = 1 << 22,
     OPTIONS_PLAN = 1 << 23,
+    OPTIONS_WATCH = 1 << 24,
     OPTIONS_BRIDGE = 1 << 26,
 };
 
@@ -142,6 +144,9 @@ enum option_id {
     OPTION_ENFORCE,
     OPTION_PLAN_ID,
     OPTION_FOLLOW,
+    OPTION_WATCH_FOR, /* watch's own --for */
+    OPTION_EVENTS,    /* --count */
+    OPTION_SHARE,
     OPTION_CHECK,
     OPTION_LOG_LEVEL,
     OPTION_COUNT

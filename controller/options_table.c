@@ -60,6 +60,11 @@ const struct command_info command_table[COMMAND_COUNT] = {
     [COMMAND_PING] = {"ping", "[TARGET]",
                       "measure round trip and clock skew of hosts",
                       OPTIONS_ONLINE | OPTIONS_TARGET | OPTIONS_TTL, 0, 0},
+    [COMMAND_WATCH] = {"watch", "[TARGET] [FILTER]",
+                       "show what happens to sessions until interrupted",
+                       OPTIONS_ONLINE | OPTIONS_TARGET | OPTIONS_FILTER |
+                           OPTIONS_MEDIA | OPTIONS_WATCH,
+                       0, 0},
     [COMMAND_JOBS] = {"jobs", "[show|retry|wait ID] [FLAG...]",
                       "show what was asked and what came, and try again",
                       OPTIONS_ONLINE | OPTIONS_JOBS, 0, 2},
@@ -178,6 +183,13 @@ const struct option_info option_table[] = {
      "start: the plan's name (default: made of its start)"},
     {OPTION_FOLLOW, VALUE_IS_NONE, "follow", NULL, NULL, 0, false, OPTIONS_PLAN,
      "show what changes until every host is done"},
+
+    {OPTION_WATCH_FOR, VALUE_IS_TEXT, "for", NULL, "TIME", 0, false,
+     OPTIONS_WATCH, "end by itself after this time"},
+    {OPTION_EVENTS, VALUE_IS_TEXT, "count", NULL, "N", 0, false, OPTIONS_WATCH,
+     "end by itself after N events"},
+    {OPTION_SHARE, VALUE_IS_TEXT, "share", NULL, "NAME", 0, false,
+     OPTIONS_WATCH, "share the events with all who watch under this name"},
 
     {OPTION_CHECK, VALUE_IS_NONE, "check", NULL, NULL, 0, false, OPTIONS_BRIDGE,
      "say what would be shown, and what the grant lacks"},

@@ -1,5 +1,6 @@
 #include "controller/output.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define PATH_PART_MAX 64
@@ -28,6 +29,7 @@ void output_begin(struct output *output, const struct output_writer *writer,
     output->stream = stream;
     output->record_count = 0;
     output->state = NULL;
+    output->is_reader_gone = false;
     output->status = head == NULL ? LASTCALL_E_NOMEM : LASTCALL_OK;
     if (output->status == LASTCALL_OK && writer->begin != NULL)
         writer->begin(output, head);
@@ -49,6 +51,8 @@ void output_flush(struct output *output)
 {
     const bool is_flushed = fflush(output->stream) == 0;
 
+    if (!is_flushed && errno == EPIPE)
+        output->is_reader_gone = true;
     if (output->status == LASTCALL_OK &&
         (!is_flushed || ferror(output->stream)))
         output->status = LASTCALL_E_IO;

@@ -6,6 +6,7 @@
 #ifndef LASTCALL_CONTROLLER_OUTPUT_H
 #define LASTCALL_CONTROLLER_OUTPUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -23,6 +24,7 @@ enum output_cell {
     CELL_MS,      /* a number of milliseconds, shown as 12 ms */
     CELL_PERCENT, /* a number, shown as 42 % */
     CELL_SERVERS, /* an array of objects: their "name" and reachability */
+    CELL_CLOCK,   /* RFC 3339, shown as the time of day here */
     CELL_USER,    /* a session: DOMAIN\user, or the username alone */
 };
 
@@ -53,6 +55,9 @@ struct output_layout {
                             NULL: every record */
     const struct output_block *blocks; /* tables, one below the other */
     size_t block_count;
+    /* For output_table_live, which has one block: how wide its columns are at
+     * least; the last one needs none. */
+    const size_t *widths;
     struct output_block csv;
 };
 
@@ -88,12 +93,16 @@ struct output {
     size_t record_count;
     void *state;                 /* the writer's own, freed by its close */
     enum lastcall_status status; /* the first thing that went wrong */
+    bool is_reader_gone;         /* who read the stream has closed it */
 };
 
 extern const struct output_writer *const output_writers[];
 extern const size_t output_writer_count;
 
 extern const struct output_writer output_table;
+/* The same where rows come for hours: each one is written when it is there,
+ * and columns only ever become wider. */
+extern const struct output_writer output_table_live;
 extern const struct output_writer output_json;
 extern const struct output_writer output_ndjson;
 extern const struct output_writer output_csv;

@@ -123,6 +123,7 @@ static void write_line(struct output *output, const char *type,
 static void begin_lines(struct output *output, const json_t *head)
 {
     write_line(output, "start", head, NULL);
+    output_flush(output);
 }
 
 static void line_record(struct output *output, const json_t *record)

@@ -1,4 +1,5 @@
 /* For a person: aligned columns, ages instead of times, colours. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 
 #include "controller/display.h"
 #include "controller/output.h"
+#include "protocol/io/platform.h"
 #include "protocol/moment.h"
 
 #define CELL_BYTES_MAX 4096
@@ -27,6 +29,7 @@ struct sheet {
     size_t cell_count;
     size_t cell_capacity;
     size_t widths[COLUMN_COUNT_MAX];
+    bool has_titles; /* the first row is that of the titles */
 };
 
 static enum lastcall_status append_duration(struct bytes *out, int64_t seconds)
@@ -53,6 +56,17 @@ static enum lastcall_status append_age(struct bytes *out, const char *text,
     if (text == NULL || moment_parse(text, &then_ms) != LASTCALL_OK)
         return bytes_append_text(out, "-");
     return append_duration(out, (now_ms - then_ms) / 1000);
+}
+
+static enum lastcall_status append_clock(struct bytes *out, const char *text)
+{
+    char clock[PLATFORM_CLOCK_TEXT_SIZE];
+    int64_t at_ms = 0;
+
+    if (text == NULL || moment_parse(text, &at_ms) != LASTCALL_OK)
+        return bytes_append_text(out, "-");
+    platform_local_clock(at_ms, clock);
+    return bytes_append_text(out, clock);
 }
 
 static enum lastcall_status append_scalar(struct bytes *out,
@@ -124,6 +138,8 @@ static enum lastcall_status append_cell(const struct output *output,
         return append_names(out, value);
     case CELL_AGE:
         return append_age(out, json_string_value(value), output->now_ms);
+    case CELL_CLOCK:
+        return append_clock(out, json_string_value(value));
     case CELL_SECONDS:
         return json_is_number(value)
                    ? append_duration(out, (int64_t)json_number_value(value))
@@ -214,11 +230,11 @@ static const char *colour_of(const struct output *output,
 {
     static const char *const good[] = {"online",  "true",   "ok",
                                        "playing", "active", "connected",
-                                       "current", "fresh"};
-    static const char *const dim[] = {"offline", "silent",       "draining",
-                                      "paused",  "disconnected", "idle",
-                                      "listen",  "no_match",     "already_gone",
-                                      "unknown", "stale"};
+                                       "current", "fresh",  "started"};
+    static const char *const dim[] = {
+        "offline", "silent",  "draining", "paused",       "disconnected",
+        "idle",    "listen",  "no_match", "already_gone", "unknown",
+        "stale",   "changed", "ended"};
 
     if (output->colour == OUTPUT_PLAIN || column->cell != CELL_STATE ||
         strcmp(text, "-") == 0)
@@ -240,7 +256,7 @@ static void print_cell(const struct sheet *sheet, size_t index)
     size_t column = index % count;
     const char *text = sheet->cells[index];
     const char *colour =
-        index < count
+        sheet->has_titles && index < count
             ? NULL
             : colour_of(sheet->output, &sheet->block->columns[column], text);
     FILE *stream = sheet->output->stream;
@@ -279,8 +295,12 @@ static void begin(struct output *output, const json_t *head)
 
         sheets[i].output = output;
         sheets[i].block = block;
-        for (size_t j = 0; j < block->column_count; j++)
+        sheets[i].has_titles = true;
+        for (size_t j = 0; j < block->column_count; j++) {
+            if (layout->widths != NULL)
+                sheets[i].widths[j] = layout->widths[j];
             add_cell(&sheets[i], j, bytes_copy_text(block->columns[j].title));
+        }
     }
 }
 
@@ -331,4 +351,39 @@ const struct output_writer output_table = {
     .record = lay_out,
     .end = end,
     .close = close_sheets,
+};
+
+/* ---- rows that are written as they come ---- */
+
+static void print_out(struct sheet *sheet)
+{
+    print_rows(sheet);
+    for (size_t i = 0; i < sheet->cell_count; i++)
+        free(sheet->cells[i]);
+    sheet->cell_count = 0;
+    sheet->has_titles = false;
+    output_flush(sheet->output);
+}
+
+static void begin_live(struct output *output, const json_t *head)
+{
+    assert(output->layout->block_count == 1);
+    begin(output, head);
+    if (output->status == LASTCALL_OK)
+        print_out(output->state);
+}
+
+static void record_live(struct output *output, const json_t *record)
+{
+    lay_out(output, record);
+    if (output->status == LASTCALL_OK)
+        print_out(output->state);
+}
+
+const struct output_writer output_table_live = {
+    .name = "table",
+    .begin = begin_live,
+    .record = record_live,
+    .close = close_sheets,
+    .is_live = true,
 };

@@ -45,6 +45,7 @@ static enum lastcall_status make_nonblocking(int fd)
 enum lastcall_status wake_open(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     if (pipe_ends[0] >= 0)
         return LASTCALL_OK;
@@ -54,7 +55,11 @@ enum lastcall_status wake_open(void)
         make_nonblocking(pipe_ends[1]) != LASTCALL_OK)
         return LASTCALL_E_IO;
     sigemptyset(&action.sa_mask);
-    if (sigaction(SIGINT, &action, NULL) != 0 ||
+    sigemptyset(&ignore.sa_mask);
+    /* What breaks is told by the call that writes, whichever library the
+     * link is from. */
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+        sigaction(SIGINT, &action, NULL) != 0 ||
         sigaction(SIGTERM, &action, NULL) != 0)
         return LASTCALL_E_IO;
     return LASTCALL_OK;

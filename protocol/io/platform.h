@@ -28,6 +28,11 @@ struct clock {
 /* The machine's clock. */
 extern const struct clock platform_clock;
 
+#define PLATFORM_CLOCK_TEXT_SIZE sizeof("23:59:59")
+
+/* The time of day here, as "14:03:59"; "--:--:--" where it is not known. */
+void platform_local_clock(int64_t unix_ms, char text[PLATFORM_CLOCK_TEXT_SIZE]);
+
 /* Fill a buffer with random bytes; LASTCALL_OK or LASTCALL_E_INTERNAL. */
 LASTCALL_MUST_USE enum lastcall_status platform_random(void *data, size_t len);
 

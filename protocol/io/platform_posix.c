@@ -49,6 +49,16 @@ static int64_t monotonic_ms(void *state)
 
 const struct clock platform_clock = {wall_ms, monotonic_ms, NULL};
 
+void platform_local_clock(int64_t unix_ms, char text[PLATFORM_CLOCK_TEXT_SIZE])
+{
+    const time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm here;
+
+    if (localtime_r(&seconds, &here) == NULL ||
+        strftime(text, PLATFORM_CLOCK_TEXT_SIZE, "%H:%M:%S", &here) == 0)
+        memcpy(text, "--:--:--", PLATFORM_CLOCK_TEXT_SIZE);
+}
+
 LASTCALL_PRINTF(2, 3)
 static void explain(struct platform_error *error, const char *format, ...)
 {

@@ -47,6 +47,20 @@ static int64_t monotonic_ms(void *state)
 
 const struct clock platform_clock = {wall_ms, monotonic_ms, NULL};
 
+void platform_local_clock(int64_t unix_ms, char text[PLATFORM_CLOCK_TEXT_SIZE])
+{
+    const uint64_t ticks = (uint64_t)(unix_ms + EPOCH_MS) * TICKS_PER_MS;
+    const FILETIME file_time = {(DWORD)ticks, (DWORD)(ticks >> 32)};
+    SYSTEMTIME universal;
+    SYSTEMTIME here;
+
+    memcpy(text, "--:--:--", PLATFORM_CLOCK_TEXT_SIZE);
+    if (FileTimeToSystemTime(&file_time, &universal) &&
+        SystemTimeToTzSpecificLocalTime(NULL, &universal, &here))
+        snprintf(text, PLATFORM_CLOCK_TEXT_SIZE, "%02u:%02u:%02u",
+                 here.wHour % 24u, here.wMinute % 60u, here.wSecond % 60u);
+}
+
 void platform_explain(struct platform_error *error, const char *format, ...)
 {
     va_list arguments;

@@ -8,8 +8,8 @@ set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
 set(LASTCALL_E2E_AREAS
     acl bridge_run bridged_brokers campaign command_exit command_keys
     command_link command_maintenance command_output command_terminal
-    command_terminal_sessions command_wts counts crash crash_wts harness
-    home_assistant inventory isolation jobs
+    command_terminal_sessions command_watch command_wts counts crash
+    crash_wts harness home_assistant inventory isolation jobs
     link maintenance memory packets plex policy refusals revocation
     service stop storm vectors worker wts)
 # A file that stands in no list would never be run.

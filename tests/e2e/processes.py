@@ -2,6 +2,7 @@
 
 import collections
 import errno
+import json
 import os
 import random
 import re
@@ -112,6 +113,27 @@ class Process:
         if not found:
             raise AssertionError("%s never wrote %r; it wrote:\n%s" % (
                 self.name, pattern, self.output()[-4000:]))
+        return found[0]
+
+    def records(self):
+        """The typed lines of -o ndjson among what it wrote."""
+        with self._news:
+            return [json.loads(line) for line in self.lines
+                    if line.startswith("{")]
+
+    def await_record(self, match, timeout=None):
+        """The first typed line, old or new, that matches."""
+        found = []
+
+        def arrived():
+            found[:] = [r for r in self.records() if match(r)]
+            return found or self._ended
+
+        with self._news:
+            self._news.wait_for(arrived, PATIENCE if timeout is None
+                                else timeout)
+        assert found, "%s never wrote it; it wrote:\n%s" % (
+            self.name, self.output()[-4000:])
         return found[0]
 
     def running(self):

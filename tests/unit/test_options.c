@@ -204,7 +204,6 @@ static void test_numbers_and_durations(void **state)
 static void test_only_what_exists_is_known(void **state)
 {
     static const char *const later[] = {
-        "watch",
         "explain",
         "doctor",
         "",

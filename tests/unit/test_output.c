@@ -13,6 +13,7 @@
 #include "controller/display.h"
 #include "controller/output.h"
 #include "controller/records.h"
+#include "controller/watch_records.h"
 #include "protocol/moment.h"
 #include "tests/unit/scratch.h"
 
@@ -26,6 +27,7 @@ static const struct {
     {"hosts", &record_hosts},     {"sessions", &record_sessions},
     {"results", &record_results}, {"plans", &record_plans},
     {"pings", &record_pings},     {"replies", &record_replies},
+    {"events", &watch_layout},
 };
 
 static const struct {
@@ -122,6 +124,15 @@ static char *render(const json_t *input, const struct output_layout *layout,
     return text;
 }
 
+/* A layout with widths is for rows that are written as they come. */
+static const struct output_writer *writer_of(const struct output_layout *layout,
+                                             size_t form)
+{
+    if (layout->widths != NULL && forms[form].writer == &output_table)
+        return &output_table_live;
+    return forms[form].writer;
+}
+
 static void check_layout(size_t which)
 {
     char *source = read_case(layouts[which].name, "json");
@@ -129,7 +140,8 @@ static void check_layout(size_t which)
 
     assert_non_null(input);
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        char *text = render(input, layouts[which].layout, forms[i].writer,
+        char *text = render(input, layouts[which].layout,
+                            writer_of(layouts[which].layout, i),
                             forms[i].colour);
         char *wanted = NULL;
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -221,11 +222,25 @@ static int tear_down_group(void **state)
     return rmdir(directory);
 }
 
+static void test_time_of_day(void **state)
+{
+    char text[PLATFORM_CLOCK_TEXT_SIZE];
+
+    (void)state;
+    assert_int_equal(setenv("TZ", "XYZ-2:30", 1), 0);
+    tzset();
+    platform_local_clock(INT64_C(1763755443999), text);
+    assert_string_equal(text, "22:34:03");
+    assert_int_equal(unsetenv("TZ"), 0);
+    tzset();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_environment_tells_libraries_nothing),
         cmocka_unit_test(test_create_and_read),
+        cmocka_unit_test(test_time_of_day),
         cmocka_unit_test(test_never_follows_a_planted_link),
         cmocka_unit_test(test_refuses_to_read),
         cmocka_unit_test(test_make_directory),
