@@ -216,6 +216,63 @@ static void test_revoked_host_is_not_believed(void **state)
 }
 
 /* Only a clock that is ahead can be told from a retained status. */
+/* What was believed before the list came is judged by it as well. */
+static void test_a_host_may_be_revoked_afterwards(void **state)
+{
+    struct revocation_list list = {0};
+
+    (void)state;
+    assert_int_equal(take_status(HOST_ONLINE, "boot-1", FLEET_NOW_S),
+                     LASTCALL_OK);
+    assert_false(registry_host_is_revoked(find_media(), &list));
+    assert_int_equal(
+        revocation_add(&list, alice.key.thumbprint, FLEET_NOW_S + 1),
+        LASTCALL_OK);
+    assert_false(registry_host_is_revoked(find_media(), &list));
+    /* Only what was granted, or said, before a time is void. */
+    assert_int_equal(revocation_add(&list, media.key.thumbprint, 1),
+                     LASTCALL_OK);
+    assert_false(registry_host_is_revoked(find_media(), &list));
+    assert_int_equal(
+        revocation_add(&list, media.key.thumbprint, FLEET_NOW_S + 1),
+        LASTCALL_OK);
+    assert_true(registry_host_is_revoked(find_media(), &list));
+    revocation_deinit(&list);
+}
+
+static void test_what_was_cleared_is_forgotten(void **state)
+{
+    const struct name name = fleet_name("media-01");
+    const struct name other = fleet_name("media-02");
+    const struct name home = fleet_name("home");
+    const struct name away = fleet_name("away");
+
+    (void)state;
+    assert_int_equal(take_status(HOST_ONLINE, "boot-1", FLEET_NOW_S),
+                     LASTCALL_OK);
+    assert_int_equal(take("lastcall/v1/host/media-01/sessions/home",
+                          inventory_token(&media, "home", FLEET_NOW_S, 1)),
+                     LASTCALL_OK);
+    assert_int_equal(take("lastcall/v1/host/media-01/sessions/away",
+                          inventory_token(&media, "away", FLEET_NOW_S, 1)),
+                     LASTCALL_OK);
+    registry_forget_inventory(&registry, &name, &home);
+    registry_forget_inventory(&registry, &name, &home);
+    registry_forget_inventory(&registry, &other, &away);
+    assert_int_equal(find_media()->inventory_count, 1);
+    assert_string_equal(find_media()->inventories[0].inventory.server.text,
+                        "away");
+    registry_forget(&registry, &other);
+    assert_non_null(find_media());
+    registry_forget(&registry, &name);
+    assert_null(find_media());
+    assert_int_equal(registry.count, 0);
+    /* It may come back. */
+    assert_int_equal(take_status(HOST_ONLINE, "boot-2", FLEET_NOW_S),
+                     LASTCALL_OK);
+    assert_int_equal(find_media()->inventory_count, 0);
+}
+
 static void test_clock_ahead(void **state)
 {
     (void)state;
@@ -269,6 +326,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_newer_inventory_replaces_the_older,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_revoked_host_is_not_believed,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_host_may_be_revoked_afterwards,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_was_cleared_is_forgotten,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clock_ahead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hosts_are_sorted_and_found, set_up,

@@ -172,6 +172,35 @@ static void test_order_of_each_host(void **state)
         assert_int_equal(last[i], ROUND_COUNT);
 }
 
+/* A clearing is handed out behind what it clears, however long that takes to
+ * prove; an empty event or result clears nothing. */
+static void test_clearing(void **state)
+{
+    const struct topic_parts event = {.kind = TOPIC_EVENT, .host = names[0]};
+    const struct topic_parts result = {
+        .kind = TOPIC_RESULT, .host = names[0], .controller = {"alice"}};
+    const struct mqtt_message empty = {.payload = "", .len = 0};
+
+    (void)state;
+    open_with(THREAD_COUNT, 1 << 20);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(submit(&names[0], status_token(&hosts[0], 1)),
+                         LASTCALL_OK);
+        assert_int_equal(submit(&names[0], bytes_copy_text("")), LASTCALL_OK);
+    }
+    assert_int_equal(verifier_submit(verifier, &event, &empty), LASTCALL_OK);
+    assert_int_equal(verifier_submit(verifier, &result, &empty), LASTCALL_OK);
+    await_told(6);
+    assert_int_equal(told.proofs[0]->status, LASTCALL_OK);
+    assert_int_equal(told.proofs[1]->status, LASTCALL_E_MISSING);
+    assert_int_equal(told.proofs[2]->status, LASTCALL_OK);
+    assert_int_equal(told.proofs[3]->status, LASTCALL_E_MISSING);
+    assert_int_not_equal(told.proofs[4]->status, LASTCALL_E_MISSING);
+    assert_int_not_equal(told.proofs[4]->status, LASTCALL_OK);
+    assert_int_not_equal(told.proofs[5]->status, LASTCALL_E_MISSING);
+    assert_int_not_equal(told.proofs[5]->status, LASTCALL_OK);
+}
+
 static void test_forged_among_good(void **state)
 {
     size_t good_count = 0;
@@ -494,6 +523,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order_of_each_host, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_clearing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_forged_among_good, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_revocation_in_the_middle, set_up,
