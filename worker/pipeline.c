@@ -102,6 +102,32 @@ static void run_batch(struct pipeline *pipeline)
     pipeline->retry_due_ms = pipeline_now_ms(pipeline) + PIPELINE_RETRY_MS;
 }
 
+/* Tell the first of the snapshots that wait for it. */
+static void tell_snapshot(struct pipeline *pipeline)
+{
+    struct snapshot *snapshot = pipeline->untold;
+
+    pipeline->untold = snapshot->next;
+    herald_take(&pipeline->herald, snapshot);
+    snapshot_free(snapshot);
+}
+
+/* Keep a snapshot until its news may be told: one of each server, so that what
+ * came and went between two of them is told all the same. */
+static void keep_snapshot(struct pipeline *pipeline, struct snapshot *snapshot)
+{
+    struct snapshot **link = &pipeline->untold;
+    bool is_second = false;
+
+    for (; *link != NULL; link = &(*link)->next)
+        is_second = is_second || (*link)->server == snapshot->server;
+    while (is_second && pipeline->untold != NULL)
+        tell_snapshot(pipeline);
+    link = is_second ? &pipeline->untold : link;
+    snapshot->next = NULL;
+    *link = snapshot;
+}
+
 static void take_snapshots(struct pipeline *pipeline)
 {
     while (pipeline->taken.snapshots != NULL) {
@@ -112,9 +138,30 @@ static void take_snapshots(struct pipeline *pipeline)
              recovery = recovery->next)
             recovery_look(recovery, snapshot, pipeline->options.settings);
         maintenance_look(pipeline->maintenance, snapshot);
-        herald_take(&pipeline->herald, snapshot);
-        snapshot_free(snapshot);
+        keep_snapshot(pipeline, snapshot);
     }
+}
+
+/*
+ * Tell news, and find out when there will be some again.  Whoever gave a
+ * command waits for its answer, and nobody for an event: while commands are
+ * under way the news waits, for PIPELINE_NEWS_HOLD_MS at most.
+ */
+static int64_t tell_news(struct pipeline *pipeline)
+{
+    const bool is_busy =
+        pipeline->batch.run_count > 0 || pipeline->messages != NULL;
+    const int64_t now = pipeline_now_ms(pipeline);
+
+    if (is_busy && !pipeline->was_busy)
+        pipeline->news_due_ms = now + PIPELINE_NEWS_HOLD_MS;
+    pipeline->was_busy = is_busy;
+    if (is_busy && now < pipeline->news_due_ms)
+        return pipeline->news_due_ms;
+    pipeline->news_due_ms = now + PIPELINE_NEWS_HOLD_MS;
+    while (pipeline->untold != NULL)
+        tell_snapshot(pipeline);
+    return herald_tick(&pipeline->herald);
 }
 
 static void take_ready(struct pipeline *pipeline)
@@ -190,8 +237,8 @@ static void tell_maintenance(struct pipeline *pipeline)
 /* Publish what is due, and find out when there will be something again. */
 static int64_t tick(struct pipeline *pipeline)
 {
-    int64_t next = earlier(delivery_tick(&pipeline->delivery),
-                           herald_tick(&pipeline->herald));
+    int64_t next =
+        earlier(delivery_tick(&pipeline->delivery), tell_news(pipeline));
 
     if (pipeline->batch.unrecorded.first != NULL)
         next = earlier(next, pipeline->retry_due_ms);
@@ -265,6 +312,8 @@ static void *pipeline_main(void *argument)
         tell_maintenance(pipeline);
         next_ms = tick(pipeline);
     }
+    while (pipeline->untold != NULL)
+        tell_snapshot(pipeline);
     delivery_release(&pipeline->delivery);
     if (pipeline->stop == INBOX_STOP)
         herald_announce(&pipeline->herald, HOST_OFFLINE);

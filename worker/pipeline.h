@@ -33,6 +33,9 @@
 #define PIPELINE_DRAIN_MS 10000
 /* How soon a result that could not be recorded is tried again. */
 #define PIPELINE_RETRY_MS 1000
+/* How long events, inventories and the status let commands pass first.  Less
+ * than EXECUTOR_SETTLE_MS: a list that follows an act is told by itself. */
+#define PIPELINE_NEWS_HOLD_MS 100
 #define PIPELINE_PRUNE_INTERVAL_MS 30000
 /* And when there was more than one pruning takes, so that it keeps up. */
 #define PIPELINE_PRUNE_AGAIN_MS 100

@@ -26,6 +26,9 @@ struct pipeline {
     struct inbox_batch taken;            /* what the inbox gave */
     struct inbox_message *messages;      /* owned; those still to be handled */
     struct recovery *recoveries;         /* owned */
+    struct snapshot *untold;             /* owned; at most one a server */
+    bool was_busy;
+    int64_t news_due_ms; /* monotonic; of what waits for commands to end */
     bool was_ready;
     enum inbox_stop stop;
     int64_t drain_until_ms; /* monotonic */

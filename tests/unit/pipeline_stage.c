@@ -67,7 +67,11 @@ static int64_t shifted_wall_ms(void *state)
 
 static int64_t monotonic_ms(void *state)
 {
+    const int64_t still_ms = stage.still_ms;
+
     (void)state;
+    if (still_ms != 0)
+        return still_ms;
     return platform_clock.monotonic_ms(platform_clock.state) +
            stage.run_shift_ms;
 }

@@ -52,6 +52,7 @@ struct stage {
     atomic_llong wall_shift_ms; /* the stage's wall clock is wrong by this */
     atomic_llong run_shift_ms;  /* and its monotonic one, which is looked at
                                    with the next thing that comes in */
+    atomic_llong still_ms;      /* where that one stands still; 0: it runs */
 };
 extern struct stage stage;
 

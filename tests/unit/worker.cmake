@@ -21,7 +21,7 @@ foreach(name pipeline_maintenance pipeline_plans)
                   unit/plan_stage.c ${scratch}
                   LIBS lastcall_worker TIMEOUT 120)
 endforeach()
-foreach(name pipeline pipeline_faults pipeline_wts)
+foreach(name pipeline pipeline_faults pipeline_news pipeline_wts)
     lastcall_test(${name} SOURCES unit/fakes.c unit/pipeline_stage.c ${scratch}
                   LIBS lastcall_worker TIMEOUT 120)
 endforeach()
