@@ -14,8 +14,16 @@ target_link_libraries(bench_driver PRIVATE lastcall_flags
 # The fleet: tests/bench/fleet/run.  many.c fills protocol/io/connection.h, so
 # that the library's own filling is not linked.
 add_executable(bench_fleet_hosts bench/fleet/hosts_main.c bench/fleet/hosts.c
-    bench/fleet/backend.c bench/fleet/many.c bench/fleet/many_connection.c bench/fleet/stream.c)
-target_link_libraries(bench_fleet_hosts PRIVATE lastcall_flags lastcall_worker)
+    bench/fleet/backend.c bench/fleet/many.c bench/fleet/many_connection.c
+    bench/fleet/stream.c bench/fleet/count.c)
+target_link_libraries(bench_fleet_hosts PRIVATE lastcall_flags lastcall_worker
+    ${CMAKE_DL_LIBS})
+# Loaded before whatever the command is built with, so without sanitizers.
+add_library(bench_fleet_count MODULE bench/fleet/count.c)
+target_link_libraries(bench_fleet_count PRIVATE OpenSSL::Crypto ${CMAKE_DL_LIBS})
+set_target_properties(bench_fleet_count PROPERTIES PREFIX "" C_STANDARD 11
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+target_include_directories(bench_fleet_count PRIVATE ${PROJECT_SOURCE_DIR})
 add_executable(bench_fleet_floor bench/fleet/floor.c bench/fleet/stream.c)
 target_link_libraries(bench_fleet_floor PRIVATE lastcall_flags lastcall_io
     Threads::Threads)

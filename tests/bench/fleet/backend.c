@@ -7,17 +7,20 @@
 
 #define ID_SIZE 32
 
-enum presence {
-    PRESENT,
-    ENDED,  /* missing from the next list */
-    MISSED, /* and back in the one after it */
-};
-
 struct sim {
-    pthread_mutex_t lock;
-    enum presence sessions[BACKEND_SIM_SESSION_COUNT];
+    struct sim *next, **link; /* in the list of all */
+    void (*changed)(void *context);
+    void *changed_context;
+    pthread_mutex_t lock; /* of what follows */
+    bool is_ended[BACKEND_SIM_SESSION_COUNT];
     unsigned generation[BACKEND_SIM_SESSION_COUNT];
 };
+
+/* The lock is held while they are told, so that none of them is closed. */
+static struct {
+    pthread_mutex_t lock;
+    struct sim *first;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void id_of(const struct sim *sim, size_t i, char id[ID_SIZE])
 {
@@ -29,13 +32,46 @@ static enum lastcall_status sim_open(const struct backend_surroundings *around,
 {
     struct sim *sim = calloc(1, sizeof(*sim));
 
-    (void)around;
     *state = sim;
-    if (sim != NULL && pthread_mutex_init(&sim->lock, NULL) == 0)
-        return LASTCALL_OK;
-    free(sim);
-    snprintf(error->text, sizeof(error->text), "out of memory");
-    return LASTCALL_E_NOMEM;
+    if (sim == NULL || pthread_mutex_init(&sim->lock, NULL) != 0) {
+        free(sim);
+        snprintf(error->text, sizeof(error->text), "out of memory");
+        return LASTCALL_E_NOMEM;
+    }
+    sim->changed = around->changed;
+    sim->changed_context = around->changed_context;
+    pthread_mutex_lock(&all.lock);
+    sim->next = all.first;
+    sim->link = &all.first;
+    if (sim->next != NULL)
+        sim->next->link = &sim->next;
+    all.first = sim;
+    pthread_mutex_unlock(&all.lock);
+    return LASTCALL_OK;
+}
+
+static bool refill(struct sim *sim)
+{
+    bool is_changed = false;
+
+    pthread_mutex_lock(&sim->lock);
+    for (size_t i = 0; i < BACKEND_SIM_SESSION_COUNT; i++) {
+        sim->generation[i] += sim->is_ended[i];
+        is_changed = is_changed || sim->is_ended[i];
+        sim->is_ended[i] = false;
+    }
+    pthread_mutex_unlock(&sim->lock);
+    return is_changed;
+}
+
+void backend_sim_refill(void)
+{
+    pthread_mutex_lock(&all.lock);
+    for (struct sim *sim = all.first; sim != NULL; sim = sim->next) {
+        if (refill(sim))
+            sim->changed(sim->changed_context);
+    }
+    pthread_mutex_unlock(&all.lock);
 }
 
 /* About as much as a Plex tells of a film. */
@@ -81,13 +117,8 @@ static enum lastcall_status sim_list(void *state, struct session_list *out,
     for (size_t i = 0; i < BACKEND_SIM_SESSION_COUNT; i++) {
         struct session session = {0};
 
-        if (sim->sessions[i] == ENDED) {
-            sim->sessions[i] = MISSED;
+        if (sim->is_ended[i])
             continue;
-        }
-        if (sim->sessions[i] == MISSED)
-            sim->generation[i]++;
-        sim->sessions[i] = PRESENT;
         if (outcome->code == LASTCALL_OK)
             outcome->code = fill(sim, i, &session);
         if (outcome->code == LASTCALL_OK)
@@ -112,10 +143,10 @@ static enum lastcall_status sim_act(void *state, const struct session *target,
     pthread_mutex_lock(&sim->lock);
     for (size_t i = 0; i < BACKEND_SIM_SESSION_COUNT; i++) {
         id_of(sim, i, id);
-        if (sim->sessions[i] != PRESENT ||
+        if (sim->is_ended[i] ||
             strcmp(id, session_text(target, SESSION_ID)) != 0)
             continue;
-        sim->sessions[i] = ENDED;
+        sim->is_ended[i] = true;
         outcome->code = LASTCALL_OK;
     }
     pthread_mutex_unlock(&sim->lock);
@@ -141,6 +172,11 @@ static void sim_close(void *state)
 {
     struct sim *sim = state;
 
+    pthread_mutex_lock(&all.lock);
+    *sim->link = sim->next;
+    if (sim->next != NULL)
+        sim->next->link = sim->link;
+    pthread_mutex_unlock(&all.lock);
     pthread_mutex_destroy(&sim->lock);
     free(sim);
 }

@@ -6,13 +6,18 @@
  *
  *     bench_fleet_floor hosts BROKER_URI FIRST COUNT STATUS_BYTES RESULT_BYTES
  *         COUNT bare hosts, each with a connection: a retained status each;
- *         a command is answered after two verifications (grant, command) and
- *         one signature.  Says "ready"; ends with its standard input.
- *     bench_fleet_floor collect BROKER_URI COUNT THREADS COMMAND_BYTES
- *         The other side: COUNT retained statuses (two verifications each:
- *         grant, status), one signature, one command, COUNT answers (one
- *         verification each), verified by THREADS threads beside the one that
- *         reads.  Prints figures in JSON.
+ *         a command is answered after one verification and one signature.
+ *         Says "ready"; ends with its standard input.  A line there says what
+ *         else all of them do together for the next commands, and is
+ *         answered with "also":
+ *             also GRANTS EVENTS EVENT_BYTES INVENTORIES INVENTORY_BYTES
+ *         so many of them verify a grant as well, and so many messages of
+ *         either kind are signed and published after the answers.
+ *     bench_fleet_floor collect BROKER_URI COUNT THREADS COMMAND_BYTES GRANTS
+ *         The other side: COUNT retained statuses (one verification each, and
+ *         one more for the grants of the first GRANTS), one signature, one
+ *         command, COUNT answers (one verification each), verified by THREADS
+ *         threads beside the one that reads.  Prints figures in JSON.
  *     bench_fleet_floor verify COUNT THREADS
  *         So many verifications, shared by so many threads.
  *
@@ -40,6 +45,7 @@
 #define WAIT_MS 120000
 #define PREFIX "floor/host/"
 #define COMMAND_TOPIC "floor/all/command"
+#define LINE_SIZE 256
 
 /* ---- signatures ---- */
 
@@ -134,13 +140,15 @@ static void subscribe(struct stream *stream, const char *filter)
 static void publish(struct stream *stream, const char *topic, const void *data,
                     size_t len, enum mqtt_retain retain)
 {
+    static uint16_t last_id = 0;
     const struct mqtt_message message = {.topic = topic,
                                          .payload = data,
                                          .len = len,
                                          .qos = 1,
                                          .retain = retain};
 
-    packet_put_publish(&stream->out, &message, 1);
+    last_id = last_id == UINT16_MAX ? 1 : (uint16_t)(last_id + 1);
+    packet_put_publish(&stream->out, &message, last_id);
 }
 
 static void acknowledge(struct stream *stream, uint16_t id)
@@ -157,42 +165,68 @@ struct bare {
     size_t number;
 };
 
+/* What the hosts do besides, all of them together. */
+struct also {
+    size_t grants;
+    size_t events, event_bytes;
+    size_t inventories, inventory_bytes;
+};
+
 struct bares {
     struct bare *list;
-    size_t count, begun, connecting, ready;
+    size_t count, first, begun, connecting, ready;
     size_t status_bytes, result_bytes;
+    struct also also;
     int epoll;
     const char *uri;
 };
 
+/* How much of a whole falls to one host. */
+static size_t share(const struct bare *bare, size_t whole)
+{
+    const size_t number = bare->number - bare->all->first;
+
+    return whole * (number + 1) / bare->all->count -
+           whole * number / bare->all->count;
+}
+
+static void tell(struct bare *bare, const char *what, size_t len,
+                 enum mqtt_retain retain)
+{
+    static unsigned char data[MESSAGE_MAX];
+    char topic[TOPIC_LEN_MAX + 1];
+
+    sign_message(data, len);
+    snprintf(topic, sizeof(topic), PREFIX "%zu/%s", bare->number, what);
+    publish(&bare->stream, topic, data, len, retain);
+}
+
 static void answer(struct bare *bare, const struct packet *packet)
 {
-    static unsigned char result[MESSAGE_MAX];
+    const struct also *also = &bare->all->also;
     struct mqtt_message message;
     char topic[TOPIC_LEN_MAX + 1];
     uint16_t id = 0;
 
     if (!packet_read_publish(packet, topic, &message, &id))
         bench_fail("a message cannot be read");
-    verify_grant();
+    for (size_t i = 0; i < share(bare, also->grants); i++)
+        verify_grant();
     verify_message(message.payload, message.len);
-    sign_message(result, bare->all->result_bytes);
-    snprintf(topic, sizeof(topic), PREFIX "%zu/result", bare->number);
     acknowledge(&bare->stream, id);
-    publish(&bare->stream, topic, result, bare->all->result_bytes,
-            MQTT_TRANSIENT);
+    tell(bare, "result", bare->all->result_bytes, MQTT_TRANSIENT);
+    if (!stream_flush(&bare->stream))
+        bench_fail("the broker ended a connection");
+    for (size_t i = 0; i < share(bare, also->events); i++)
+        tell(bare, "event", also->event_bytes, MQTT_TRANSIENT);
+    for (size_t i = 0; i < share(bare, also->inventories); i++)
+        tell(bare, "sessions", also->inventory_bytes, MQTT_RETAINED);
 }
 
 static void greet(struct bare *bare)
 {
-    static unsigned char status[MESSAGE_MAX];
-    char topic[TOPIC_LEN_MAX + 1];
-
-    snprintf(topic, sizeof(topic), PREFIX "%zu/status", bare->number);
-    sign_message(status, bare->all->status_bytes);
     subscribe(&bare->stream, COMMAND_TOPIC);
-    publish(&bare->stream, topic, status, bare->all->status_bytes,
-            MQTT_RETAINED);
+    tell(bare, "status", bare->all->status_bytes, MQTT_RETAINED);
     bare->all->connecting--;
 }
 
@@ -228,29 +262,62 @@ static void begin_hosts(struct bares *all)
     }
 }
 
+/* Take a line of standard input; false at its end. */
+static bool obey(struct bares *all)
+{
+    static const char word[] = "also ";
+    char line[LINE_SIZE];
+    struct also also = {0};
+    size_t *const numbers[] = {&also.grants, &also.events, &also.event_bytes,
+                               &also.inventories, &also.inventory_bytes};
+    char *at = line + sizeof(word) - 1;
+    const ssize_t len = read(STDIN_FILENO, line, sizeof(line) - 1);
+
+    if (len <= 0)
+        return false;
+    line[len] = '\0';
+    if (strncmp(line, word, sizeof(word) - 1) != 0)
+        bench_fail("an order that the floor does not know");
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        *numbers[i] = strtoul(at, &at, 10);
+    if (also.event_bytes > MESSAGE_MAX || also.inventory_bytes > MESSAGE_MAX)
+        bench_fail("a message has 65536 bytes at most");
+    all->also = also;
+    puts("also");
+    fflush(stdout);
+    return true;
+}
+
+/* Send and take in what there is. */
+static void serve(struct bare *bare)
+{
+    if (!stream_flush(&bare->stream) ||
+        !stream_read(&bare->stream, take_for_host, bare) ||
+        !stream_flush(&bare->stream))
+        bench_fail("the broker ended a connection");
+}
+
+/* Until nobody needs us any more. */
 static void run_hosts(struct bares *all)
 {
     struct epoll_event events[EVENT_COUNT];
     struct epoll_event input = {.events = EPOLLIN | EPOLLHUP};
+    bool goes_on = true;
 
     all->epoll = epoll_create1(0);
     if (all->epoll < 0 ||
         epoll_ctl(all->epoll, EPOLL_CTL_ADD, STDIN_FILENO, &input) != 0)
         bench_fail("epoll; standard input must be a pipe");
-    for (;;) {
+    while (goes_on) {
         int count = 0;
 
         begin_hosts(all);
         count = epoll_wait(all->epoll, events, EVENT_COUNT, -1);
         for (int i = 0; i < count; i++) {
-            struct bare *bare = events[i].data.ptr;
-
-            if (bare == NULL)
-                return; /* nobody needs us any more */
-            if (!stream_flush(&bare->stream) ||
-                !stream_read(&bare->stream, take_for_host, bare) ||
-                !stream_flush(&bare->stream))
-                bench_fail("the broker ended a connection");
+            if (events[i].data.ptr != NULL)
+                serve(events[i].data.ptr);
+            else
+                goes_on = obey(all);
         }
     }
 }
@@ -258,8 +325,8 @@ static void run_hosts(struct bares *all)
 static int hosts(char **argv)
 {
     struct bares all = {.uri = argv[0]};
-    const size_t first = strtoul(argv[1], NULL, 10);
 
+    all.first = strtoul(argv[1], NULL, 10);
     all.count = parse_count(argv[2], HOST_MAX);
     all.status_bytes = parse_size(argv[3]);
     all.result_bytes = parse_size(argv[4]);
@@ -267,7 +334,7 @@ static int hosts(char **argv)
     if (all.list == NULL)
         bench_fail("memory");
     for (size_t i = 0; i < all.count; i++)
-        all.list[i] = (struct bare){.all = &all, .number = first + i};
+        all.list[i] = (struct bare){.all = &all, .number = all.first + i};
     run_hosts(&all);
     return 0; /* the system takes back the rest */
 }
@@ -362,7 +429,8 @@ static void pool_end(const pthread_t *threads, size_t count)
 
 struct collector {
     struct stream stream;
-    size_t came; /* messages */
+    size_t came;   /* messages */
+    size_t grants; /* that are still to be verified */
     bool is_connected;
 };
 
@@ -380,7 +448,8 @@ static void take_for_collector(void *context, const struct packet *packet)
     if (!packet_read_publish(packet, topic, &message, &id))
         bench_fail("a message cannot be read");
     acknowledge(&collector->stream, id);
-    pool_put(&message, message.retain == MQTT_RETAINED);
+    pool_put(&message, collector->grants > 0);
+    collector->grants -= collector->grants > 0;
     collector->came++;
 }
 
@@ -420,7 +489,7 @@ static int collect(char **argv)
     const size_t count = parse_count(argv[1], HOST_MAX);
     const size_t thread_count = parse_count(argv[2], THREAD_MAX);
     const size_t command_bytes = parse_size(argv[3]);
-    struct collector collector = {0};
+    struct collector collector = {.grants = strtoul(argv[4], NULL, 10)};
     pthread_t threads[THREAD_MAX];
     const double start = now_s();
     double told = 0;
@@ -475,7 +544,7 @@ int main(int argc, char **argv)
     make_keys();
     if (argc == 7 && strcmp(argv[1], "hosts") == 0)
         return hosts(argv + 2);
-    if (argc == 6 && strcmp(argv[1], "collect") == 0)
+    if (argc == 7 && strcmp(argv[1], "collect") == 0)
         return collect(argv + 2);
     if (argc == 4 && strcmp(argv[1], "verify") == 0)
         return verify_only(argv + 2);

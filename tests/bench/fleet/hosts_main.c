@@ -9,6 +9,7 @@
  *     (at the start)  ready      every host is connected, and its status and
  *                                its inventory are with the broker
  *     quiet           quiet      nothing was said for QUIET_MS
+ *     refill          refill     sessions are there for those that were ended
  *     hold            hold       results are held back from now on
  *     held            COUNT      so many hosts hold one
  *     release         release    they are on their way
@@ -26,6 +27,8 @@
 
 #include "protocol/io/gate.h"
 #include "protocol/io/keyfile.h"
+#include "tests/bench/fleet/backend.h"
+#include "tests/bench/fleet/count.h"
 #include "tests/bench/fleet/hosts.h"
 #include "tests/bench/fleet/many.h"
 #include "tests/bench/fleet/stream.h"
@@ -125,6 +128,7 @@ static void report(const struct simulator *simulator)
         [MANY_COMMAND] = "command", [MANY_OTHER] = "other",
     };
     const struct hosts *hosts = simulator->hosts;
+    const struct count count = count_read();
     struct many_figures figures;
 
     many_read(simulator->many, &figures);
@@ -133,6 +137,9 @@ static void report(const struct simulator *simulator)
         printf(",\"%s\":{\"count\":%llu,\"bytes\":%llu}", names[i],
                (unsigned long long)figures.traffic[i].count,
                (unsigned long long)figures.traffic[i].bytes);
+    printf(",\"verified\":%llu,\"signed\":%llu",
+           (unsigned long long)count.verified,
+           (unsigned long long)count.signed_);
     printf(",\"dropped\":%lld,\"refused\":%lld,\"run\":%lld,\"replayed\":%lld,"
            "\"ended\":%lld}\n",
            (long long)hosts_counter(hosts, COUNTER_DROPPED),
@@ -147,6 +154,9 @@ static void obey(struct simulator *simulator, const char *order)
 {
     if (strcmp(order, "quiet") == 0) {
         await(simulator, is_quiet, "quiet");
+    } else if (strcmp(order, "refill") == 0) {
+        backend_sim_refill();
+        answer("refill");
     } else if (strcmp(order, "hold") == 0) {
         many_hold(simulator->many);
         answer("hold");
