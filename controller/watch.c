@@ -134,7 +134,7 @@ static void note_seq(struct watch_track *track, const struct news *news)
 /*
  * Judge an event by its number, and take note of it.
  *
- *   missed  how many events before it never came
+ *   missed  how many events before it never came; at least -1
  *
  * Returns whether it is new.
  */
@@ -163,7 +163,7 @@ static bool admit(const struct watch *watch, const struct registry *registry,
         track->recent = 0;
     }
     note_seq(track, news);
-    if (watch->share == WATCH_SHARED || *missed < 0)
+    if (watch->share == WATCH_SHARED)
         *missed = 0;
     return true;
 }

@@ -564,10 +564,11 @@ def check_event(event):
 class Controller(Client):
     """Sends commands and believes only what it has verified."""
 
-    def __init__(self, fleet, party, patience=30.0):
+    def __init__(self, fleet, party, patience=30.0, share=None):
         super().__init__(patience=patience)
         self.fleet = fleet
         self.party = party
+        self.share = share  # with whom the results are shared
         self.name = party.name
         self.verifier = Verifier(fleet.name, fleet.root.public)
 
@@ -577,7 +578,10 @@ class Controller(Client):
             self.mqtt.username_pw_set(name, broker.passwords[name])
         super().connect(broker)
         topic = self.fleet.topic
-        self.subscribe(topic("host", "+", "result", name, "+"),
+        results = topic("host", "+", "result", name, "+")
+        if self.share:
+            results = "$share/%s/%s" % (self.share, results)
+        self.subscribe(results,
                        topic("host", "+", "status"),
                        topic("host", "+", "sessions", "+"),
                        topic("host", "+", "event", "+"))

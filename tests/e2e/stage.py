@@ -228,10 +228,10 @@ class Stage:
         fleet = fleet or self.fleet
         return self.controller_of(fleet.controller(name, permit, **options))
 
-    def controller_of(self, party):
+    def controller_of(self, party, **options):
         """A fresh connection of somebody who has a key and a grant."""
-        return self._connect(
-            py.Controller(self.fleet, party, processes.PATIENCE))
+        return self._connect(py.Controller(self.fleet, party,
+                                           processes.PATIENCE, **options))
 
     def host(self, name="media-01", servers=None, *, groups=(), worker=None,
              broker=None, policy=None):

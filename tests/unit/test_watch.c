@@ -260,6 +260,8 @@ static void test_what_no_event_told(void **state)
     list("", 2, 101);
     list("", 1, 200);
     list("", 3, 90);
+    take(BOOT, 2, 102, EVENT_CHANGED, "b");
+    expect("changed:b:playing");
     /* ... nor what does not say all */
     {
         struct news news = list_of("", 3, 102);
@@ -298,6 +300,20 @@ static void test_many_servers(void **state)
     assert_int_equal(watch.repeated_count, 1000);
 }
 
+/* Beyond the bound events are shown; nobody can say whether they are new. */
+static void test_too_many_servers(void **state)
+{
+    (void)state;
+    watch.tracks = calloc(WATCH_TRACK_MAX, sizeof *watch.tracks);
+    assert_non_null(watch.tracks);
+    watch.track_count = WATCH_TRACK_MAX;
+    watch.track_capacity = WATCH_TRACK_MAX;
+    take(BOOT, 1, 100, EVENT_STARTED, "a");
+    take(BOOT, 1, 100, EVENT_STARTED, "a");
+    expect("started:a:- started:a:-");
+    assert_int_equal(watch.track_count, WATCH_TRACK_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +331,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_no_event_told, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_many_servers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_too_many_servers, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
