@@ -38,6 +38,9 @@
 #define BRIDGE_PACE_MS 100
 /* Presses whose answers are awaited; more are refused, busy. */
 #define BRIDGE_PRESS_MAX 32
+/* Former discovery payloads that are kept until the next is published; a
+ * device without one keeps, at home, what it has no more. */
+#define BRIDGE_FORMER_BYTES_MAX ((size_t)32 * 1024 * 1024)
 /* How long the last words may take. */
 #define BRIDGE_FAREWELL_MS 3000
 /* Messages from home that are looked at between two of the fleet's. */
@@ -70,8 +73,9 @@ struct bridge_device {
     struct bridge_published state;
     struct bridge_server *servers; /* owned; sorted by name */
     size_t server_count;
-    struct bytes former;        /* owned; a discovery payload that may have
-                                   components which the next has not */
+    /* Owned: a discovery payload that may have components which the next has
+     * not; bridge_keep_former() sets it. */
+    struct bytes former;
     struct home_press *presses; /* owned; one for each button */
 };
 
@@ -85,6 +89,7 @@ struct bridge {
     struct bridge_device **devices; /* owned, and each one; sorted by name */
     size_t device_count;
     size_t device_capacity;
+    size_t former_bytes;         /* of all devices */
     struct bridge_device *first; /* with something to publish */
     struct bridge_device **last;
     bool is_home_up;
@@ -125,6 +130,16 @@ void bridge_forget_devices(struct bridge *bridge);
 /* There is something to publish of a device; it may be in the queue. */
 void bridge_queue(struct bridge *bridge, struct bridge_device *device);
 void bridge_unqueue_first(struct bridge *bridge);
+
+/*
+ * Keep a discovery payload that the home may have of a device, unless there is
+ * one, or too much is kept.
+ *
+ *   former  taken over; empty afterwards
+ */
+void bridge_keep_former(struct bridge *bridge, struct bridge_device *device,
+                        struct bytes *former);
+void bridge_drop_former(struct bridge *bridge, struct bridge_device *device);
 
 /* Find a server, gone or not, or NULL. */
 struct bridge_server *bridge_find_server(const struct bridge_device *device,
@@ -168,9 +183,9 @@ void bridge_publish_event(struct bridge *bridge, const struct home_topic *at,
 
 /* --- bridge_sweep.c ------------------------------------------------------- */
 
-/* A discovery payload of this fleet that the broker has retained. */
-void bridge_take_retained(struct bridge *bridge,
-                          const struct home_message *message);
+/* A discovery payload of this fleet that the broker had kept; it may be taken
+ * over. */
+void bridge_take_retained(struct bridge *bridge, struct home_message *message);
 
 /* --- bridge_press.c ------------------------------------------------------- */
 

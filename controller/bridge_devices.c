@@ -77,7 +77,6 @@ static struct bridge_device *device_new(const struct bridge *bridge,
     if (device == NULL)
         return NULL;
     device->name = *name;
-    bytes_init(&device->former, HOME_DISCOVERY_BYTES_MAX);
     device->presses = calloc(count + 1, sizeof *device->presses);
     if (device->presses == NULL) {
         device_free(device);
@@ -119,6 +118,7 @@ void bridge_remove_device(struct bridge *bridge, struct bridge_device *device)
 {
     const size_t at = position(bridge, &device->name);
 
+    bridge_drop_former(bridge, device);
     bridge->device_count--;
     memmove(bridge->devices + at, bridge->devices + at + 1,
             (bridge->device_count - at) * sizeof(struct bridge_device *));
@@ -135,6 +135,25 @@ void bridge_forget_devices(struct bridge *bridge)
     bridge->device_capacity = 0;
     bridge->first = NULL;
     bridge->last = &bridge->first;
+    bridge->former_bytes = 0;
+}
+
+void bridge_keep_former(struct bridge *bridge, struct bridge_device *device,
+                        struct bytes *former)
+{
+    if (device->former.len == 0 &&
+        bridge->former_bytes + former->len <= BRIDGE_FORMER_BYTES_MAX) {
+        bridge->former_bytes += former->len;
+        device->former = *former;
+        *former = (struct bytes){0};
+    }
+    bytes_deinit(former);
+}
+
+void bridge_drop_former(struct bridge *bridge, struct bridge_device *device)
+{
+    bridge->former_bytes -= device->former.len;
+    bytes_deinit(&device->former);
 }
 
 /* --- the queue of those with something new -------------------------------- */
@@ -321,19 +340,15 @@ static void update_servers(struct bridge_device *device,
 /* --- what is new of a host ------------------------------------------------ */
 
 /* The payload before a change, so that what it alone has can be taken back. */
-static void keep_former(const struct bridge *bridge,
-                        struct bridge_device *device)
+static void keep_present(struct bridge *bridge, struct bridge_device *device)
 {
-    struct bytes former;
+    struct bytes present;
 
-    if (!device->discovery.is_known || device->former.len > 0)
+    if (!device->discovery.is_known)
         return;
-    if (bridge_write_discovery(bridge, device, &former) == LASTCALL_OK) {
-        bytes_deinit(&device->former);
-        device->former = former;
-    } else {
-        bytes_deinit(&former);
-    }
+    if (bridge_write_discovery(bridge, device, &present) == LASTCALL_OK)
+        bridge_keep_former(bridge, device, &present);
+    bytes_deinit(&present);
 }
 
 static void remove_host(struct bridge *bridge, const struct name *name)
@@ -392,7 +407,7 @@ void bridge_note_host(struct bridge *bridge, const struct name *name,
     if (device == NULL)
         return;
     if (has_other_servers(device, host)) {
-        keep_former(bridge, device);
+        keep_present(bridge, device);
         update_servers(device, host);
         device->discovery.is_dirty = true;
     }

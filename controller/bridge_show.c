@@ -122,7 +122,7 @@ static enum turn put_retired(struct bridge *bridge,
     }
     bytes_deinit(&retired);
     if (turn == TURN_DONE)
-        bytes_deinit(&device->former);
+        bridge_drop_former(bridge, device);
     return turn;
 }
 

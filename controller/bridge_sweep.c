@@ -36,13 +36,10 @@ static void note_servers(struct bridge_device *device,
 
 /* A host that is shown: take back what only the former payload has. */
 static void retire(struct bridge *bridge, struct bridge_device *device,
-                   const struct home_message *message)
+                   struct home_message *message)
 {
-    if (bytes_append(&device->former, message->payload.data,
-                     device->former.len > 0 ? 0 : message->payload.len) !=
-        LASTCALL_OK)
-        return;
     note_servers(device, &message->payload);
+    bridge_keep_former(bridge, device, &message->payload);
     device->discovery.is_dirty = true;
     bridge_queue(bridge, device);
 }
@@ -60,8 +57,7 @@ static void sweep(struct bridge *bridge, const struct home_message *message)
     bridge_show_again(bridge, device);
 }
 
-void bridge_take_retained(struct bridge *bridge,
-                          const struct home_message *message)
+void bridge_take_retained(struct bridge *bridge, struct home_message *message)
 {
     struct bridge_device *device = bridge_find(bridge, &message->host);
 

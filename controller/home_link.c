@@ -12,7 +12,6 @@
 #define PASSWORD_BYTES_MAX 4096
 #define KEEP_ALIVE_S 30
 #define CONNECT_TIMEOUT_S 10
-#define CONTENT_TYPE "application/json"
 #define CLIENT_ID_SIZE (sizeof "lastcall-" + REQUEST_ID_LEN_MAX)
 #define SUBSCRIPTION_COUNT 5
 
@@ -257,7 +256,7 @@ static enum lastcall_status open_connection(struct home_link *link,
                 .ca = config->ca,
                 .cert = config->cert,
                 .cert_key = config->cert_key,
-                .content_type = CONTENT_TYPE,
+                .content_type = "", /* some of it is JSON, some a word */
                 /* No session: a press that we were not there for is over. */
                 .clean_start = true,
                 .session_expiry_s = 0,

@@ -25,9 +25,9 @@
 #include "protocol/io/log.h"
 
 /* Messages that wait to be looked at, and their bytes; more are dropped and
- * counted. */
-#define HOME_QUEUE_COUNT_MAX 2048
-#define HOME_QUEUE_BYTES_MAX ((size_t)32 * 1024 * 1024)
+ * counted.  After a connect it is the discovery of every host. */
+#define HOME_QUEUE_COUNT_MAX ((size_t)2 * HOME_HOST_MAX)
+#define HOME_QUEUE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* Publishes under way; more wait in the bridge, where newer ones replace
  * them. */
 #define HOME_WINDOW 64

@@ -89,11 +89,17 @@ enum lastcall_status home_project_sessions(const struct inventory *inventory,
     return write_object(object, status, out);
 }
 
+/* "" is null. */
+static enum lastcall_status put_text(json_t *object, const char *name,
+                                     const char *text)
+{
+    return json_put(object, name,
+                    json_text_or_null(text[0] == '\0' ? NULL : text));
+}
+
 enum lastcall_status home_project_event(const struct event *event,
                                         struct bytes *out)
 {
-    const char *ended_by =
-        event->ended_by.text[0] == '\0' ? NULL : event->ended_by.text;
     json_t *object = json_object();
     enum lastcall_status status = json_put(
         object, "event_type", json_string(event_kind_name(event->kind)));
@@ -104,7 +110,12 @@ enum lastcall_status home_project_event(const struct event *event,
         status = json_put(object, "backend",
                           json_string(backend_kind_name(event->backend)));
     if (status == LASTCALL_OK)
-        status = json_put(object, "ended_by", json_text_or_null(ended_by));
+        status = put_text(object, "ended_by", event->ended_by.text);
+    if (status == LASTCALL_OK)
+        status = put_text(object, "ended_by_controller",
+                          event->ended_by_controller.text);
+    if (status == LASTCALL_OK)
+        status = put_text(object, "ended_by_plan", event->ended_by_plan.text);
     if (status == LASTCALL_OK)
         status = json_put(object, "session", encode_session(&event->session));
     return write_object(object, status, out);
@@ -135,7 +146,6 @@ static enum lastcall_status put_hosts(json_t *object,
 enum lastcall_status home_project_result(const struct home_result *result,
                                          struct bytes *out)
 {
-    const char *id = result->request_id[0] == '\0' ? NULL : result->request_id;
     json_t *object = json_object();
     enum lastcall_status status = json_put(
         object, "event_type", json_string(home_outcome_name(result->outcome)));
@@ -143,7 +153,7 @@ enum lastcall_status home_project_result(const struct home_result *result,
     if (status == LASTCALL_OK)
         status = json_put(object, "button", json_string(result->button));
     if (status == LASTCALL_OK)
-        status = json_put(object, "request_id", json_text_or_null(id));
+        status = put_text(object, "request_id", result->request_id);
     if (status == LASTCALL_OK)
         status = json_put(object, "code", json_string(result->code));
     if (status == LASTCALL_OK)

@@ -11,7 +11,8 @@
  *
  * Event of a session (not retained):
  *     {"event_type": "started"|"changed"|"ended", "server", "backend",
- *      "ended_by": request id|null, "session": {...}}
+ *      "ended_by": request id|null, "ended_by_controller": name|null,
+ *      "ended_by_plan": id|null, "session": {...}}
  *
  * Result of a press (not retained):
  *     {"event_type": "success"|"failure"|"refused"|"silent", "button",

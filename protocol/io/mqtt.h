@@ -49,12 +49,13 @@ struct mqtt_options {
     /* mqtt://host[:port] or mqtts://host[:port]; no IPv6 address with mqtts */
     const char *uri;
     const char *client_id;
-    const char *username;     /* NULL: none */
-    const char *password;     /* NULL: none */
-    const char *ca;           /* PEM file, FILE_GUARDED; NULL: the system's */
-    const char *cert;         /* PEM file; NULL: none */
-    const char *cert_key;     /* PEM file; NULL: none */
-    const char *content_type; /* of what we publish; NULL: MQTT_CONTENT_TYPE */
+    const char *username; /* NULL: none */
+    const char *password; /* NULL: none */
+    const char *ca;       /* PEM file, FILE_GUARDED; NULL: the system's */
+    const char *cert;     /* PEM file; NULL: none */
+    const char *cert_key; /* PEM file; NULL: none */
+    /* Of what we publish; "": none is said; NULL: MQTT_CONTENT_TYPE. */
+    const char *content_type;
     bool clean_start;
     uint32_t session_expiry_s;
     uint16_t keep_alive_s;
@@ -63,7 +64,7 @@ struct mqtt_options {
     uint32_t connect_timeout_s; /* 0: 30 s; the link counts by 3 s */
 };
 
-/* The content type of what a link publishes; never NULL. */
+/* The content type of what a link publishes; NULL: none is said. */
 const char *mqtt_content_type(const struct mqtt_options *options);
 
 /* What a CONNACK told. */

@@ -37,16 +37,24 @@ static bool add_properties(const struct mqtt_options *options,
     return code == MOSQ_ERR_SUCCESS;
 }
 
+static int add_content_type(mosquitto_property **properties,
+                            const struct mqtt_options *options)
+{
+    const char *type = mqtt_content_type(options);
+
+    return type == NULL ? MOSQ_ERR_SUCCESS
+                        : mosquitto_property_add_string(
+                              properties, MQTT_PROP_CONTENT_TYPE, type);
+}
+
 static int set_will(struct attempt *attempt, const struct mqtt_will *will)
 {
-    const char *type = mqtt_content_type(&attempt->link->options);
     mosquitto_property *properties = NULL;
     int code = mosquitto_property_add_int32(
         &properties, MQTT_PROP_WILL_DELAY_INTERVAL, will->delay_s);
 
     if (code == MOSQ_ERR_SUCCESS)
-        code = mosquitto_property_add_string(&properties,
-                                             MQTT_PROP_CONTENT_TYPE, type);
+        code = add_content_type(&properties, &attempt->link->options);
     if (code == MOSQ_ERR_SUCCESS)
         code =
             mosquitto_will_set_v5(attempt->client, will->topic, (int)will->len,
@@ -212,9 +220,7 @@ static int send_publish(struct attempt *attempt,
                         const struct mqtt_message *message, int *mid)
 {
     mosquitto_property *properties = NULL;
-    int code = mosquitto_property_add_string(
-        &properties, MQTT_PROP_CONTENT_TYPE,
-        mqtt_content_type(&attempt->link->options));
+    int code = add_content_type(&properties, &attempt->link->options);
 
     if (code == MOSQ_ERR_SUCCESS && message->expiry_s > 0)
         code = mosquitto_property_add_int32(

@@ -27,8 +27,9 @@ static enum lastcall_status check_pem(const char *path,
 
 const char *mqtt_content_type(const struct mqtt_options *options)
 {
-    return options->content_type != NULL ? options->content_type
-                                         : MQTT_CONTENT_TYPE;
+    if (options->content_type == NULL)
+        return MQTT_CONTENT_TYPE;
+    return options->content_type[0] == '\0' ? NULL : options->content_type;
 }
 
 enum lastcall_status mqtt_options_check(const struct mqtt_options *options,

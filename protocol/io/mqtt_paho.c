@@ -93,6 +93,8 @@ static int add_content_type(MQTTProperties *list,
     const char *type = mqtt_content_type(options);
     MQTTProperty property = {.identifier = MQTTPROPERTY_CODE_CONTENT_TYPE};
 
+    if (type == NULL)
+        return 0;
     property.value.data.data = unconst(type);
     property.value.data.len = (int)strlen(type);
     return MQTTProperties_add(list, &property);

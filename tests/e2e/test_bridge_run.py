@@ -76,6 +76,9 @@ def test_the_fleet_is_shown_and_follows(scene, home):
     home.await_states({"binary_sensor.lastcall_media_01_worker": "off",
                        SESSIONS: UNAVAILABLE})
     assert home.problems == []
+    # What is plain is not announced as a token.
+    assert not any(hasattr(m.properties, "ContentType")
+                   for m in home.messages)
     assert bridge.process.stop() == 0
     home.await_state("binary_sensor.lastcall_bridge", "off")
 
@@ -93,6 +96,7 @@ def test_a_press_is_answered_within_a_second(scene, home):
     ended = home.await_event("event.lastcall_media_01_event",
                              match=lambda e: e.type == "ended")
     assert ended.attributes["ended_by"] == event.attributes["request_id"]
+    assert ended.attributes["ended_by_controller"] == "bridge"
 
 
 def test_a_broadcast_is_told_on_both_devices(scene, home):

@@ -122,11 +122,18 @@ static void test_event(void **state)
     assert_string_equal((const char *)out.data,
                         "{\"event_type\":\"ended\",\"server\":\"desk\","
                         "\"backend\":\"wts\",\"ended_by\":null,"
+                        "\"ended_by_controller\":null,"
+                        "\"ended_by_plan\":null,"
                         "\"session\":{\"username\":\"u\"}}");
     out.len = 0;
     snprintf(event.ended_by.text, sizeof event.ended_by.text,
              "0123456789abcdef");
+    event.ended_by_controller = (struct name){"alice"};
+    event.ended_by_plan = (struct name){"night"};
     assert_int_equal(home_project_event(&event, &out), LASTCALL_OK);
+    assert_non_null(strstr((const char *)out.data,
+                           "\"ended_by_controller\":\"alice\","
+                           "\"ended_by_plan\":\"night\""));
     assert_non_null(
         strstr((const char *)out.data, "\"ended_by\":\"0123456789abcdef\""));
     event_deinit(&event);
