@@ -289,13 +289,18 @@ static enum lastcall_status begin(struct bridge *bridge)
 {
     const struct registry *registry = &bridge->fleet->registry;
     const struct name own = {""};
+    struct bridge_device *device = NULL;
 
     bridge->last = &bridge->first;
     bridge->birth_due_ms = INT64_MAX;
     bridge->is_fleet_up = true;
-    if (bridge_presses_open(bridge) != LASTCALL_OK ||
-        bridge_find_or_add(bridge, &own) == NULL)
+    if (bridge_presses_open(bridge) != LASTCALL_OK)
         return LASTCALL_E_NOMEM;
+    device = bridge_find_or_add(bridge, &own);
+    if (device == NULL)
+        return LASTCALL_E_NOMEM;
+    /* Its own device comes first: those of the hosts refer to it. */
+    bridge_show_again(bridge, device);
     for (size_t i = 0; i < registry->count; i++)
         bridge_note_host(bridge, &registry->hosts[i]->name, NULL);
     return LASTCALL_OK;

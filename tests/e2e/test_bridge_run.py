@@ -86,6 +86,9 @@ def test_the_fleet_is_shown_and_follows(scene, home):
 def test_a_press_is_answered_within_a_second(scene, home):
     Bridge(scene.stage).start()
     home.await_state(SESSIONS, "0")
+    announced = [m.topic for m in home.messages
+                 if m.topic.endswith("/config")]
+    assert announced[0] == "homeassistant/device/lastcall_lastcall/config"
     scene.plex.play("one", user="kim")
     home.await_state(SESSIONS, "1")
     at = home.press(BUTTON)
