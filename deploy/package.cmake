@@ -39,5 +39,10 @@ install(FILES controller.conf.example
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT controller)
 install(FILES README.md SECURITY.md CHANGELOG.md LICENSE protocol/PROTOCOL.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT controller)
-install(DIRECTORY deploy/mosquitto deploy/brokers
+install(FILES deploy/systemd/lastcall-bridge.service
+        DESTINATION lib/systemd/system COMPONENT controller)
+install(FILES deploy/systemd/lastcall-bridge.sysusers
+        DESTINATION lib/sysusers.d RENAME lastcall-bridge.conf
+        COMPONENT controller)
+install(DIRECTORY deploy/mosquitto deploy/brokers deploy/home-assistant
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT controller)

@@ -11,6 +11,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import processes  # noqa: E402
 from desk import Desk  # noqa: E402
+import household  # noqa: E402
+from home_assistant import UNKNOWN  # noqa: E402
 from stage import Stage  # noqa: E402
 import windows as windows_cast  # noqa: E402
 
@@ -114,3 +116,22 @@ def windows(stage, request):
     cast = windows_cast.kind()(stage, keys("policy"), keys("server"))
     yield cast
     cast.close()
+
+
+@pytest.fixture
+def house(stage):
+    """A fleet's broker and a home's; no host, no bridge yet."""
+    return household.House(stage)
+
+
+@pytest.fixture
+def home(house):
+    """One host, the bridge, and Home Assistant that has seen both."""
+    house.plex = house.host()
+    house.link = house.bridge().start()
+    house.ha = house.home_assistant()
+    house.ha.await_states({
+        household.COUNT: "0", household.SERVER: "on", household.WORKER: "on",
+        household.LINK: "on", household.BUTTON: UNKNOWN,
+        household.RESULT: UNKNOWN})
+    return house
