@@ -50,11 +50,12 @@ def environment(**extra):
     env = {k: os.environ[k] for k in keep if k in os.environ}
     env["ASAN_OPTIONS"] = "exitcode=99:detect_leaks=1"
     env["UBSAN_OPTIONS"] = "print_stacktrace=1"
-    tsan = "exitcode=98"
-    suppressions = os.environ.get("LASTCALL_TSAN_SUPPRESSIONS")
-    if suppressions:
-        tsan += ":suppressions=" + suppressions
-    env["TSAN_OPTIONS"] = tsan
+    env["TSAN_OPTIONS"] = "exitcode=98"
+    folder = os.environ.get("LASTCALL_SUPPRESSIONS")
+    if folder:
+        env["TSAN_OPTIONS"] += f":suppressions={folder}/tsan.suppressions"
+        env["LSAN_OPTIONS"] = (f"suppressions={folder}/lsan.suppressions:"
+                               "print_suppressions=0")
     env.update({k: v for k, v in extra.items() if v is not None})
     return env
 

@@ -27,9 +27,13 @@ elseif(TARGET lastcall_link_mosquitto)
     target_link_options(test_mqtt_mosquitto PRIVATE
         LINKER:--wrap=mqtt_wait_resolve)
 endif()
-if(TARGET lastcall_link_mosquitto AND LASTCALL_SANITIZE STREQUAL "thread")
+if(TARGET lastcall_link_mosquitto AND NOT WIN32)
     set_tests_properties(unit.mqtt_link_mosquitto PROPERTIES ENVIRONMENT
         TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/unit/tsan.suppressions)
+endif()
+if(TARGET lastcall_link_paho AND NOT WIN32)
+    set_tests_properties(unit.mqtt_link_paho PROPERTIES ENVIRONMENT
+        LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/unit/lsan.suppressions)
 endif()
 if(NOT WIN32)
     find_program(LASTCALL_BROKER mosquitto PATHS /usr/sbin /usr/local/sbin
