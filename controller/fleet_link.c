@@ -38,6 +38,9 @@ struct fleet_link {
     uint64_t burst;    /* messages since the broker let us in */
     uint16_t last_id;  /* of its packets; 0: none yet */
     bool has_gap;      /* between those ids */
+    uint64_t run;      /* messages without a pause, since we first asked */
+    int64_t run_ms;    /* when the last of them came */
+    bool has_asked;    /* something was published */
     bool is_posted;    /* fleet_link_post() was called */
     bool was_posted;   /* the last event said so: now one of the queue */
     enum fleet_event_kind first_outcome; /* FLEET_TIMEOUT: none yet */
@@ -140,9 +143,14 @@ static void note_packet(struct fleet_link *link,
                         const struct mqtt_message *message)
 {
     const uint16_t id = message->packet_id;
+    const int64_t now_ms = fleet_now_ms();
 
     pthread_mutex_lock(&link->lock);
     link->burst++;
+    if (now_ms - link->run_ms > FLEET_PAUSE_MS)
+        link->run = 0;
+    link->run += link->has_asked;
+    link->run_ms = now_ms;
     link->retained += message->retain == MQTT_RETAINED;
     if (id != 0) {
         if (link->last_id != 0 &&
@@ -500,10 +508,23 @@ bool fleet_link_may_lack(struct fleet_link *link)
     return may_lack;
 }
 
+/* The last ones of a burst may be what was dropped: no id comes after them that
+ * would show it. */
+static bool has_ended_in_burst(struct fleet_link *link)
+{
+    bool has_ended = false;
+
+    pthread_mutex_lock(&link->lock);
+    has_ended = link->run > FLEET_BURST_SAFE;
+    pthread_mutex_unlock(&link->lock);
+    return has_ended;
+}
+
 static void begin_resume(struct fleet_link *link)
 {
     pthread_mutex_lock(&link->lock);
     link->burst = 0;
+    link->run = 0;
     link->last_id = 0;
     link->has_gap = false;
     pthread_mutex_unlock(&link->lock);
@@ -530,7 +551,7 @@ void fleet_link_next(struct fleet_link *link, int64_t until_ms,
             return;
         reason = wake_wait(left_ms < FLEET_MEND_MS ? left_ms : FLEET_MEND_MS);
         if (reason == WAKE_TIMEOUT && left_ms > FLEET_MEND_MS &&
-            fleet_link_may_lack(link))
+            (fleet_link_may_lack(link) || has_ended_in_burst(link)))
             begin_resume(link);
     }
     out->kind = FLEET_INTERRUPTED;
@@ -540,6 +561,9 @@ enum lastcall_status fleet_link_publish(struct fleet_link *link,
                                         const struct mqtt_message *message,
                                         uint64_t tag)
 {
+    pthread_mutex_lock(&link->lock);
+    link->has_asked = true;
+    pthread_mutex_unlock(&link->lock);
     return connection_publish(link->connection, message, tag);
 }
 

@@ -8,7 +8,8 @@
  * default 1000).  So the link's thread never waits here.  And what was dropped
  * shows: brokers count the packets of a session up, so there is a gap.  It is
  * mended by fleet_link_resume(), which fleet_link_next() does by itself when
- * nothing comes.
+ * nothing comes; and once after a burst of answers, the last of which leave no
+ * gap when they are what was dropped.
  */
 #ifndef LASTCALL_CONTROLLER_FLEET_LINK_H
 #define LASTCALL_CONTROLLER_FLEET_LINK_H
@@ -110,8 +111,11 @@ bool fleet_link_is_idle(struct fleet_link *link);
 
 /* Below what any broker drops by default. */
 #define FLEET_BURST_SAFE 900
-/* How long nothing comes before fleet_link_next() mends a gap. */
+/* How long nothing comes before fleet_link_next() mends a gap, or looks for
+ * what may be missing behind a burst. */
 #define FLEET_MEND_MS 500
+/* A burst has no longer pause between two messages. */
+#define FLEET_PAUSE_MS 100
 
 /* Count the messages that came since the broker last let us in. */
 uint64_t fleet_link_burst(struct fleet_link *link);

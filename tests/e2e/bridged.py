@@ -16,6 +16,7 @@ from processes import Broker, Tls
 DEPLOY = os.path.abspath(os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", "..", "deploy"))
 CHUNK_BYTES = 65536
+ETHERNET_SEGMENT = 1460
 CONTROLLERS = ("ops", "observer")
 EXAMPLE = "#   "  # what an example's lines begin with in a shipped ACL
 
@@ -130,8 +131,9 @@ class ShippedBroker(Broker):
 class Relay:
     """A TCP relay to a broker: the line between two, which can be cut."""
 
-    def __init__(self, host, port):
+    def __init__(self, host, port, receive_bytes=None):
         self.target = host, port
+        self.receive_bytes = receive_bytes  # None: what the kernel gives
         self.port = processes.free_port()
         self.forwarded = 0
         self._lock = threading.Condition()
@@ -176,6 +178,17 @@ class Relay:
             pass
         link.close()
 
+    def _reach(self):
+        far = socket.socket()
+        if self.receive_bytes:
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
+                           self.receive_bytes)
+            # Loopback's segments of 64 KiB would be ten of what is sent ahead.
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG,
+                           ETHERNET_SEGMENT)
+        far.connect(self.target)
+        return far
+
     def _accept(self, listener):
         while True:
             try:
@@ -183,12 +196,10 @@ class Relay:
             except OSError:
                 return
             try:
-                far = socket.create_connection(self.target,
-                                               processes.PATIENCE)
+                far = self._reach()
             except OSError:
                 near.close()
                 continue
-            far.settimeout(None)
             with self._lock:
                 if listener is not self._listener:
                     self._shut(near)

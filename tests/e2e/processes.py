@@ -63,7 +63,8 @@ def environment(**extra):
 class Process:
     """A child whose output is kept and can be awaited line by line."""
 
-    def __init__(self, name, argv, env=None, cwd=None):
+    def __init__(self, name, argv, env=None, cwd=None,
+                 stdin=subprocess.DEVNULL):
         self.name = name
         self.argv = argv
         self.lines = collections.deque(maxlen=LOG_LINES_MAX)
@@ -72,7 +73,7 @@ class Process:
         self._ended = False
         self.child = subprocess.Popen(
             argv, env=env or environment(), cwd=cwd, text=True,
-            errors="replace", stdin=subprocess.DEVNULL,
+            errors="replace", stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
