@@ -65,11 +65,21 @@ class Cast:
     def topic(self, *parts):
         return self.stage.fleet.topic(*parts)
 
+    def fence(self):
+        """Until the wire has heard all that the hub has passed on so far."""
+        topic = self.topic("host", "nobody", "command")
+        mark = self.wire.mark()
+        self.alice().publish(topic, b"fence")
+        self.wire.await_message(lambda m: m.topic == topic, "fence", mark)
+
     def commands(self):
-        return self.wire.since(0, lambda m: m.topic.endswith("/command"))
+        self.fence()
+        return self.wire.since(0, lambda m: m.topic.endswith("/command")
+                               and m.payload != b"fence")
 
     def answers(self, name):
         """Every answer of a host that was on the wire at the hub."""
+        self.fence()
         start = self.topic("host", name, "result", "ops") + "/"
         return self.wire.since(0, lambda m: m.topic.startswith(start))
 
@@ -412,11 +422,14 @@ def test_a_captured_site_speaks_for_its_own_hosts_only(pair):
                    topic("host", AT_HUB, "event", "home"),
                    topic("host", AT_HUB, "result", "ops", "x" * 16),
                    topic("host", AT_HUB, "command"),
+                   topic("host", AT_NORTH, "command"),
+                   topic("host", AT_NORTH, "maintenance", "p"),
                    topic("all", "command"),
                    topic("all", "maintenance", "p"),
                    topic("trust", "revoked")):
         captured.publish(stolen, b"forged")
         bridge.publish(stolen, b"forged")
+    pair.fence()
     for client in (captured, bridge):
         own = topic("host", AT_NORTH, "event", "of-%d" % id(client))
         client.publish(own, b"its own word")
