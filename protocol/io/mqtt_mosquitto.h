@@ -30,7 +30,9 @@
 #define MQTT_MOSQUITTO_PUBLISHES_MAX 1024
 #define MQTT_MOSQUITTO_ADDRESSES_MAX 8
 #define MQTT_MOSQUITTO_REASON_SIZE 128
-/* What is read of TLS before we look at the callers' commands again. */
+/* What is read before we look at the callers' commands again: messages, and
+ * bytes of TLS. */
+#define MQTT_MOSQUITTO_TURN_MESSAGES_MAX 64
 #define MQTT_MOSQUITTO_TURN_BYTES_MAX ((size_t)64 * 1024)
 #define MQTT_REFUSED_FROM 0x80 /* reason codes from here on are refusals */
 
@@ -70,8 +72,9 @@ struct subscribing_filter {
     int mid;          /* 0 once it was answered */
 };
 
-/* A call of subscribe that waits for its SUBACKs: one a filter, because the
- * library takes one set of options for all filters of a packet. */
+/* A call of subscribe that waits for its SUBACKs.  The library takes one set of
+ * options for all filters of a packet, so each run of filters with the same
+ * ones is a packet, and they share its id. */
 struct subscribing {
     struct subscribing *next;
     uint64_t tag;
@@ -105,6 +108,7 @@ struct attempt {
     uint64_t leave_epoch;     /* leaving: the one that waits for it */
     bool has_sent_disconnect;
     size_t readable_bytes;            /* what TLS may yet read in this turn */
+    uint64_t received;                /* messages, wanted or not */
     uint16_t keep_alive_s;            /* the broker's, where it named one */
     struct publishing *publishings;   /* owned */
     struct subscribing *subscribings; /* owned */
@@ -169,12 +173,15 @@ void mqtt_mosquitto_end(struct attempt *attempt, enum mqtt_failure failure,
 void mqtt_mosquitto_fail(struct attempt *attempt, int code);
 
 /*
- * Take the answer to one filter; the last one ends its subscribe.
+ * Take the answer to a SUBSCRIBE; the last one ends its subscribe.
  *
- *   mid      of its SUBSCRIBE
- *   granted  what the broker said, or -1: it could not be sent
+ *   mid      of the SUBSCRIBE
+ *   granted  what the broker said, filter by filter
+ *   count    of granted; another than that of the filters refuses them all.
+ *            0: it could not be sent
  */
-void mqtt_mosquitto_answer(struct attempt *attempt, int mid, int granted);
+void mqtt_mosquitto_answer(struct attempt *attempt, int mid, const int *granted,
+                           size_t count);
 
 /* ---- mqtt_mosquitto_tls.c ---- */
 

@@ -56,9 +56,8 @@ void mqtt_mosquitto_tell_subscribed(struct attempt *attempt, uint64_t tag,
         link->events.subscribed(link->context, tag, status, detail);
 }
 
-/* Say what became of one filter, and of the call once all are answered. */
-static void settle_filter(struct attempt *attempt,
-                          struct subscribing *subscribing, size_t index,
+/* Note what became of one filter; the first refusal is the call's. */
+static void settle_filter(struct subscribing *subscribing, size_t index,
                           int granted)
 {
     const char *why = granted < 0 ? "the subscription could not be sent"
@@ -66,43 +65,45 @@ static void settle_filter(struct attempt *attempt,
 
     subscribing->filters[index].mid = 0;
     subscribing->waiting--;
-    if (subscribing->status == LASTCALL_OK &&
-        (granted < 0 || granted >= MQTT_REFUSED_FROM)) {
-        subscribing->status =
-            granted < 0 ? LASTCALL_E_LINK : LASTCALL_FORBIDDEN;
-        snprintf(subscribing->detail, sizeof(subscribing->detail), "%.160s: %s",
-                 subscribing->filters[index].text, why);
-    }
-    if (subscribing->waiting == 0)
-        mqtt_mosquitto_tell_subscribed(attempt, subscribing->tag,
-                                       subscribing->status,
-                                       subscribing->detail);
+    if (subscribing->status != LASTCALL_OK ||
+        (granted >= 0 && granted < MQTT_REFUSED_FROM))
+        return;
+    subscribing->status = granted < 0 ? LASTCALL_E_LINK : LASTCALL_FORBIDDEN;
+    snprintf(subscribing->detail, sizeof(subscribing->detail), "%.160s: %s",
+             subscribing->filters[index].text, why);
 }
 
-/* The filter that a SUBSCRIBE was for; count when it is none of these. */
-static size_t find_filter(const struct subscribing *subscribing, int mid)
+/* Count the filters that a SUBSCRIBE was for. */
+static size_t count_filters(const struct subscribing *subscribing, int mid)
 {
-    size_t at = 0;
+    size_t count = 0;
 
-    while (at < subscribing->count && subscribing->filters[at].mid != mid)
-        at++;
-    return at;
+    for (size_t i = 0; i < subscribing->count; i++)
+        count += subscribing->filters[i].mid == mid;
+    return count;
 }
 
-void mqtt_mosquitto_answer(struct attempt *attempt, int mid, int granted)
+void mqtt_mosquitto_answer(struct attempt *attempt, int mid, const int *granted,
+                           size_t count)
 {
     struct subscribing **at = &attempt->subscribings;
     struct subscribing *found;
+    bool is_whole;
 
-    while (*at != NULL && find_filter(*at, mid) == (*at)->count)
+    while (*at != NULL && count_filters(*at, mid) == 0)
         at = &(*at)->next;
     found = *at;
     if (found == NULL)
         return;
-    settle_filter(attempt, found, find_filter(found, mid), granted);
+    is_whole = count_filters(found, mid) == count;
+    for (size_t i = 0; i < found->count; i++)
+        if (found->filters[i].mid == mid)
+            settle_filter(found, i, is_whole ? *granted++ : -1);
     if (found->waiting > 0)
         return;
     *at = found->next;
+    mqtt_mosquitto_tell_subscribed(attempt, found->tag, found->status,
+                                   found->detail);
     free(found);
 }
 
@@ -167,7 +168,7 @@ static void on_message(struct mosquitto *client, void *context,
                        const struct mosquitto_message *in,
                        const mosquitto_property *properties)
 {
-    const struct attempt *attempt = context;
+    struct attempt *attempt = context;
     struct mqtt_link *link = attempt->link;
     struct mqtt_message message = {
         .topic = in->topic,
@@ -182,6 +183,7 @@ static void on_message(struct mosquitto *client, void *context,
     (void)mosquitto_property_read_int32(properties,
                                         MQTT_PROP_MESSAGE_EXPIRY_INTERVAL,
                                         &message.expiry_s, false);
+    attempt->received++;
     /* A topic with a NUL inside is not UTF-8 to the library. */
     if (is_wanted(attempt))
         link->events.message(link->context, &message);
@@ -216,8 +218,7 @@ static void on_subscribe(struct mosquitto *client, void *context, int mid,
 {
     (void)client;
     (void)properties;
-    /* One filter was asked for, so one answer is right. */
-    mqtt_mosquitto_answer(context, mid, count == 1 ? granted[0] : -1);
+    mqtt_mosquitto_answer(context, mid, granted, count > 0 ? (size_t)count : 0);
 }
 
 /* The only way in which the library tells what OpenSSL met; the reason stands

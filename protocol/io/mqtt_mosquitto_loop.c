@@ -127,6 +127,8 @@ static int try_address(struct attempt *attempt, const char *address)
         mosquitto_new(options->client_id, options->clean_start, attempt);
     if (attempt->client == NULL)
         return MOSQ_ERR_NOMEM;
+    /* So that it leaves the writing to us; it has no other thread. */
+    (void)mosquitto_threaded_set(attempt->client, true);
     mqtt_mosquitto_listen(attempt->client);
     attempt->readable_bytes = MQTT_MOSQUITTO_TURN_BYTES_MAX;
     code = set_options(attempt);
@@ -261,8 +263,7 @@ static void publish(struct mqtt_link *link, const struct command *command)
         mqtt_mosquitto_fail(attempt, code);
 }
 
-static int send_filter(struct attempt *attempt,
-                       const struct mqtt_subscription *wanted, int *mid)
+static int options_of(const struct mqtt_subscription *wanted)
 {
     int options = 0;
 
@@ -281,8 +282,63 @@ static int send_filter(struct attempt *attempt,
         options |= MQTT_SUB_OPT_NO_LOCAL;
     if (wanted->retain_as_published)
         options |= MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
-    return mosquitto_subscribe_v5(attempt->client, mid, wanted->filter,
-                                  wanted->qos, options, NULL);
+    return options;
+}
+
+/* How many of the filters one packet can ask for. */
+static size_t run_length(const struct mqtt_subscription *list, size_t count)
+{
+    size_t length = 1;
+
+    while (length < count && list[length].qos == list[0].qos &&
+           options_of(&list[length]) == options_of(&list[0]))
+        length++;
+    return length;
+}
+
+/*
+ * Ask for a run of filters at once: a broker that has much to send for one of
+ * them might drop the answers to the rest.
+ */
+static int send_filters(struct attempt *attempt,
+                        const struct mqtt_subscription *list, size_t count,
+                        int *mid)
+{
+    char **texts = calloc(count, sizeof(char *));
+    int code = MOSQ_ERR_NOMEM;
+
+    /* It takes no const texts, though it changes none. */
+    for (size_t i = 0; texts != NULL && i < count; i++)
+        texts[i] = (char *)(uintptr_t)list[i].filter;
+    if (texts != NULL)
+        code = mosquitto_subscribe_multiple(attempt->client, mid, (int)count,
+                                            texts, list[0].qos,
+                                            options_of(&list[0]), NULL);
+    free(texts);
+    return code;
+}
+
+/* Ask for all, run by run; those that cannot be sent get ids of their own. */
+static int send_subscribing(struct attempt *attempt, struct subscribing *all,
+                            const struct mqtt_subscription *list,
+                            size_t *unsent)
+{
+    int code = MOSQ_ERR_SUCCESS;
+    size_t run;
+
+    *unsent = 0;
+    for (size_t i = 0; i < all->count && !is_connection_lost(code); i += run) {
+        int mid = 0;
+
+        run = run_length(list + i, all->count - i);
+        code = send_filters(attempt, list + i, run, &mid);
+        if (code != MOSQ_ERR_SUCCESS)
+            mid = -(int)++*unsent; /* the library's are positive */
+        for (size_t j = i; j < i + run; j++)
+            all->filters[j] =
+                (struct subscribing_filter){.text = list[j].filter, .mid = mid};
+    }
+    return code;
 }
 
 static void subscribe(struct mqtt_link *link, const struct command *command)
@@ -290,8 +346,8 @@ static void subscribe(struct mqtt_link *link, const struct command *command)
     struct attempt *attempt = link->attempt;
     const size_t count = command->count;
     struct subscribing *all;
-    size_t unsent = 0;
-    int code = MOSQ_ERR_SUCCESS;
+    size_t unsent;
+    int code;
 
     if (attempt == NULL || attempt->stage != STAGE_UP)
         return; /* its end is told by lost */
@@ -305,24 +361,14 @@ static void subscribe(struct mqtt_link *link, const struct command *command)
     attempt->subscribings = all;
     all->tag = command->tag;
     all->count = all->waiting = count;
-    for (size_t i = 0; i < count && !is_connection_lost(code); i++) {
-        all->filters[i].text = command->list[i].filter;
-        code = send_filter(attempt, &command->list[i], &all->filters[i].mid);
-        if (code == MOSQ_ERR_SUCCESS)
-            continue;
-        unsent++;
-        all->filters[i].mid = -(int)(i + 1); /* the library's are positive */
-    }
+    code = send_subscribing(attempt, all, command->list, &unsent);
     if (is_connection_lost(code)) {
         mqtt_mosquitto_fail(attempt, code);
         return;
     }
     /* The last answer frees it, so nothing of it is looked at here. */
-    for (int i = 1; unsent > 0; i++)
-        if (all->filters[i - 1].mid == -i) {
-            unsent--;
-            mqtt_mosquitto_answer(attempt, -i, -1);
-        }
+    for (size_t i = 1; i <= unsent; i++)
+        mqtt_mosquitto_answer(attempt, -(int)i, NULL, 0);
 }
 
 /* Leave a connection in good order; anything else is left as it is. */
@@ -397,19 +443,49 @@ static int drive_leaving(struct attempt *attempt)
                                    MQTT_RC_NORMAL_DISCONNECTION, NULL);
 }
 
+/*
+ * Read until nothing more is there, or a turn's share has come.  That the
+ * library found nothing more shows in that no message came: its errno is that
+ * of something else by then.
+ */
 static int read_packets(struct attempt *attempt)
 {
+    const uint64_t first = attempt->received;
     struct mosquitto *client = attempt->client;
     struct mqtt_mosquitto_tls tls;
+    uint64_t before;
     int code;
 
     attempt->readable_bytes = MQTT_MOSQUITTO_TURN_BYTES_MAX;
     do {
+        before = attempt->received;
         code = mosquitto_loop_read(client, PACKETS_A_TURN);
         tls = mqtt_mosquitto_tls_of(client);
         if (code == MOSQ_ERR_SUCCESS && tls.is_broken)
             code = MOSQ_ERR_CONN_LOST;
-    } while (code == MOSQ_ERR_SUCCESS && tls.has_more);
+    } while (
+        code == MOSQ_ERR_SUCCESS &&
+        (tls.has_more || (attempt->received != before &&
+                          before - first < MQTT_MOSQUITTO_TURN_MESSAGES_MAX)));
+    return code;
+}
+
+/*
+ * Send all that waits, acknowledgements most of it, as one: each for itself
+ * costs more than reading its message.  Not a DISCONNECT: the library closes
+ * behind it, and what the system held back would be lost.
+ */
+static int write_packets(const struct attempt *attempt)
+{
+    const int socket = mosquitto_socket(attempt->client);
+    int code;
+
+    if (attempt->has_sent_disconnect)
+        return mosquitto_loop_write(attempt->client, PACKETS_A_TURN);
+    mqtt_wait_gather(socket);
+    code = mosquitto_loop_write(attempt->client, PACKETS_A_TURN);
+    if (mosquitto_socket(attempt->client) == socket)
+        mqtt_wait_let_go(socket);
     return code;
 }
 
@@ -420,12 +496,15 @@ static int turn(struct attempt *attempt, unsigned ready)
     int code = MOSQ_ERR_SUCCESS;
 
     /* In a handshake the library's own reading is what goes on with it,
-     * whichever way it waits. */
-    if ((ready & MQTT_WAIT_READ) != 0 ||
-        (ready != 0 && mqtt_mosquitto_tls_of(client).is_shaking))
+     * whichever way it waits.  Once it has a DISCONNECT to send, it takes a
+     * message for an error. */
+    if (!attempt->has_sent_disconnect &&
+        ((ready & MQTT_WAIT_READ) != 0 ||
+         (ready != 0 && mqtt_mosquitto_tls_of(client).is_shaking)))
         code = read_packets(attempt);
-    if (code == MOSQ_ERR_SUCCESS && (ready & MQTT_WAIT_WRITE) != 0)
-        code = mosquitto_loop_write(client, PACKETS_A_TURN);
+    if (code == MOSQ_ERR_SUCCESS &&
+        ((ready & MQTT_WAIT_WRITE) != 0 || mosquitto_want_write(client)))
+        code = write_packets(attempt);
     if (code == MOSQ_ERR_SUCCESS && attempt->stage >= STAGE_UP)
         code = mosquitto_loop_misc(client);
     if (code == MOSQ_ERR_SUCCESS && attempt->stage == STAGE_LEAVING)
@@ -504,7 +583,7 @@ static void wait_and_drive(struct mqtt_link *link)
     }
     if (attempt->stage != STAGE_TCP) {
         tls = mqtt_mosquitto_tls_of(attempt->client);
-        wanted = MQTT_WAIT_READ;
+        wanted = attempt->has_sent_disconnect ? 0 : MQTT_WAIT_READ;
         if (tls.is_shaking ? tls.wants_write
                            : mosquitto_want_write(attempt->client))
             wanted |= MQTT_WAIT_WRITE;

@@ -70,6 +70,11 @@ LASTCALL_MUST_USE unsigned mqtt_wait(const struct mqtt_wake *wake, int socket,
 LASTCALL_MUST_USE bool mqtt_wait_is_connected(int socket,
                                               char text[MQTT_WAIT_TEXT_SIZE]);
 
+/* Have the system hold back what is written to a socket until it fills packets,
+ * or mqtt_wait_let_go(); where it cannot, nothing is held back. */
+void mqtt_wait_gather(int socket);
+void mqtt_wait_let_go(int socket);
+
 /* Say in words what the system call that failed last in this thread met; code
  * is errno, into which libmosquitto copies WSAGetLastError(). */
 void mqtt_wait_error_text(int code, char text[MQTT_WAIT_TEXT_SIZE]);

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,6 +96,27 @@ bool mqtt_wait_is_connected(int socket, char text[MQTT_WAIT_TEXT_SIZE])
         return true;
     mqtt_wait_error_text(code, text);
     return false;
+}
+
+/* Linux alone; a failure costs no more than small packets. */
+static void set_cork(int socket, int value)
+{
+#ifdef TCP_CORK
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
+#else
+    (void)socket;
+    (void)value;
+#endif
+}
+
+void mqtt_wait_gather(int socket)
+{
+    set_cork(socket, 1);
+}
+
+void mqtt_wait_let_go(int socket)
+{
+    set_cork(socket, 0);
 }
 
 void mqtt_wait_error_text(int code, char text[MQTT_WAIT_TEXT_SIZE])

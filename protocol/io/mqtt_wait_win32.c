@@ -117,6 +117,16 @@ bool mqtt_wait_is_connected(int socket, char text[MQTT_WAIT_TEXT_SIZE])
     return false;
 }
 
+void mqtt_wait_gather(int socket)
+{
+    (void)socket;
+}
+
+void mqtt_wait_let_go(int socket)
+{
+    (void)socket;
+}
+
 void mqtt_wait_error_text(int code, char text[MQTT_WAIT_TEXT_SIZE])
 {
     static const struct {

@@ -190,6 +190,99 @@ static void test_waiting_publishes_are_bounded(void **state)
     close(peer);
 }
 
+/* The id of the next SUBSCRIBE, which asks for as many one-letter filters. */
+static unsigned take_subscribe(int peer, size_t filters)
+{
+    struct wire_packet packet;
+
+    assert_true(wire_read(peer, &packet));
+    assert_int_equal(packet.kind, WIRE_SUBSCRIBE);
+    assert_int_equal(packet.len, 3 + 4 * filters);
+    return (unsigned)packet.body[0] << 8 | packet.body[1];
+}
+
+/* Grant them, but the last with `last`. */
+static void send_suback(int peer, unsigned id, unsigned char filters,
+                        unsigned char last)
+{
+    unsigned char answer[8] = {0x90,
+                               (unsigned char)(3 + filters),
+                               (unsigned char)(id >> 8),
+                               (unsigned char)id,
+                               0,
+                               1,
+                               1,
+                               1};
+
+    answer[4 + filters] = last;
+    assert_true(wire_send(peer, answer, 5 + (size_t)filters));
+}
+
+/* Filters with the same options are asked for at once: a broker that sends
+ * much for the first might drop the answer to the second. */
+static void subscribe_to_three(uint64_t tag, struct mqtt_link *link)
+{
+    static const struct mqtt_subscription list[] = {
+        {.filter = "a", .qos = 1},
+        {.filter = "b", .qos = 1},
+        {.filter = "c", .qos = 1, .no_local = true},
+    };
+
+    assert_int_equal(mqtt_mosquitto_ops.subscribe(link, list, 3, tag),
+                     LASTCALL_OK);
+}
+
+static void test_filters_share_a_packet(void **state)
+{
+    struct mqtt_link *link = open_link("127.0.0.1");
+    int peer = take("\x20\3\0\0\0", 5);
+    unsigned both, other;
+
+    (void)state;
+    subscribe_to_three(9, link);
+    both = take_subscribe(peer, 2);
+    other = take_subscribe(peer, 1);
+    send_suback(peer, other, 1, 1);
+    send_suback(peer, both, 2, 1);
+    assert_true(watch_await(&told.watch, &told.subscribed, 1, WAIT_MS));
+    assert_int_equal(told.granted, LASTCALL_OK);
+    assert_int_equal(told.last_tag, 9);
+    mqtt_mosquitto_ops.close(link);
+    close(peer);
+}
+
+static void test_the_filter_that_was_refused_is_named(void **state)
+{
+    struct mqtt_link *link = open_link("127.0.0.1");
+    int peer = take("\x20\3\0\0\0", 5);
+
+    (void)state;
+    subscribe_to_three(9, link);
+    send_suback(peer, take_subscribe(peer, 2), 2, 0x87);
+    send_suback(peer, take_subscribe(peer, 1), 1, 1);
+    assert_true(watch_await(&told.watch, &told.subscribed, 1, WAIT_MS));
+    assert_int_equal(told.granted, LASTCALL_FORBIDDEN);
+    assert_string_equal(told.detail, "b: Not authorized");
+    mqtt_mosquitto_ops.close(link);
+    close(peer);
+}
+
+/* Nobody knows which filter the one word is for. */
+static void test_an_answer_for_fewer_filters_grants_none(void **state)
+{
+    struct mqtt_link *link = open_link("127.0.0.1");
+    int peer = take("\x20\3\0\0\0", 5);
+
+    (void)state;
+    subscribe_to_three(9, link);
+    send_suback(peer, take_subscribe(peer, 2), 1, 1);
+    send_suback(peer, take_subscribe(peer, 1), 1, 1);
+    assert_true(watch_await(&told.watch, &told.subscribed, 1, WAIT_MS));
+    assert_int_equal(told.granted, LASTCALL_E_LINK);
+    mqtt_mosquitto_ops.close(link);
+    close(peer);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -214,6 +307,9 @@ int main(void)
         TEST(test_disconnect_while_looking_up),
         TEST(test_receive_maximum_is_kept),
         TEST(test_waiting_publishes_are_bounded),
+        TEST(test_filters_share_a_packet),
+        TEST(test_the_filter_that_was_refused_is_named),
+        TEST(test_an_answer_for_fewer_filters_grants_none),
     };
 #undef TEST
 
