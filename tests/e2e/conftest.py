@@ -120,8 +120,11 @@ def windows(stage, request):
 
 @pytest.fixture
 def house(stage):
-    """A fleet's broker and a home's; no host, no bridge yet."""
-    return household.House(stage)
+    """A fleet's broker and a home's; no host, no bridge yet.  Home Assistant
+    must have had nothing to complain of."""
+    made = household.House(stage)
+    yield made
+    assert made.problems() == []
 
 
 @pytest.fixture

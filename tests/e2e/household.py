@@ -113,6 +113,11 @@ class House:
         self.stage.clients.append(home)
         return home.start(self.home_broker, **options)
 
+    def problems(self):
+        return [problem for client in self.stage.clients
+                if isinstance(client, HomeAssistant)
+                for problem in client.problems]
+
     def host(self, name="media-01", groups=("lobby",), server="home"):
         """A worker beside a Plex server of its own; hands back the latter."""
         plex = self.stage.standin()

@@ -54,6 +54,10 @@ def test_what_is_no_birth_changes_nothing(home):
     time.sleep(11)
     assert home.watcher.since(
         mark, lambda m: m.topic.endswith("/config")) == []
+    # A birth may be set to be retained; it is one when it comes.
+    home.watcher.publish("homeassistant/status", "online", retain=True)
+    home.watcher.await_message(lambda m: m.topic.endswith("/config"),
+                               "discovery", after=mark, timeout=15)
 
 
 # Who may what on the home's broker.
