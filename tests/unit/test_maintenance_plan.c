@@ -288,6 +288,37 @@ static void a_clock_that_steps_repeats_nothing(void **state)
     assert_int_equal(plan_phase_of(&plan, &on, 0), PLAN_ENFORCING);
 }
 
+/* What was begun in one round of the following test. */
+struct begun {
+    int64_t least_s; /* the latest warning */
+    int starts;
+};
+
+/* Begin what is due, which must be of its time and new. */
+static void begin_what_is_new(const struct maintenance *plan,
+                              struct plan_state *on, int64_t now_ms,
+                              struct begun *begun)
+{
+    const struct plan_moment moment = at(now_ms);
+    const struct result result = {.code = LASTCALL_OK};
+    struct plan_step step;
+
+    if (!plan_next(plan, on, &moment, &step))
+        return;
+    assert_true(now_ms < END);
+    assert_int_equal(step.kind == PLAN_START, now_ms >= START);
+    if (step.kind == PLAN_START) {
+        begun->starts++;
+    } else {
+        assert_int_equal(begun->starts, 0);
+        assert_true(step.warn_s < begun->least_s);
+        assert_true(now_ms >= START - step.warn_s * S);
+        begun->least_s = step.warn_s;
+    }
+    plan_begin(on, &step);
+    plan_conclude(on, step.kind, &result, true);
+}
+
 /* Whatever the clock does, a warning is given once, the start is begun once,
  * nothing is begun outside of its time. */
 static void no_order_of_clock_steps_does_anything_twice(void **state)
@@ -298,38 +329,19 @@ static void no_order_of_clock_steps_does_anything_twice(void **state)
     (void)state;
     for (int round = 0; round < 2000; round++) {
         struct plan_state on = {0};
+        struct begun begun = {.least_s = PLAN_WARN_NONE};
         int64_t now_ms = START - 1200 * S;
-        int64_t least_s = PLAN_WARN_NONE;
-        int starts = 0;
 
         plan_state_init(&on);
         for (int i = 0; i < 60; i++) {
-            const struct plan_moment moment = at(now_ms);
-            struct plan_step step;
-
             random = random * 1664525u + 1013904223u;
-            if (plan_next(&plan, &on, &moment, &step)) {
-                const struct result result = {.code = LASTCALL_OK};
-
-                assert_true(now_ms < END);
-                assert_int_equal(step.kind == PLAN_START, now_ms >= START);
-                if (step.kind == PLAN_START) {
-                    starts++;
-                } else {
-                    assert_int_equal(starts, 0);
-                    assert_true(step.warn_s < least_s);
-                    assert_true(now_ms >= START - step.warn_s * S);
-                    least_s = step.warn_s;
-                }
-                plan_begin(&on, &step);
-                plan_conclude(&on, step.kind, &result, true);
-            }
+            begin_what_is_new(&plan, &on, now_ms, &begun);
             /* Mostly on, by up to 200 s; sometimes far, either way. */
             now_ms += (int64_t)((random >> 8) % 200) * S;
             if ((random >> 16) % 8 == 0)
                 now_ms += ((int64_t)((random >> 20) % 3000) - 1500) * S;
         }
-        assert_true(starts <= 1);
+        assert_true(begun.starts <= 1);
     }
 }
 
@@ -356,6 +368,89 @@ static void a_newer_version_repeats_no_warning_of_the_same_start(void **state)
     assert_int_equal(taken.warned, 2);
 }
 
+/* holds 8.13, 8.15 */
+static void a_newer_version_takes_over_what_is_owed(void **state)
+{
+    const struct result nobody = {.code = LASTCALL_INTERRUPTED};
+    const struct maintenance old = plan_of_test();
+    struct maintenance next = plan_of_test();
+    const struct plan_moment moment = at(START - 200 * S);
+    struct plan_state on = {0};
+    struct plan_state taken = {0};
+    struct plan_step step;
+
+    (void)state;
+    plan_state_init(&on);
+    for (int i = 0; i < 2; i++) {
+        assert_true(plan_next(&old, &on, &moment, &step));
+        plan_begin(&on, &step);
+        plan_conclude(&on, PLAN_WARN, &nobody, false);
+    }
+    plan_inherit(&taken, &next, &on, &old);
+    assert_string_equal(due(&next, &taken, &moment), "warn:300:3");
+    /* Not over a cancellation, and not to another time. */
+    next.cancelled = true;
+    plan_inherit(&taken, &next, &on, &old);
+    assert_int_equal(taken.warned_s, 300);
+    assert_false(taken.is_warn_owed);
+    next.cancelled = false;
+    next.starts_ms++;
+    plan_inherit(&taken, &next, &on, &old);
+    assert_int_equal(taken.warned_s, PLAN_WARN_NONE);
+    assert_int_equal(taken.warn_count, 0);
+    assert_false(taken.is_warn_owed);
+}
+
+/* holds 8.15 */
+static void
+a_newer_version_takes_over_the_counts_but_not_the_start(void **state)
+{
+    const struct maintenance old = plan_of_test();
+    const struct plan_moment moment = at(START + S);
+    struct plan_state taken = {0};
+    struct plan_state on = {
+        .warned_s = 60,
+        .start_count = 2,
+        .is_started = true,
+        .enforce_count = 3,
+        .warned = 4,
+        .ended = 5,
+        .failed = 6,
+        .last_code = LASTCALL_PARTIAL,
+    };
+
+    (void)state;
+    plan_inherit(&taken, &old, &on, &old);
+    assert_int_equal(taken.warned, 4);
+    assert_int_equal(taken.ended, 5);
+    assert_int_equal(taken.failed, 6);
+    assert_int_equal(taken.last_code, LASTCALL_PARTIAL);
+    assert_int_equal(taken.enforce_count, 0);
+    assert_string_equal(due(&old, &taken, &moment), "start");
+}
+
+/* holds 8.6 */
+static void what_failed_is_of_the_latest_ending(void **state)
+{
+    const struct result first = {
+        .code = LASTCALL_PARTIAL, .matched = 9, .failed = 2};
+    const struct result limit = {
+        .code = LASTCALL_LIMIT_EXCEEDED, .matched = 9, .failed = 0};
+    const struct result warning = {
+        .code = LASTCALL_PARTIAL, .matched = 9, .failed = 4};
+    struct plan_state on = {0};
+
+    (void)state;
+    plan_state_init(&on);
+    plan_conclude(&on, PLAN_WARN, &warning, false);
+    assert_int_equal(on.failed, 0);
+    plan_conclude(&on, PLAN_START, &first, true);
+    assert_int_equal(on.failed, 2);
+    plan_conclude(&on, PLAN_ENFORCE, &limit, true);
+    assert_int_equal(on.failed, 9);
+    assert_int_equal(on.last_code, LASTCALL_LIMIT_EXCEEDED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +467,10 @@ int main(void)
         cmocka_unit_test(a_clock_that_steps_repeats_nothing),
         cmocka_unit_test(no_order_of_clock_steps_does_anything_twice),
         cmocka_unit_test(a_newer_version_repeats_no_warning_of_the_same_start),
+        cmocka_unit_test(a_newer_version_takes_over_what_is_owed),
+        cmocka_unit_test(
+            a_newer_version_takes_over_the_counts_but_not_the_start),
+        cmocka_unit_test(what_failed_is_of_the_latest_ending),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
