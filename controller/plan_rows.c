@@ -102,6 +102,15 @@ static bool tells_of(const struct status_plan *told, const struct plan *plan)
            strcmp(told->issuer, plan->issuer) == 0;
 }
 
+/* The phase of a plan that a host has not told of. */
+static const char *untold_phase(const struct registry_host *host)
+{
+    if (!registry_host_is_up(host))
+        return PLAN_ROW_OFFLINE;
+    return host->status.plan_total > host->status.plan_count ? PLAN_ROW_UNLISTED
+                                                             : PLAN_ROW_WAITING;
+}
+
 /* What a host has not told of: plans retained for it. */
 static void untold_rows(const struct registry_host *host,
                         const struct plans *plans, const struct name *id,
@@ -114,8 +123,7 @@ static void untold_rows(const struct registry_host *host,
             .host = host,
             .id = plan->body.id,
             .plan = plan,
-            .phase =
-                registry_host_is_up(host) ? PLAN_ROW_WAITING : PLAN_ROW_OFFLINE,
+            .phase = untold_phase(host),
         };
 
         if (is_wanted(id, &plan->body.id) &&

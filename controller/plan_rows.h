@@ -13,6 +13,7 @@
 /* Phases of a host that has not told of a plan. */
 #define PLAN_ROW_WAITING "waiting"
 #define PLAN_ROW_OFFLINE "offline"
+#define PLAN_ROW_UNLISTED "unlisted" /* it has more than its status holds */
 
 struct plan_row {
     const struct registry_host *host; /* borrowed */

@@ -186,13 +186,13 @@ void body_get_object(struct body_reader *reader, const char *name,
                                        reader->error));
 }
 
-size_t body_claims_max(void)
+size_t body_claims_max(enum token_type type)
 {
     /* Three parts in base64url, which makes 4 characters of 3 bytes; the
      * signature and the points take less than 100. */
     size_t header = TOKEN_HEADER_BYTES_MAX / 3 * 4 + 4;
 
-    return (TOKEN_RESULT_BYTES_MAX - header - 100) / 4 * 3;
+    return (token_type_bytes_max(type) - header - 100) / 4 * 3;
 }
 
 enum lastcall_status body_budget_take(struct body_budget *budget,

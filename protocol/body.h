@@ -13,6 +13,7 @@
 #include "protocol/json_strict.h"
 #include "protocol/name.h"
 #include "protocol/status.h"
+#include "protocol/token.h"
 
 /* Where a sequence is put into an object, the first failure decides. */
 struct body_writer {
@@ -74,8 +75,8 @@ void body_get_array(struct body_reader *reader, const char *name,
 void body_get_object(struct body_reader *reader, const char *name,
                      enum json_presence presence, json_t **out);
 
-/* How many bytes of claims fit into a result or inventory token. */
-size_t body_claims_max(void);
+/* How many bytes of claims fit into a token of a host, whatever its grant. */
+size_t body_claims_max(enum token_type type);
 
 /* What has been written so far, against what may be. */
 struct body_budget {

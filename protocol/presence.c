@@ -45,7 +45,8 @@ static enum lastcall_status put_sessions(json_t *claims, json_t *body,
                                          const struct inventory *inventory,
                                          size_t *count)
 {
-    struct body_budget budget = {INVENTORY_TAIL_LEN_MAX, body_claims_max()};
+    struct body_budget budget = {INVENTORY_TAIL_LEN_MAX,
+                                 body_claims_max(TOKEN_SESSIONS)};
     json_t *sessions = json_array();
     enum lastcall_status status = json_put(body, "sessions", sessions);
 

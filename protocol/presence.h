@@ -140,12 +140,19 @@ struct host_status {
     size_t counter_count;
     struct status_plan *plans; /* owned */
     size_t plan_count;
+    size_t plan_total; /* as the host says; above plan_count it left some out */
 };
 
 /* Free what it owns; it is then empty. */
 void host_status_deinit(struct host_status *status);
 
-/* Write the claims of a status token; a new reference or NULL. */
+/*
+ * Write the claims of a status token.  Plans that no token of
+ * TOKEN_COMMAND_BYTES_MAX would hold are left out from the end, and counted;
+ * everything else always fits.
+ *
+ * Returns a new reference or NULL.
+ */
 json_t *host_status_encode(const char *iss, int64_t iat_s, const char *jti,
                            const struct host_status *status);
 

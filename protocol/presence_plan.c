@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ,"maintenance_count":64 and what closes the claims, with room. */
+#define TAIL_LEN_MAX 64
+
 const char *plan_phase_name(enum plan_phase phase)
 {
     static const char *const names[PLAN_PHASE_COUNT] = {
@@ -35,17 +38,39 @@ static json_t *encode_plan(const struct status_plan *plan)
     return NULL;
 }
 
-json_t *status_plans_encode(const struct status_plan *plans, size_t count)
+/* Append the plans that fit; says how many. */
+static enum lastcall_status put_plans(json_t *list, struct body_budget *budget,
+                                      const struct status_plan *plans,
+                                      size_t count, size_t *put)
 {
-    json_t *list = json_array();
+    enum lastcall_status status = LASTCALL_OK;
 
-    for (size_t i = 0; i < count; i++) {
-        if (json_array_append_new(list, encode_plan(&plans[i])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
+    while (status == LASTCALL_OK && *put < count) {
+        json_t *item = encode_plan(&plans[*put]);
+
+        status = body_budget_take(budget, item);
+        if (status == LASTCALL_OK && json_array_append(list, item) != 0)
+            status = LASTCALL_E_NOMEM;
+        *put += status == LASTCALL_OK;
+        json_decref(item);
     }
-    return list;
+    return status == LASTCALL_E_TOO_LARGE ? LASTCALL_OK : status;
+}
+
+void status_plans_put(struct body_writer *writer, const json_t *claims,
+                      const struct status_plan *plans, size_t count)
+{
+    struct body_budget budget = {TAIL_LEN_MAX, body_claims_max(TOKEN_STATUS)};
+    json_t *list = json_array();
+    size_t put = 0;
+
+    body_put(writer, "maintenance", list);
+    if (writer->status == LASTCALL_OK)
+        writer->status = body_budget_take(&budget, claims);
+    if (writer->status == LASTCALL_OK)
+        writer->status = put_plans(list, &budget, plans, count, &put);
+    if (put < count)
+        body_put(writer, "maintenance_count", json_integer((json_int_t)count));
 }
 
 static void decode_plan(struct body_reader *reader, struct status_plan *out)
@@ -76,26 +101,36 @@ static void decode_plan(struct body_reader *reader, struct status_plan *out)
         body_fail(reader, "last_code", "is not known");
 }
 
-void status_plans_decode(struct body_reader *reader, struct status_plan **out,
-                         size_t *count)
+static void decode_plans(struct body_reader *reader, json_t *items,
+                         struct host_status *out)
 {
-    json_t *items = NULL;
-
-    body_get_array(reader, "maintenance", JSON_OPTIONAL, STATUS_PLAN_COUNT_MAX,
-                   &items);
-    if (json_array_size(items) == 0)
-        return;
-    *out = calloc(json_array_size(items), sizeof(**out));
-    if (*out == NULL) {
+    out->plans = calloc(json_array_size(items), sizeof(*out->plans));
+    if (out->plans == NULL) {
         reader->status = LASTCALL_E_NOMEM;
         return;
     }
-    *count = json_array_size(items);
-    for (size_t i = 0; i < *count; i++) {
+    out->plan_count = json_array_size(items);
+    for (size_t i = 0; i < out->plan_count; i++) {
         struct body_reader item = {json_array_get(items, i), reader->error,
                                    reader->status};
 
-        decode_plan(&item, &(*out)[i]);
+        decode_plan(&item, &out->plans[i]);
         reader->status = item.status;
     }
+}
+
+void status_plans_decode(struct body_reader *reader, struct host_status *out)
+{
+    json_t *items = NULL;
+    int64_t total = 0;
+
+    body_get_array(reader, "maintenance", JSON_OPTIONAL, STATUS_PLAN_COUNT_MAX,
+                   &items);
+    total = (int64_t)json_array_size(items);
+    body_get_count(reader, "maintenance_count", JSON_OPTIONAL, &total);
+    if (total < (int64_t)json_array_size(items))
+        body_fail(reader, "maintenance_count", "is less than those listed");
+    if (json_array_size(items) > 0)
+        decode_plans(reader, items, out);
+    out->plan_total = (size_t)total;
 }

@@ -8,11 +8,16 @@
 #include "protocol/body.h"
 #include "protocol/presence.h"
 
-/* The member "maintenance"; a new reference, or NULL when out of memory. */
-json_t *status_plans_encode(const struct status_plan *plans, size_t count);
+/*
+ * Write the member "maintenance", and "maintenance_count" where not every plan
+ * fits.
+ *
+ *   claims  of the status, as far as they are written: what is left is room
+ */
+void status_plans_put(struct body_writer *writer, const json_t *claims,
+                      const struct status_plan *plans, size_t count);
 
-/* Read it; absent is empty.  The caller frees *out. */
-void status_plans_decode(struct body_reader *reader, struct status_plan **out,
-                         size_t *count);
+/* Read both; absent is empty.  The caller frees out->plans. */
+void status_plans_decode(struct body_reader *reader, struct host_status *out);
 
 #endif

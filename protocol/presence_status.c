@@ -100,8 +100,7 @@ json_t *host_status_encode(const char *iss, int64_t iat_s, const char *jti,
     body_put_time(&writer, "clock", status->clock_ms);
     body_put(&writer, "servers", encode_servers(status));
     body_put(&writer, "counters", encode_counters(status));
-    body_put(&writer, "maintenance",
-             status_plans_encode(status->plans, status->plan_count));
+    status_plans_put(&writer, claims, status->plans, status->plan_count);
     if (writer.status == LASTCALL_OK)
         return claims;
     json_decref(claims);
@@ -235,7 +234,7 @@ enum lastcall_status host_status_decode(const struct verified *verified,
     body_get_time(&reader, "clock", &out->clock_ms);
     decode_servers(&reader, out);
     decode_counters(&reader, out);
-    status_plans_decode(&reader, &out->plans, &out->plan_count);
+    status_plans_decode(&reader, out);
     if (reader.status != LASTCALL_OK)
         host_status_deinit(out);
     return reader.status;

@@ -94,7 +94,7 @@ static void put_summary(struct body_writer *writer, const struct result *result)
 static enum lastcall_status put_sessions(json_t *claims, json_t *body,
                                          const struct result *result)
 {
-    struct body_budget budget = {TRUNCATED_LEN_MAX, body_claims_max()};
+    struct body_budget budget = {TRUNCATED_LEN_MAX, body_claims_max(TOKEN_RESULT)};
     json_t *sessions = json_array();
     const bool is_measured = result->session_count > SESSIONS_SURE_TO_FIT;
     bool is_cut = result->truncated;

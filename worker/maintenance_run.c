@@ -505,6 +505,43 @@ static void tell(const struct plan_entry *entry, int64_t wall_ms,
     memcpy(out->issuer, entry->issuer, sizeof(out->issuer));
 }
 
+/* What is under way comes first, what is over last. */
+static int urgency(enum plan_phase phase)
+{
+    switch (phase) {
+    case PLAN_RUNNING:
+    case PLAN_ENFORCING:
+        return 0;
+    case PLAN_WARNING:
+        return 1;
+    case PLAN_SCHEDULED:
+        return 2;
+    case PLAN_DONE:
+    case PLAN_MISSED:
+    case PLAN_CANCELLED:
+    case PLAN_REFUSED:
+    case PLAN_PHASE_COUNT:
+        break;
+    }
+    return 3;
+}
+
+/* The soonest first, of those that are over the latest; a status that cannot
+ * hold all of them leaves out the last. */
+static int compare_told(const void *left, const void *right)
+{
+    const struct status_plan *a = left;
+    const struct status_plan *b = right;
+    const int rank = urgency(a->phase);
+    int order = (a->starts_ms > b->starts_ms) - (a->starts_ms < b->starts_ms);
+
+    if (rank != urgency(b->phase))
+        return rank - urgency(b->phase);
+    if (order == 0)
+        return strcmp(a->id.text, b->id.text);
+    return rank == urgency(PLAN_DONE) ? -order : order;
+}
+
 size_t maintenance_list(const struct maintenance_run *maintenance,
                         struct status_plan out[STATUS_PLAN_COUNT_MAX])
 {
@@ -523,5 +560,6 @@ size_t maintenance_list(const struct maintenance_run *maintenance,
         if (!is_listed && count < STATUS_PLAN_COUNT_MAX)
             out[count++] = *told;
     }
+    qsort(out, count, sizeof(*out), compare_told);
     return count;
 }

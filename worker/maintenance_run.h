@@ -116,7 +116,7 @@ bool maintenance_is_due(const struct maintenance_run *maintenance);
 int64_t maintenance_next_ms(const struct maintenance_run *maintenance);
 
 /*
- * List where the plans stand, for the status.
+ * List where the plans stand, for the status, in the order of PROTOCOL.md, 8.6.
  *
  * Returns how many were written.
  */

@@ -134,10 +134,9 @@ void rest(const char *jti)
     expect(jti, LASTCALL_OK);
 }
 
-/* The n-th status (from the end, 0 the latest) with plans in it. */
-struct status_plan latest_plan(void)
+/* The latest status; the caller calls host_status_deinit(). */
+static struct host_status latest_status(void)
 {
-    struct status_plan plan = {.phase = PLAN_PHASE_COUNT};
     struct token token = {0};
     struct verified verified = {0};
     struct host_status status = {0};
@@ -154,15 +153,55 @@ struct status_plan latest_plan(void)
                          LASTCALL_OK);
         assert_int_equal(host_status_decode(&verified, &status, NULL),
                          LASTCALL_OK);
-        if (status.plan_count > 0)
-            plan = status.plans[0];
         break;
     }
     gate_unlock(&stage.gate);
-    host_status_deinit(&status);
     verified_deinit(&verified);
     token_deinit(&token);
+    return status;
+}
+
+struct status_plan latest_plan(void)
+{
+    struct status_plan plan = {.phase = PLAN_PHASE_COUNT};
+    struct host_status status = latest_status();
+
+    if (status.plan_count > 0)
+        plan = status.plans[0];
+    host_status_deinit(&status);
     return plan;
+}
+
+/* Write the ids of the latest status one after another. */
+static void list_ids(char *out, size_t size)
+{
+    struct host_status status = latest_status();
+    int len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < status.plan_count; i++) {
+        len += snprintf(out + len, size - (size_t)len, "%s%s",
+                        i == 0 ? "" : " ", status.plans[i].id.text);
+        assert_true((size_t)len < size);
+    }
+    host_status_deinit(&status);
+}
+
+void await_order(const char *ids)
+{
+    const int64_t until =
+        platform_clock.monotonic_ms(platform_clock.state) + FAKE_WAIT_MS;
+    char seen[256];
+
+    list_ids(seen, sizeof(seen));
+    while (strcmp(seen, ids) != 0) {
+        if (platform_clock.monotonic_ms(platform_clock.state) > until)
+            fail_msg("the status lists %s", seen);
+        gate_lock(&stage.gate);
+        gate_wait(&stage.gate, 50);
+        gate_unlock(&stage.gate);
+        list_ids(seen, sizeof(seen));
+    }
 }
 
 /* Wait for a status in which so many sessions were warned and ended. */

@@ -58,6 +58,8 @@ void rest(const char *jti);
 /* The first plan of the latest status; PLAN_PHASE_COUNT when it has none. */
 struct status_plan latest_plan(void);
 void await_phase(enum plan_phase phase);
+/* Wait until the status lists these ids, in this order, with spaces between. */
+void await_order(const char *ids);
 void await_counts(int64_t warned, int64_t ended);
 /* Wait until so many messages were published on topics with that part. */
 void await_topic(const char *part, size_t count);

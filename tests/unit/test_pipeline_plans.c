@@ -73,8 +73,9 @@ struct other {
 static void other_init(struct other *out, const char *name, const char *permit)
 {
     assert_int_equal(key_generate(&out->key), LASTCALL_OK);
-    out->grant = fake_grant(&stage.fleet.root, SUBJECT_CONTROLLER, name,
-                            &out->key, permit, wall_ms() / S + 100 * 3600);
+    out->grant =
+        fake_grant(&stage.fleet.root, SUBJECT_CONTROLLER, name, &out->key,
+                   permit, wall_ms() / S + INT64_C(100) * 3600);
 }
 
 static void other_deinit(struct other *other)
@@ -197,11 +198,11 @@ static void a_plan_that_is_long_over_does_not_come_back(void **state)
     other_init(&alice, "alice", "*:*@*");
     plan.signer = &alice.key;
     plan.grant = alice.grant;
-    plan.exp_shift_s = 72 * 3600;
+    plan.exp_shift_s = INT64_C(72) * 3600;
     publish(&plan);
     await_phase(PLAN_DONE);
     iat_s = last_iat_s;
-    shift_wall(30 * 3600 * S);
+    shift_wall(INT64_C(30) * 3600 * S);
     await_phase(PLAN_PHASE_COUNT); /* it is told of no more */
     shift_wall(0);
     plan.iat_shift_s = iat_s - wall_ms() / S;
@@ -216,6 +217,37 @@ static void a_plan_that_is_long_over_does_not_come_back(void **state)
     assert_int_equal(act_count(), 1);
     stop(INBOX_STOP);
     other_deinit(&alice);
+}
+
+/* holds 8.6 */
+static void what_is_under_way_is_told_first(void **state)
+{
+    static const struct {
+        const char *id;
+        int64_t starts_in_s;
+        bool enforce;
+    } rows[] = {
+        {"late", 3000, false},   {"over", -1, false},
+        {"early", 1800, false},  {"older", -10, false},
+        {"warned", 250, false},  {"under-way", -5, true},
+        {"at-once-b", -5, true},
+    };
+    const int64_t now_ms = wall_ms();
+
+    (void)state;
+    fake_play(0, "2", "ann");
+    start_wts();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan plan = plan_soon();
+
+        plan.id = rows[i].id;
+        plan.body.starts_ms = now_ms + rows[i].starts_in_s * S;
+        plan.body.ends_ms = now_ms + 3600 * S;
+        plan.body.enforce = rows[i].enforce;
+        publish(&plan);
+    }
+    await_order("at-once-b under-way warned early late over older");
+    stop(INBOX_STOP);
 }
 
 /* holds 8.8 */
@@ -254,6 +286,7 @@ int main(void)
         TEST(who_may_not_end_may_not_call_off),
         TEST(who_may_do_less_may_not_replace),
         TEST(a_plan_that_is_long_over_does_not_come_back),
+        TEST(what_is_under_way_is_told_first),
         TEST(a_key_that_was_revoked_meanwhile_ends_its_plans),
     };
 

@@ -241,6 +241,25 @@ static void test_a_host_that_is_off_is_said_so(void **state)
     assert_true(seen.rows[0].is_over);
 }
 
+/* It told of as many as its status holds. */
+static void test_a_host_that_left_plans_out_may_have_one_of_them(void **state)
+{
+    struct seen seen;
+
+    (void)state;
+    tell(&media, "media-01", HOST_ONLINE, "other", PLAN_DONE);
+    assert_int_equal(
+        take("lastcall/v1/host/media-01/maintenance/a",
+             plan_token(&alice, "host:media-01", "a", FLEET_NOW_S)),
+        LASTCALL_OK);
+    assert_string_equal(see_rows("a").rows[0].phase, PLAN_ROW_WAITING);
+    registry.hosts[0]->status.plan_total++;
+    seen = see_rows("a");
+    assert_int_equal(seen.count, 1);
+    assert_string_equal(seen.rows[0].phase, PLAN_ROW_UNLISTED);
+    assert_false(seen.rows[0].is_over);
+}
+
 static void publish(const char *audience, int64_t iat_s)
 {
     assert_int_equal(take("lastcall/v1/all/maintenance/a",
@@ -289,7 +308,7 @@ static void test_a_cancellation_is_told_of_when_nothing_more_comes(void **state)
     assert_false(seen.rows[0].is_over);
     now_ms += 60000;
     assert_false(see_media(PLAN_ENFORCING).rows[0].is_over);
-    now_ms += 9000 * 1000; /* no token of it is believed any more */
+    now_ms += INT64_C(9000) * 1000; /* no token of it is believed any more */
     assert_true(see_media(PLAN_ENFORCING).rows[0].is_over);
     seen = see_media(PLAN_CANCELLED);
     assert_true(seen.rows[0].is_told);
@@ -352,6 +371,9 @@ int main(void)
             test_a_row_for_each_host_that_a_plan_reaches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_host_that_is_off_is_said_so,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_host_that_left_plans_out_may_have_one_of_them, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(
             test_a_word_on_an_older_version_is_not_the_last, set_up, tear_down),
         cmocka_unit_test_setup_teardown(

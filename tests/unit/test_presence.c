@@ -256,6 +256,10 @@ static void statuses_that_are_refused(void **state)
         STATUS_WITH("\"online\"", "[]", "{}", "[5]"),
         STATUS_WITH("\"online\"", "[]", "{}", "[" PLAN("asleep", "ok") "]"),
         STATUS_WITH("\"online\"", "[]", "{}", "[" PLAN("done", "fine") "]"),
+        STATUS_WITH("\"online\"", "[]", "{}",
+                    "[" PLAN("done", "ok") "],\"maintenance_count\":0"),
+        STATUS_WITH("\"online\"", "[]", "{}", "[],\"maintenance_count\":-1"),
+        STATUS_WITH("\"online\"", "[]", "{}", "[],\"maintenance_count\":[]"),
         STATUS("\"online\"", "[]",
                "{\"a-name-that-is-far-too-long-for-a-counter-of-ours-really\""
                ":1}"),
@@ -273,6 +277,144 @@ static void statuses_that_are_refused(void **state)
     }
 }
 
+/* A text of so many characters that JSON escapes. */
+static void fill(char *text, size_t size)
+{
+    memset(text, '"', size - 1);
+    text[size - 1] = '\0';
+}
+
+static void fill_name(struct name *name)
+{
+    memset(name->text, 'n', sizeof(name->text) - 1);
+    name->text[sizeof(name->text) - 1] = '\0';
+}
+
+/* The longest that a host may tell: 0 servers and counters, or all. */
+static void fill_status(struct host_status *out, size_t count)
+{
+    *out = (struct host_status){.state = HOST_DRAINING,
+                                .protocol = INT64_MAX,
+                                .clock_ms = INT64_C(253402300799999),
+                                .server_count = count,
+                                .counter_count = count,
+                                .plan_count = STATUS_PLAN_COUNT_MAX};
+    fill(out->boot_id, sizeof(out->boot_id));
+    fill(out->version, sizeof(out->version));
+    fill(out->os, sizeof(out->os));
+    out->servers = calloc(count + 1, sizeof(*out->servers));
+    out->counters = calloc(count + 1, sizeof(*out->counters));
+    out->plans = calloc(out->plan_count, sizeof(*out->plans));
+    if (out->servers == NULL || out->counters == NULL || out->plans == NULL)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        struct status_counter *counter = &out->counters[i];
+
+        fill_name(&out->servers[i].name);
+        fill(out->servers[i].version, sizeof(out->servers[i].version));
+        out->servers[i].session_count = INT64_MAX;
+        out->servers[i].actions = UINT32_MAX;
+        snprintf(counter->name, sizeof(counter->name), "%047zu", i);
+        counter->value = INT64_MAX;
+    }
+    for (size_t i = 0; i < out->plan_count; i++) {
+        struct status_plan *plan = &out->plans[i];
+
+        fill_name(&plan->id);
+        plan->id.text[0] = (char)('a' + i % 26);
+        memset(plan->issuer, 'i', sizeof(plan->issuer) - 1);
+        plan->starts_ms = plan->ends_ms = INT64_C(253402300799999);
+        plan->warned = plan->ended = plan->failed = INT64_MAX;
+        plan->action = ACTION_DISCONNECT;
+        plan->phase = PLAN_ENFORCING;
+        plan->last_code = LASTCALL_LIMIT_EXCEEDED;
+    }
+}
+
+/* Sign it under the largest grant, which must do; and read it again. */
+static size_t sign_and_read(const struct host_status *status,
+                            struct host_status *again)
+{
+    char *grant = test_malloc(TOKEN_GRANT_BYTES_MAX);
+    struct verified verified = bodies_verified(
+        TOKEN_STATUS, host_status_encode("host:web-1", 1, "jti", status));
+    struct bytes token;
+    struct key key;
+    size_t len = 0;
+
+    memset(grant, 'g', TOKEN_GRANT_BYTES_MAX - 1);
+    grant[TOKEN_GRANT_BYTES_MAX - 1] = '\0';
+    assert_int_equal(key_generate(&key), LASTCALL_OK);
+    assert_int_equal(
+        token_sign(TOKEN_STATUS, &key, grant, verified.claims, &token),
+        LASTCALL_OK);
+    len = token.len;
+    assert_int_equal(host_status_decode(&verified, again, NULL), LASTCALL_OK);
+    bytes_deinit(&token);
+    key_deinit(&key);
+    test_free(grant);
+    verified_deinit(&verified);
+    return len;
+}
+
+/* holds 2.10, 8.6 */
+static void a_full_status_leaves_out_the_last_plans(void **state)
+{
+    static const struct {
+        size_t servers;
+        size_t least;
+        size_t most;
+    } rows[] = {
+        {0, STATUS_PLAN_COUNT_MAX / 2, STATUS_PLAN_COUNT_MAX},
+        {RESULT_SERVER_COUNT_MAX, 1, STATUS_PLAN_COUNT_MAX - 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct host_status status;
+        struct host_status again;
+        size_t len = 0;
+
+        fill_status(&status, rows[i].servers);
+        len = sign_and_read(&status, &again);
+        print_message("%zu servers: %zu of %zu plans in %zu bytes\n",
+                      rows[i].servers, again.plan_count, again.plan_total, len);
+        assert_true(len <= TOKEN_COMMAND_BYTES_MAX);
+        /* No room was left for one more. */
+        assert_true(again.plan_count == STATUS_PLAN_COUNT_MAX ||
+                    len > TOKEN_COMMAND_BYTES_MAX - 2048);
+        assert_int_equal(again.plan_total, STATUS_PLAN_COUNT_MAX);
+        assert_in_range(again.plan_count, rows[i].least, rows[i].most);
+        assert_int_equal(again.server_count, rows[i].servers);
+        assert_int_equal(again.counter_count, rows[i].servers);
+        for (size_t k = 0; k < again.plan_count; k++)
+            assert_string_equal(again.plans[k].id.text,
+                                status.plans[k].id.text);
+        host_status_deinit(&again);
+        host_status_deinit(&status);
+    }
+}
+
+/* holds 8.6 */
+static void plans_that_were_left_out_are_counted(void **state)
+{
+    static const char left_out[] =
+        STATUS_WITH("\"online\"", "[]", "{}",
+                    "[" PLAN("done", "ok") "],\"maintenance_count\":7");
+    static const char all_there[] =
+        STATUS_WITH("\"online\"", "[]", "{}", "[" PLAN("done", "ok") "]");
+    struct host_status status;
+
+    (void)state;
+    assert_int_equal(status_of(left_out, &status), LASTCALL_OK);
+    assert_int_equal(status.plan_count, 1);
+    assert_int_equal(status.plan_total, 7);
+    host_status_deinit(&status);
+    assert_int_equal(status_of(all_there, &status), LASTCALL_OK);
+    assert_int_equal(status.plan_total, 1);
+    host_status_deinit(&status);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +426,8 @@ int main(void)
         cmocka_unit_test(a_later_versions_actions_are_passed_over),
         cmocka_unit_test(plans_are_encoded_as_they_were),
         cmocka_unit_test(statuses_that_are_refused),
+        cmocka_unit_test(a_full_status_leaves_out_the_last_plans),
+        cmocka_unit_test(plans_that_were_left_out_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
