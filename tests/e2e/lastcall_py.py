@@ -438,6 +438,8 @@ class Client:
         self._published = set()
         self._connected = None
         self._filters = []
+        self._returning = None  # the message id of a SUBSCRIBE again
+        self._returns = 0  # how often a broker that came back granted it
         self.name = None  # for a broker that asks who it is
         self.mqtt = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
         self.mqtt.on_connect = self._on_connect
@@ -470,7 +472,8 @@ class Client:
 
     def _on_connect(self, client, userdata, flags, reason, properties):
         if self._filters and reason.value < FIRST_FAILURE:
-            client.subscribe(self._filters)  # a broker that came back
+            # A broker that came back.
+            self._returning = client.subscribe(self._filters)[1]
         with self._news:
             self._connected = reason
             self._news.notify_all()
@@ -485,12 +488,22 @@ class Client:
     def _on_subscribe(self, client, userdata, mid, reasons, properties):
         with self._news:
             self._subscribed.add(mid)
+            self._returns += mid == self._returning
             self._news.notify_all()
 
     def _on_publish(self, client, userdata, mid):
         with self._news:
             self._published.add(mid)
             self._news.notify_all()
+
+    def returns(self):
+        """How often it is back at a broker that came back, subscribed."""
+        with self._news:
+            return self._returns
+
+    def await_return(self, before):
+        """Wait until it is back once more than returns() said before."""
+        self._await(lambda: self._returns > before, "return of the broker")
 
     def _await(self, condition, what, timeout=None):
         timeout = self.patience if timeout is None else timeout

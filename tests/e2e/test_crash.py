@@ -1,6 +1,7 @@
 """kill -9 at any moment: nothing runs twice, everything is answered."""
 
 import random
+import signal
 import time
 
 import pytest
@@ -110,11 +111,14 @@ def test_a_result_that_the_broker_never_took_is_published_again(scene):
     scene.plex.await_count("terminations", 1)
     scene.broker.kill()
     scene.plex.release()
-    # The result is ready and cannot leave.  A new broker, a new reader:
+    # The result is ready and cannot leave.  A new broker, a new reader, who
+    # is there before the worker is back:
+    scene.worker.process.send(signal.SIGSTOP)
     scene.broker.start()
     carol = scene.stage.controller("carol")
     carol.party = scene.alice.party
     carol.subscribe(scene.fleet.topic("host", "+", "result", "#"))
+    scene.worker.process.send(signal.SIGCONT)
     assert carol.await_result(command, "media-01")["code"] == "ok"
 
 

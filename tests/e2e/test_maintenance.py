@@ -309,9 +309,11 @@ def test_a_broker_that_forgot_the_plan(house):
     house.worker.start()
     plan = house.plan(starts_in=4, warn_s=[60])
     house.step(plan, "warn:60")
+    returns = house.alice.returns()
     house.broker.kill()
-    house.broker.start()  # without persistence: nothing is retained
     house.worker.kill()
+    house.broker.start()  # without persistence: nothing is retained
+    house.alice.await_return(returns)  # or she misses the result
     house.worker.start()
     house.step(plan, "start")
     house.everybody_was_ended_once()
