@@ -87,13 +87,13 @@ class Bridge:
 
 
 class House:
-    def __init__(self, stage, more_fleets=()):
+    def __init__(self, stage, more_fleets=(), **fleet_broker):
         self.stage = stage
         self.fleet = stage.fleet
         self.home_broker = stage.start_broker(
             acl=home_acl(more_fleets),
             passwords={user: "pw-" + user for user in HOME_USERS})
-        self.fleet_broker = stage.start_broker()
+        self.fleet_broker = stage.start_broker(**fleet_broker)
         self.hosts = {}
         self.workers = {}
         self.watcher = self.client("watcher")

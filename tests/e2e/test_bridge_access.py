@@ -107,11 +107,15 @@ def test_node_red_presses_on_its_one_host_alone(house):
     house.ha.await_states({COUNT: "0", entity(
         "sensor", "sessions_home", "media-02"): "0"})
     client = house.client("node-red")
+    client.subscribe(house.topic("host", "+", "result"))
     for host in ("media-02", "media-01"):
         client.publish(house.topic("host", host, "press"), "stop")
     client.publish(house.topic("bridge", "press"), "stop")
     assert house.ha.await_event(RESULT).type == "success"
     assert house.ha.events(entity("event", "result", "media-02")) == []
+    client.await_message(
+        lambda m: m.topic == house.topic("host", "media-01", "result"),
+        "the result")
 
 
 def test_nobody_of_the_home_reads_the_fleet(stage):

@@ -103,9 +103,28 @@ def test_the_grant_on_the_page_permits_the_buttons_and_no_more(tmp_path):
 
 # The household that the examples speak of.
 
+FLEET_USERS = ("home", "media-01", "office-02", "observer")
+FLEET_ACL = """
+user office-02
+topic read lastcall/v1/group/office/command
+user observer
+topic read lastcall/v1/#
+"""
+
+
+def fleet_acl():
+    """The shipped list for the fleet's broker, and the page's own lines."""
+    with open(os.path.join(ROOT, "deploy", "mosquitto",
+                           "lastcall.acl")) as file:
+        own = re.search(r"^ *user home\n(?: *topic .*\n)+", PAGE, re.M).group()
+        lines = [line.strip() for line in own.splitlines()]
+        return file.read() + FLEET_ACL + "\n".join(lines) + "\n"
+
+
 @pytest.fixture
-def example(stage, tmp_path):
-    house = House(stage)
+def example(stage):
+    house = House(stage, acl=fleet_acl(),
+                  passwords={user: "pw-" + user for user in FLEET_USERS})
     house.plex = house.host("media-01")
     server = stage.terminal_server()
     office = stage.host("office-02", {"desktop": server}, groups=["office"],
@@ -118,6 +137,9 @@ def example(stage, tmp_path):
     text = text.replace("mqtts://fleet.example:8883", house.fleet_broker.uri)
     text = text.replace("mqtts://home.example:8883", house.home_broker.uri)
     text = re.sub(r"^(ca|cert|cert_key) = .*\n", "", text, flags=re.M)
+    house.link.write("fleet.password", "pw-home\n", 0o600)
+    text = text.replace("[broker]\n", "[broker]\nusername = home\n"
+                        "password_file = fleet.password\n")
     text = text.replace("[bridge]\n", "[bridge]\nquiet = 0s\n")
     house.link.write_config = lambda: house.link.write("bridge.conf", text)
     house.link.start()
@@ -127,7 +149,8 @@ def example(stage, tmp_path):
         "binary_sensor.lastcall_office_02_reachable_desktop": "on",
         "binary_sensor.lastcall_bridge": "on",
         "button.lastcall_office_warn": "unknown"})
-    return house
+    yield house
+    assert house.problems() == []
 
 
 def topics_of(house):
@@ -181,6 +204,8 @@ def test_the_bedtime_button_ends_the_childrens_films_alone(example):
     assert example.plex.terminated() == ["kims"]
     assert example.plex.terminates()[0].reason.decode() == \
         buttons()["bedtime"]["reason"]
+    example.ha.await_event("event.lastcall_media_01_event",
+                           match=lambda e: e.type == "ended")
 
 
 def test_the_group_s_buttons_reach_the_terminal_server(example):
