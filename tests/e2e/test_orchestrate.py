@@ -181,6 +181,19 @@ def check_lines(done, command):
     return types
 
 
+def test_the_first_line_waits_for_nobody(trio):
+    asleep = trio.workers["media-02"]
+    asleep.process.send(signal.SIGSTOP)
+    try:
+        process = trio.operator.spawn("ping", "--host", "media-02", "-o",
+                                      "ndjson", "--timeout", "20s")
+        process.await_record(lambda r: r["type"] == "start")
+        assert process.running() and len(process.records()) == 1
+    finally:
+        asleep.process.send(signal.SIGCONT)
+    assert process.wait() == OK
+
+
 @pytest.mark.parametrize("words", [
     ("ping", "--all"), ("stop", "--all", "--every", "--yes"),
     ("sessions", "--all", "--fresh")])
