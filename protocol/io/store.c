@@ -239,7 +239,19 @@ struct opening {
     size_t migration_count;
     enum lastcall_status (*check)(struct store *store, const char *path,
                                   struct platform_error *error);
+    int page_bytes; /* of a new one; 0: SQLite's own */
 };
+
+/* Has no effect on a database that is there already. */
+static enum lastcall_status set_page_size(struct store *store, int page_bytes)
+{
+    char sql[SQL_SIZE];
+
+    if (page_bytes == 0)
+        return LASTCALL_OK;
+    snprintf(sql, sizeof(sql), "PRAGMA page_size = %d", page_bytes);
+    return run(store, sql);
+}
 
 static enum lastcall_status open_with(const char *path,
                                       const struct opening *opening,
@@ -265,6 +277,8 @@ static enum lastcall_status open_with(const char *path,
     if (status == LASTCALL_OK)
         sqlite3_busy_timeout(out->db, STORE_BUSY_TIMEOUT_MS);
     if (status == LASTCALL_OK)
+        status = set_page_size(out, opening->page_bytes);
+    if (status == LASTCALL_OK)
         status = check_owner(out, path, error);
     if (status == LASTCALL_OK)
         status = set_modes(out);
@@ -288,7 +302,7 @@ enum lastcall_status store_open(const char *path, const char *const *migrations,
                                 struct platform_error *error)
 {
     const struct opening opening = {migrations, migration_count,
-                                    check_integrity};
+                                    check_integrity, STORE_PAGE_BYTES};
 
     return open_with(path, &opening, out, error);
 }
@@ -298,7 +312,7 @@ enum lastcall_status store_open_large(const char *path,
                                       size_t migration_count, struct store *out,
                                       struct platform_error *error)
 {
-    const struct opening opening = {migrations, migration_count, NULL};
+    const struct opening opening = {migrations, migration_count, NULL, 0};
 
     return open_with(path, &opening, out, error);
 }

@@ -24,10 +24,17 @@ enum store_durability {
 /* How long to wait for another process's transaction. */
 #define STORE_BUSY_TIMEOUT_MS 2000
 /*
- * Pages of write-ahead log (16 MB) after which a commit moves them home.  That
- * commit takes tens of milliseconds: with SQLite's own 1,000 it is one in
- * eighty commands that come one by one.  The log's index keeps 4,062 pages in
- * its first block.
+ * A commit writes every page that it touches as a whole, twice in the end, and
+ * a journal's commits touch a few bytes of each: half of SQLite's own size
+ * spares a command a fifth of its CPU time there and more of the disk's time
+ * (measured).  For databases that are made from now on.
+ */
+#define STORE_PAGE_BYTES 2048
+/*
+ * Pages of write-ahead log (8 MB of those) after which a commit moves them
+ * home.  That commit takes tens of milliseconds: with SQLite's own 1,000 it is
+ * one in eighty commands that come one by one.  The log's index keeps 4,062
+ * pages in its first block.
  */
 #define STORE_CHECKPOINT_PAGES 4000
 
@@ -60,8 +67,9 @@ LASTCALL_MUST_USE enum lastcall_status store_open(const char *path,
                                                   struct platform_error *error);
 
 /*
- * As store_open(), but without reading it all through: for what may grow large
- * and is no worse for damage that is met later.
+ * As store_open(), but with pages of SQLite's own size and without reading it
+ * all through: for what may grow large and is no worse for damage that is met
+ * later.
  */
 LASTCALL_MUST_USE enum lastcall_status
 store_open_large(const char *path, const char *const *migrations,

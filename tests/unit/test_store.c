@@ -126,6 +126,35 @@ static void test_commit_and_rollback(void **state)
     store_close(&store);
 }
 
+/* A commit writes whole pages, so small ones; what is there keeps its own. */
+static void test_small_pages_for_small_commits(void **state)
+{
+    struct store store;
+    sqlite3 *db = NULL;
+
+    (void)state;
+    open_ok(&store, first, 1);
+    assert_int_equal(ask(&store, "PRAGMA page_size"), STORE_PAGE_BYTES);
+    assert_int_equal(add(&store, "a"), LASTCALL_OK);
+    store_close(&store);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "PRAGMA journal_mode = DELETE;"
+                                  "PRAGMA page_size = 8192; VACUUM",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    open_ok(&store, first, 1);
+    assert_int_equal(ask(&store, "PRAGMA page_size"), 8192);
+    assert_int_equal(ask(&store, "SELECT count(*) FROM fact"), 1);
+    store_close(&store);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(store_open_large(path, first, 1, &store, NULL),
+                     LASTCALL_OK);
+    assert_true(ask(&store, "PRAGMA page_size") > STORE_PAGE_BYTES);
+    store_close(&store);
+}
+
 static void test_migrates_in_order(void **state)
 {
     struct store store;
@@ -272,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup(test_secret_under_a_wide_umask, set_up),
         cmocka_unit_test_setup(test_opening_waits_for_others, set_up),
         cmocka_unit_test_setup(test_commit_and_rollback, set_up),
+        cmocka_unit_test_setup(test_small_pages_for_small_commits, set_up),
         cmocka_unit_test_setup(test_migrates_in_order, set_up),
         cmocka_unit_test_setup(test_failed_migration_changes_nothing, set_up),
         cmocka_unit_test_setup(test_another_may_read_meanwhile, set_up),
