@@ -295,7 +295,7 @@ static void act_all(struct executor *executor, struct job *jobs)
         else
             job_act(executor, job, &server);
     }
-    soon = now_ms(executor) + EXECUTOR_SETTLE_MS;
+    soon = now_ms(executor) + EXECUTOR_ACT_SETTLE_MS;
     if (executor->next_poll_ms > soon)
         executor->next_poll_ms = soon;
 }

@@ -33,8 +33,11 @@
 /* Jobs waiting for one server; more are refused. */
 #define EXECUTOR_QUEUE_MAX 256
 #define EXECUTOR_CONFIRM_TICK_MS 500
-/* How soon after an act or a hint the sessions are listed again. */
+/* How soon after a hint the sessions are listed again ... */
 #define EXECUTOR_SETTLE_MS 250
+/* ... and after an act, which takes a server a while; one that tells of its
+ * changes gives a hint. */
+#define EXECUTOR_ACT_SETTLE_MS 1000
 #define EXECUTOR_RETRY_FIRST_MS 1000
 /* How often version and rights are asked for. */
 #define EXECUTOR_REPORT_INTERVAL_MS 3600000

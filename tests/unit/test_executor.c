@@ -344,6 +344,38 @@ static void a_long_list_has_a_pause_behind_it(void **state)
     assert_in_range(now_ms() - began_ms, long_ms - 50, FAKE_WAIT_MS);
 }
 
+/* An act is given time to show, unless the server tells of it. */
+static void an_act_is_given_time_to_show(void **state)
+{
+    struct order order = {0};
+    struct job job;
+    int64_t began_ms = 0;
+    unsigned snapshots = 0;
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    fake_play(0, "b", "bob");
+    start();
+    await_snapshots(1);
+    select_for(&job, &order);
+    gate_lock(&back.gate);
+    snapshots = back.snapshots;
+    gate_unlock(&back.gate);
+    began_ms = now_ms();
+    act_on_all(&job);
+    await_snapshots(snapshots + 1);
+    assert_in_range(now_ms() - began_ms, EXECUTOR_ACT_SETTLE_MS, FAKE_WAIT_MS);
+    assert_int_equal(back.last_count, 0);
+    job.kind = JOB_ACT;
+    fake_play(0, "c", "cyd");
+    began_ms = now_ms();
+    act_on_all(&job);
+    executor_hint(executor);
+    await_snapshots(snapshots + 2);
+    assert_in_range(now_ms() - began_ms, 0, EXECUTOR_ACT_SETTLE_MS - 1);
+    job_deinit(&job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +394,7 @@ int main(void)
         TEST(a_burst_of_hints_is_few_lists),
         TEST(hints_put_no_list_off),
         TEST(a_long_list_has_a_pause_behind_it),
+        TEST(an_act_is_given_time_to_show),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
