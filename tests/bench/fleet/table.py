@@ -54,6 +54,10 @@ def show(document):
     if document["barrier"]:
         row("answers ready first", document["barrier"], "collect_s",
             "collect_command_cpu_s", "collect_broker_cpu_s")
+    print(f"the broker grew by {document['broker_mb']:.1f} MB for them"
+          + (f"; the site's took {median(document['broadcast'], 'site_cpu_s'):.2f}"
+             " s of CPU time for a stop" if document["bridged"] else ""),
+          file=sys.stderr)
     print(f"{count} verifications on {document['cores']} cores: "
           f"{document['verify_s']:.3f} s", file=sys.stderr)
     print("until its end each host verified "
