@@ -1,6 +1,7 @@
 #include "tests/standin/answer.h"
 
 #include "tests/standin/standin.h"
+#include "tests/standin/stream.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ void answer_body(struct answer *answer, unsigned status, const char *type,
 {
     answer->status = status;
     answer->type = type;
+    answer->is_stream = false;
     text_deinit(&answer->body);
     text_puts(&answer->body, body);
 }
@@ -227,7 +229,9 @@ static void put_headers(struct MHD_Response *response,
 
 static int answer_queue(struct exchange *exchange, struct answer *answer)
 {
-    struct MHD_Response *response = response_new(exchange, answer);
+    struct MHD_Response *response = answer->is_stream
+                                        ? stream_response(exchange)
+                                        : response_new(exchange, answer);
     enum MHD_Result queued;
 
     if (response == NULL)

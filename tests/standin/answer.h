@@ -44,6 +44,7 @@ struct answer {
     uint64_t dribble_ms;   /* between two steps; 0 sends at full speed */
     uint64_t dribble_step; /* bytes in a step */
     bool chunked;          /* no Content-Length */
+    bool is_stream;        /* the body is the event stream */
     bool close;            /* says Connection: close */
     bool close_silently;   /* closes after the answer without saying so */
 };

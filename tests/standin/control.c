@@ -332,6 +332,8 @@ static bool still_missing(const struct control *control)
         {"terminates", record->terminates_count},
         {"terminations", record->terminations_count},
         {"connections", record->connections_count},
+        {"streams", record->streams_count},
+        {"streams_open", record->streams_open},
     };
 
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
@@ -355,6 +357,16 @@ static void wait_for(struct control *control)
     counters = record_counters(&control->standin->record);
     json_object_set_new(counters, "met", json_boolean(!still_missing(control)));
     answer_json(control->answer, still_missing(control) ? 408 : 200, counters);
+}
+
+static void order_streams(struct control *control)
+{
+    const char *why = stream_inject(control->standin, control->body);
+
+    if (why != NULL)
+        refuse(control, 400, why);
+    else
+        accept_empty(control);
 }
 
 static const struct {
@@ -384,6 +396,7 @@ static const struct {
     {"GET", "/lifecycle", get_life},
     {"POST", "/lifecycle", change_life},
     {"POST", "/restart", restart},
+    {"POST", "/stream", order_streams},
 };
 enum { ROUTE_COUNT = sizeof(ROUTES) / sizeof(ROUTES[0]) };
 

@@ -14,6 +14,12 @@ static const char DEFAULTS[] =
     " \"size\": -1, \"total_size\": -1, \"non_owner_status\": 403,"
     " \"long_401\": false, \"starting_writes_400\": false,"
     " \"allowed_networks\": \"\", \"known_hosts\": \"\","
+    " \"stream_form\": \"bare\", \"stream_ends\": \"lf\","
+    " \"stream_length\": \"chunked\", \"stream_split\": 0,"
+    " \"stream_lines\": false, \"stream_noise\": false,"
+    " \"stream_client_identifier\": true, \"stream_text_offset\": false,"
+    " \"stream_pings\": true, \"stream_events\": true,"
+    " \"stream_drop_after\": -1, \"stream_drop_partial\": false,"
     " \"friendly_name\": \"Fictional PMS\","
     " \"machine_identifier\": \"0123456789abcdef0123456789abcdef01234567\","
     " \"version\": \"1.43.3.10828-00f1c710b\"}";
@@ -28,6 +34,9 @@ static const struct {
     {"accept_only", " any GET POST "},
     {"duplicate_policy", " first all "},
     {"empty_form", " absent array "},
+    {"stream_form", " bare wrapped array "},
+    {"stream_ends", " lf crlf cr "},
+    {"stream_length", " chunked close "},
 };
 
 void options_init(struct options *options)

@@ -2,6 +2,7 @@
 
 #include "tests/standin/query.h"
 #include "tests/standin/render.h"
+#include "tests/standin/stream.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -380,6 +381,7 @@ static const struct {
 } ROUTES[] = {
     {"GET", "/", route_root},
     {"GET", "/status/sessions", route_list},
+    {"GET", STREAM_PATH, stream_route},
     {"GET", "/transcode/sessions", route_transcodes},
     {"GET", "/accounts", route_nothing},
     {"GET", "/:/prefs", route_nothing},

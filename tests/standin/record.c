@@ -48,6 +48,7 @@ void record_clear(struct record *record)
     record->lists_count = 0;
     record->terminates_count = 0;
     record->terminations_count = 0;
+    record->streams_count = 0;
 }
 
 void record_deinit(struct record *record)
@@ -170,11 +171,13 @@ json_t *record_entries(const struct ring *ring)
 
 json_t *record_counters(const struct record *record)
 {
-    return json_pack("{sIsIsIsIsIsI}", "requests",
+    return json_pack("{sIsIsIsIsIsIsIsI}", "requests",
                      (json_int_t)record->requests_count, "lists",
                      (json_int_t)record->lists_count, "terminates",
                      (json_int_t)record->terminates_count, "terminations",
                      (json_int_t)record->terminations_count, "connections",
                      (json_int_t)record->connections_count, "open",
-                     (json_int_t)record->open_count);
+                     (json_int_t)record->open_count, "streams",
+                     (json_int_t)record->streams_count, "streams_open",
+                     (json_int_t)record->streams_open);
 }

@@ -36,6 +36,8 @@ struct record {
     uint64_t terminations_count; /* of those, decided */
     uint64_t connections_count;
     uint64_t open_count; /* connections that are open now */
+    uint64_t streams_count;
+    uint64_t streams_open;
 };
 
 /* A terminate and what was decided about it. */

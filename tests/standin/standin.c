@@ -34,6 +34,7 @@ void standin_deinit(struct standin *standin)
     tokens_deinit(&standin->tokens);
     faults_deinit(&standin->faults);
     record_deinit(&standin->record);
+    injections_deinit(&standin->injections);
     text_deinit(&standin->cache_json.body);
     text_deinit(&standin->cache_xml.body);
     (void)pthread_cond_destroy(&standin->changed);

@@ -17,6 +17,7 @@ add_executable(plex-standin
     ${here}/server.c
     ${here}/sessions.c
     ${here}/standin.c
+    ${here}/stream.c
     ${here}/text.c
     ${here}/tokens.c)
 target_link_libraries(plex-standin PRIVATE

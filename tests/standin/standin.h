@@ -15,6 +15,7 @@
 #include "tests/standin/options.h"
 #include "tests/standin/record.h"
 #include "tests/standin/sessions.h"
+#include "tests/standin/stream.h"
 #include "tests/standin/text.h"
 #include "tests/standin/tokens.h"
 
@@ -39,6 +40,7 @@ struct standin {
     struct faults faults;
     struct lifecycle life;
     struct record record;
+    struct injections injections;
     struct list_cache cache_json;
     struct list_cache cache_xml;
     uint64_t releases; /* counts up to end what has no other end */
