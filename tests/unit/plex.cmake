@@ -1,8 +1,12 @@
 # Tests of the Plex backend and HTTP.
 lastcall_test(plex_parse LIBS lastcall_worker)
 lastcall_test(plex_track LIBS lastcall_worker)
+lastcall_test(sse LIBS lastcall_worker)
+lastcall_test(plex_news LIBS lastcall_worker)
+lastcall_test(plex_pace LIBS lastcall_worker)
 
 lastcall_fuzz(plex SPARE_JANSSON LIBS lastcall_worker)
+lastcall_fuzz(sse SPARE_JANSSON LIBS lastcall_worker)
 if(WIN32)
     return() # the stand-in Plex server is a program of Linux
 endif()
