@@ -1,11 +1,13 @@
 /*
  * HTTP requests to the local server: one handle a server, so that N commands
- * use one connection; bounded in time and size; redirects never followed.
- * Filling: http_curl.c, the only includer of curl.h.
+ * use one connection; bounded in time and size; redirects never followed.  An
+ * answer that has no end is streamed: bounded in silence instead, and none of
+ * it is kept.  Filling: http_curl.c, the only includer of curl.h.
  */
 #ifndef LASTCALL_WORKER_HTTP_H
 #define LASTCALL_WORKER_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +65,23 @@ struct http_response {
 
 void http_response_deinit(struct http_response *response);
 
+#define HTTP_FOREVER_MS (-1)
+
+/* Where a stream goes; called on the thread that called stream(). */
+struct http_sink {
+    void *context;
+    uint32_t silence_ms; /* without a byte for so long it counts as lost */
+    /* Its status and type are there; false: it is not wanted. */
+    bool (*begin)(void *context, const struct http_response *response);
+    /* Only after begin() said yes. */
+    void (*bytes)(void *context, const void *data, size_t len);
+    /*
+     * Before each wait: do what is due, and say in how many milliseconds to
+     * be called again at the latest, or HTTP_FOREVER_MS.
+     */
+    int64_t (*turn)(void *context);
+};
+
 /* A table, so that tests can answer themselves. */
 struct http_ops {
     /*
@@ -86,6 +105,22 @@ struct http_ops {
     enum lastcall_status (*perform)(void *state,
                                     const struct http_request *request,
                                     struct http_response *out);
+    /*
+     * Perform a request whose answer has no end.  Connecting is bounded as in
+     * perform(), what follows only by the sink's silence_ms.
+     *
+     *   out  without a body; its status says whether begin() was asked
+     *
+     * Returns LASTCALL_OK (the server ended the answer, or begin() said no),
+     *         LASTCALL_UNREACHABLE, LASTCALL_TIMEOUT (no connection in time,
+     *         or silence), LASTCALL_SERVER_ERROR (it broke off),
+     *         LASTCALL_E_CLOSED (interrupted), LASTCALL_E_NOMEM.
+     * Owner:  the caller calls http_response_deinit(out) in every case.
+     */
+    enum lastcall_status (*stream)(void *state,
+                                   const struct http_request *request,
+                                   const struct http_sink *sink,
+                                   struct http_response *out);
     /*
      * Let time pass.  LASTCALL_TIMEOUT, or LASTCALL_E_CLOSED (interrupted).
      */

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "protocol/io/platform.h"
+
 /* Plex closes an idle connection after 20 s; ours is older news by then. */
 #define IDLE_S_MAX 15L
 #define KEEPALIVE_IDLE_S 10L
@@ -24,7 +26,11 @@ struct http_curl {
     /* The request under way. */
     const struct http_request *request;
     struct http_response *response;
-    unsigned attempt_count; /* how often it was about to be sent */
+    const struct http_sink *sink; /* NULL: into the response's body */
+    bool has_begun;               /* the sink was asked */
+    bool is_declined;             /* and said no */
+    int64_t heard_ms;             /* monotonic; when a byte last came */
+    unsigned attempt_count;       /* how often it was about to be sent */
     size_t header_len;
     enum lastcall_status refusal; /* our own reason to break it off */
     char error[CURL_ERROR_SIZE];
@@ -65,11 +71,21 @@ static int on_send(void *userdata, char *local_address, char *peer_address,
     return CURL_PREREQFUNC_OK;
 }
 
+static int64_t now_ms(void)
+{
+    return platform_clock.monotonic_ms(platform_clock.state);
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *userdata)
 {
     struct http_curl *curl = userdata;
     size_t len = size * count;
 
+    if (curl->sink != NULL) {
+        curl->heard_ms = now_ms();
+        curl->sink->bytes(curl->sink->context, data, len);
+        return len;
+    }
     curl->refusal = bytes_append(&curl->response->body, data, len);
     return curl->refusal == LASTCALL_OK ? len : CURL_WRITEFUNC_ERROR;
 }
@@ -97,6 +113,44 @@ static void keep_wanted(struct http_curl *curl, const char *line, size_t len)
     }
 }
 
+/* Copy a content type in lower case, as far as there is room. */
+static void copy_type(const char *type, struct http_response *out)
+{
+    size_t i = 0;
+
+    for (; type[i] != '\0' && i + 1 < sizeof(out->content_type); i++)
+        out->content_type[i] = (char)(tolower)((unsigned char)type[i]);
+    out->content_type[i] = '\0';
+}
+
+static void read_facts(struct http_curl *curl, struct http_response *out)
+{
+    char *type = NULL;
+    long connect_count = 0;
+
+    out->sent = curl->attempt_count == 0 ? HTTP_NOT_SENT : HTTP_MAYBE_SENT;
+    curl_easy_getinfo(curl->easy, CURLINFO_RESPONSE_CODE, &out->status);
+    curl_easy_getinfo(curl->easy, CURLINFO_NUM_CONNECTS, &connect_count);
+    curl_easy_getinfo(curl->easy, CURLINFO_CONTENT_TYPE, &type);
+    out->connect_count = (uint32_t)connect_count;
+    copy_type(type != NULL ? type : "", out);
+}
+
+/* Ask the sink at the end of the headers, which is an empty line; false: it
+ * declines.  Behind a body that is sent in chunks headers may come again. */
+static bool begin_stream(struct http_curl *curl, const char *line)
+{
+    if (curl->sink == NULL || curl->has_begun ||
+        (line[0] != '\r' && line[0] != '\n'))
+        return true;
+    read_facts(curl, curl->response);
+    if (curl->response->status < 200)
+        return true; /* a word in advance: the answer is still to come */
+    curl->has_begun = true;
+    curl->is_declined = !curl->sink->begin(curl->sink->context, curl->response);
+    return !curl->is_declined;
+}
+
 /* An answer may not consist of headers without end either. */
 static size_t on_header(char *data, size_t size, size_t count, void *userdata)
 {
@@ -108,8 +162,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *userdata)
         return CURL_WRITEFUNC_ERROR;
     }
     curl->header_len += len;
+    curl->heard_ms = now_ms();
     keep_wanted(curl, data, len);
-    return len;
+    return len == 0 || begin_stream(curl, data) ? len : CURL_WRITEFUNC_ERROR;
 }
 
 /* The options that are the same for every handle. */
@@ -134,7 +189,7 @@ static const struct {
 static CURLcode set_transport(CURL *easy, const struct http_options *options)
 {
     long timeout_ms = (long)options->timeout_ms;
-    CURLcode result = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+    CURLcode result = CURLE_OK;
 
     for (size_t i = 0; i < sizeof(fixed_options) / sizeof(fixed_options[0]);
          i++) {
@@ -184,9 +239,6 @@ static CURLcode set_callbacks(struct http_curl *curl)
         result = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     if (result == CURLE_OK)
         result = curl_easy_setopt(easy, CURLOPT_HEADERDATA, curl);
-    if (result == CURLE_OK)
-        result = curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
-                                  (curl_off_t)HTTP_BODY_BYTES_MAX);
     return result;
 }
 
@@ -282,6 +334,20 @@ static enum lastcall_status headers_build(const struct http_request *request,
     return status;
 }
 
+/* What bounds an answer: time and size, or for a stream neither. */
+static CURLcode set_bounds(struct http_curl *curl)
+{
+    const bool is_stream = curl->sink != NULL;
+    CURLcode result = curl_easy_setopt(curl->easy, CURLOPT_TIMEOUT_MS,
+                                       is_stream ? 0L : (long)curl->timeout_ms);
+
+    if (result != CURLE_OK)
+        return result;
+    return curl_easy_setopt(curl->easy, CURLOPT_MAXFILESIZE_LARGE,
+                            is_stream ? (curl_off_t)0
+                                      : (curl_off_t)HTTP_BODY_BYTES_MAX);
+}
+
 static CURLcode set_request(struct http_curl *curl,
                             const struct http_request *request,
                             struct curl_slist *headers)
@@ -291,6 +357,8 @@ static CURLcode set_request(struct http_curl *curl,
 
     if (result == CURLE_OK)
         result = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    if (result == CURLE_OK)
+        result = set_bounds(curl);
     if (result != CURLE_OK)
         return result;
     switch (request->method) {
@@ -305,10 +373,33 @@ static CURLcode set_request(struct http_curl *curl,
     return CURLE_BAD_FUNCTION_ARGUMENT;
 }
 
+/*
+ * How long to wait for the next byte; a stream that was silent for too long
+ * has none left.
+ */
+static int patience_ms(struct http_curl *curl)
+{
+    int64_t left_ms = 0;
+    int64_t turn_ms = 0;
+
+    if (curl->sink == NULL)
+        return (int)curl->timeout_ms;
+    turn_ms = curl->sink->turn(curl->sink->context);
+    left_ms = curl->heard_ms + curl->sink->silence_ms - now_ms();
+    if (left_ms <= 0) {
+        curl->refusal = LASTCALL_TIMEOUT;
+        return 0;
+    }
+    if (turn_ms >= 0 && turn_ms < left_ms)
+        left_ms = turn_ms;
+    return left_ms < WAIT_MS_MAX ? (int)left_ms : WAIT_MS_MAX;
+}
+
 /* Drive the transfer; a multi handle only because it can be woken up. */
 static CURLcode transfer(struct http_curl *curl)
 {
     CURLcode result = CURLE_ABORTED_BY_CALLBACK;
+    int wait_ms = 0;
     int running = 1;
     int left = 0;
     CURLMsg *message = NULL;
@@ -319,8 +410,9 @@ static CURLcode transfer(struct http_curl *curl)
         if (curl_multi_perform(curl->multi, &running) != CURLM_OK ||
             running == 0)
             break;
-        if (curl_multi_poll(curl->multi, NULL, 0, (int)curl->timeout_ms,
-                            NULL) != CURLM_OK)
+        wait_ms = patience_ms(curl);
+        if (curl->refusal == LASTCALL_TIMEOUT ||
+            curl_multi_poll(curl->multi, NULL, 0, wait_ms, NULL) != CURLM_OK)
             break;
     }
     while ((message = curl_multi_info_read(curl->multi, &left)) != NULL) {
@@ -331,29 +423,6 @@ static CURLcode transfer(struct http_curl *curl)
     return result;
 }
 
-/* Copy a content type in lower case, as far as there is room. */
-static void copy_type(const char *type, struct http_response *out)
-{
-    size_t i = 0;
-
-    for (; type[i] != '\0' && i + 1 < sizeof(out->content_type); i++)
-        out->content_type[i] = (char)(tolower)((unsigned char)type[i]);
-    out->content_type[i] = '\0';
-}
-
-static void read_facts(struct http_curl *curl, struct http_response *out)
-{
-    char *type = NULL;
-    long connect_count = 0;
-
-    out->sent = curl->attempt_count == 0 ? HTTP_NOT_SENT : HTTP_MAYBE_SENT;
-    curl_easy_getinfo(curl->easy, CURLINFO_RESPONSE_CODE, &out->status);
-    curl_easy_getinfo(curl->easy, CURLINFO_NUM_CONNECTS, &connect_count);
-    curl_easy_getinfo(curl->easy, CURLINFO_CONTENT_TYPE, &type);
-    out->connect_count = (uint32_t)connect_count;
-    copy_type(type != NULL ? type : "", out);
-}
-
 /* Put libcurl's result into our words. */
 static enum lastcall_status explain(const struct http_curl *curl,
                                     CURLcode result, struct http_response *out)
@@ -361,7 +430,7 @@ static enum lastcall_status explain(const struct http_curl *curl,
     const char *why =
         curl->error[0] != '\0' ? curl->error : curl_easy_strerror(result);
 
-    if (result == CURLE_OK)
+    if (result == CURLE_OK || curl->is_declined)
         return LASTCALL_OK;
     if (atomic_load(&curl->is_interrupted)) {
         snprintf(out->detail, sizeof(out->detail), "the worker is stopping");
@@ -375,6 +444,11 @@ static enum lastcall_status explain(const struct http_curl *curl,
                  "the answer is larger than %zu MiB",
                  HTTP_BODY_BYTES_MAX / 1024 / 1024);
         return LASTCALL_SERVER_ERROR;
+    }
+    if (curl->refusal == LASTCALL_TIMEOUT) {
+        snprintf(out->detail, sizeof(out->detail), "nothing came for %u ms",
+                 (unsigned)curl->sink->silence_ms);
+        return LASTCALL_TIMEOUT;
     }
     if (result == CURLE_OPERATION_TIMEDOUT) {
         snprintf(out->detail, sizeof(out->detail), "no answer within %u ms%s",
@@ -393,11 +467,12 @@ static enum lastcall_status explain(const struct http_curl *curl,
     return LASTCALL_SERVER_ERROR;
 }
 
-static enum lastcall_status
-http_curl_perform(void *state, const struct http_request *request,
-                  struct http_response *out)
+/* Send a request, and let its answer into a sink or the body. */
+static enum lastcall_status exchange(struct http_curl *curl,
+                                     const struct http_request *request,
+                                     const struct http_sink *sink,
+                                     struct http_response *out)
 {
-    struct http_curl *curl = state;
     enum lastcall_status status = LASTCALL_E_NOMEM;
     struct curl_slist *headers = NULL;
     CURLcode result = CURLE_OK;
@@ -406,6 +481,10 @@ http_curl_perform(void *state, const struct http_request *request,
     bytes_init(&out->body, HTTP_BODY_BYTES_MAX);
     curl->request = request;
     curl->response = out;
+    curl->sink = sink;
+    curl->has_begun = false;
+    curl->is_declined = false;
+    curl->heard_ms = now_ms();
     curl->attempt_count = 0;
     curl->header_len = 0;
     curl->refusal = LASTCALL_OK;
@@ -425,7 +504,23 @@ out:
     headers_free(headers);
     curl->request = NULL;
     curl->response = NULL;
+    curl->sink = NULL;
     return status;
+}
+
+static enum lastcall_status
+http_curl_perform(void *state, const struct http_request *request,
+                  struct http_response *out)
+{
+    return exchange(state, request, NULL, out);
+}
+
+static enum lastcall_status http_curl_stream(void *state,
+                                             const struct http_request *request,
+                                             const struct http_sink *sink,
+                                             struct http_response *out)
+{
+    return exchange(state, request, sink, out);
 }
 
 static enum lastcall_status http_curl_wait(void *state, uint32_t timeout_ms)
@@ -452,6 +547,7 @@ static void http_curl_interrupt(void *state)
 const struct http_ops http_curl_ops = {
     .open = http_curl_open,
     .perform = http_curl_perform,
+    .stream = http_curl_stream,
     .wait = http_curl_wait,
     .interrupt = http_curl_interrupt,
     .close = http_curl_close,
