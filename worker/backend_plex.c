@@ -11,9 +11,11 @@
 #include "worker/plex_client.h"
 #include "worker/plex_track.h"
 #include "worker/plex_verdict.h"
+#include "worker/plex_watch.h"
 
 /* A list that was asked for less than this ago is "right before". */
 #define PLEX_FRESH_MS 200
+#define MS_PER_S 1000
 
 #define PLEX_ACTIONS                                                           \
     (ACTION_BIT(ACTION_PING) | ACTION_BIT(ACTION_LIST) |                       \
@@ -22,7 +24,9 @@
 
 struct backend_plex {
     struct plex_client *client; /* owned */
-    const struct clock *clock;  /* borrowed */
+    struct plex_watch *watch;   /* owned; NULL: nobody is told of changes */
+    const struct server_settings *settings; /* borrowed */
+    const struct clock *clock;              /* borrowed */
     struct plex_track track;
     struct session_list latest; /* owned; what was listed last */
     int64_t latest_ms;          /* monotonic, when it was asked for */
@@ -35,10 +39,16 @@ static void backend_plex_close(void *state)
 
     if (plex == NULL)
         return;
+    plex_watch_close(plex->watch);
     plex_client_close(plex->client);
     plex_track_deinit(&plex->track);
     session_list_deinit(&plex->latest);
     free(plex);
+}
+
+static bool has_events(const struct backend_surroundings *around)
+{
+    return around->changed != NULL && around->settings->events != 0;
 }
 
 static enum lastcall_status
@@ -57,8 +67,11 @@ backend_plex_open(const struct backend_surroundings *around, void **state,
     *state = NULL;
     if (plex == NULL)
         return LASTCALL_E_NOMEM;
+    plex->settings = around->settings;
     plex->clock = around->clock;
     status = plex_client_open(&client, &plex->client, error);
+    if (status == LASTCALL_OK && has_events(around))
+        status = plex_watch_open(around, &http_curl_ops, &plex->watch, error);
     if (status == LASTCALL_OK)
         *state = plex;
     else
@@ -95,6 +108,7 @@ static enum lastcall_status refresh(struct backend_plex *plex,
 
     plex->has_latest = false;
     status = plex_client_list(plex->client, &list, outcome);
+    plex_watch_listed(plex->watch, status);
     if (status != LASTCALL_OK)
         return status;
     status = plex_track_update(
@@ -251,10 +265,32 @@ static enum lastcall_status backend_plex_report(void *state,
                         "owner has no Plex Pass");
 }
 
+static enum lastcall_status
+backend_plex_check_events(void *state, struct session_outcome *outcome)
+{
+    struct backend_plex *plex = state;
+    const long long interval_s =
+        (long long)(plex->settings->sessions_interval_ms / MS_PER_S);
+    struct session_outcome why = {0};
+
+    if (plex->settings->events == 0)
+        return plex_outcome(outcome, LASTCALL_OK,
+                            "events = off: the sessions are read every %lld s",
+                            interval_s);
+    if (plex_watch_probe(plex->client, &why) == LASTCALL_OK)
+        return plex_outcome(outcome, LASTCALL_OK,
+                            "its event stream tells of changes");
+    return plex_outcome(outcome, why.code,
+                        "no event stream, so that the sessions are read every "
+                        "%lld s: %.300s",
+                        interval_s, why.detail);
+}
+
 static void backend_plex_interrupt(void *state)
 {
     struct backend_plex *plex = state;
 
+    plex_watch_interrupt(plex->watch);
     plex_client_interrupt(plex->client);
 }
 
@@ -266,6 +302,7 @@ const struct session_backend_ops backend_plex_ops = {
     .list = backend_plex_list,
     .act = backend_plex_act,
     .report = backend_plex_report,
+    .check_events = backend_plex_check_events,
     .interrupt = backend_plex_interrupt,
     .close = backend_plex_close,
 };

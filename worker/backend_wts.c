@@ -90,6 +90,16 @@ enum lastcall_status backend_wts_report(void *state, struct backend_report *out)
     return status;
 }
 
+/* Windows tells of changes, and of a machine that is not this one it does
+ * not: either way there is nothing to mend. */
+enum lastcall_status backend_wts_check_events(void *state,
+                                              struct session_outcome *outcome)
+{
+    (void)state;
+    *outcome = (struct session_outcome){.code = LASTCALL_OK};
+    return LASTCALL_OK;
+}
+
 void backend_wts_interrupt(void *state)
 {
     struct backend_wts *wts = state;

@@ -24,6 +24,7 @@
         .name = "wts", .kind = BACKEND_WTS, .actions = BACKEND_WTS_ACTIONS,    \
         .open = (open_function), .list = backend_wts_list,                     \
         .act = backend_wts_act, .report = backend_wts_report,                  \
+        .check_events = backend_wts_check_events,                              \
         .interrupt = backend_wts_interrupt, .close = backend_wts_close,        \
     }
 
@@ -39,6 +40,8 @@ enum lastcall_status backend_wts_act(void *state, const struct session *target,
                                      struct session_outcome *outcome);
 enum lastcall_status backend_wts_report(void *state,
                                         struct backend_report *out);
+enum lastcall_status backend_wts_check_events(void *state,
+                                              struct session_outcome *outcome);
 void backend_wts_interrupt(void *state);
 void backend_wts_close(void *state);
 

@@ -10,6 +10,8 @@
 
 #define TOKEN_HEADER "X-Plex-Token: "
 #define EXCUSE_SIZE 160
+/* Without the filter a scan of the library would send thousands. */
+#define EVENTS_PATH "/:/eventsource/notifications?filters=playing"
 /* A reason and an id at their longest, every byte percent-encoded. */
 #define URL_BYTES_MAX ((size_t)32 * 1024)
 
@@ -123,13 +125,19 @@ void plex_client_close(struct plex_client *client)
     free(client);
 }
 
-/* Send a request once, with the token that there is. */
+/*
+ * Send a request once, with the token that there is.
+ *
+ *   sink  NULL: the answer has an end, and is kept
+ */
 static enum lastcall_status send_once(struct plex_client *client,
                                       struct http_request *request,
+                                      const struct http_sink *sink,
                                       struct http_response *response)
 {
+    const struct http_ops *http = client->around.http;
     const char *headers[] = {
-        "Accept: application/json",
+        sink == NULL ? "Accept: application/json" : "Accept: text/event-stream",
         "User-Agent: lastcall-worker/" LASTCALL_VERSION,
         "X-Plex-Client-Identifier: lastcall-worker",
         "X-Plex-Product: Lastcall",
@@ -146,7 +154,10 @@ static enum lastcall_status send_once(struct plex_client *client,
         headers[sizeof(headers) / sizeof(headers[0]) - 2] = NULL;
     request->headers = headers;
     request->wanted = "X-Plex-Container-Total-Size";
-    status = client->around.http->perform(client->http, request, response);
+    if (sink == NULL)
+        status = http->perform(client->http, request, response);
+    else
+        status = http->stream(client->http, request, sink, response);
     request->headers = NULL;
     bytes_wipe(client->token_line, sizeof(client->token_line));
     return status;
@@ -158,9 +169,10 @@ static enum lastcall_status send_once(struct plex_client *client,
  */
 static enum lastcall_status exchange(struct plex_client *client,
                                      struct http_request *request,
+                                     const struct http_sink *sink,
                                      struct http_response *response)
 {
-    enum lastcall_status status = send_once(client, request, response);
+    enum lastcall_status status = send_once(client, request, sink, response);
 
     if (status != LASTCALL_OK || response->status != 401 ||
         plex_token_refresh(&client->token) != PLEX_TOKEN_CHANGED)
@@ -170,10 +182,11 @@ static enum lastcall_status exchange(struct plex_client *client,
               client->around.settings->name.text,
               plex_token_origin(&client->token));
     http_response_deinit(response);
-    return send_once(client, request, response);
+    return send_once(client, request, sink, response);
 }
 
 static enum lastcall_status get(struct plex_client *client, const char *path,
+                                const struct http_sink *sink,
                                 struct http_response *response)
 {
     struct http_request request = {.method = HTTP_GET,
@@ -186,7 +199,7 @@ static enum lastcall_status get(struct plex_client *client, const char *path,
     status = bytes_append_format(&url, "%s%s", client->base, path);
     if (status == LASTCALL_OK) {
         request.url = (const char *)url.data;
-        status = exchange(client, &request, response);
+        status = exchange(client, &request, sink, response);
     }
     bytes_deinit(&url);
     return status;
@@ -285,7 +298,8 @@ enum lastcall_status plex_client_list(struct plex_client *client,
     };
     struct http_response response;
     struct json_error error = {0};
-    enum lastcall_status status = get(client, "/status/sessions", &response);
+    enum lastcall_status status =
+        get(client, "/status/sessions", NULL, &response);
 
     *out = (struct session_list){0};
     status = plex_client_explain(client, status, &response, outcome);
@@ -306,8 +320,8 @@ enum lastcall_status plex_client_ask(struct plex_client *client,
 {
     struct http_response response;
     struct json_error error = {0};
-    enum lastcall_status status =
-        get(client, page == PLEX_PAGE_ROOT ? "/" : "/identity", &response);
+    enum lastcall_status status = get(
+        client, page == PLEX_PAGE_ROOT ? "/" : "/identity", NULL, &response);
 
     *out = (struct plex_server){0};
     status = plex_client_explain(client, status, &response, outcome);
@@ -377,7 +391,7 @@ enum lastcall_status plex_client_terminate(struct plex_client *client,
     status = terminate_url(client, session_id, reason, &url);
     if (status == LASTCALL_OK) {
         request.url = (const char *)url.data;
-        status = exchange(client, &request, response);
+        status = exchange(client, &request, NULL, response);
     } else if (status == LASTCALL_E_TOO_LARGE) {
         snprintf(response->detail, sizeof(response->detail),
                  "id and reason are too long for a request");
@@ -385,6 +399,18 @@ enum lastcall_status plex_client_terminate(struct plex_client *client,
     }
     bytes_deinit(&url);
     return status;
+}
+
+enum lastcall_status plex_client_stream(struct plex_client *client,
+                                        const struct http_sink *sink,
+                                        struct http_response *response)
+{
+    return get(client, EVENTS_PATH, sink, response);
+}
+
+enum plex_token_news plex_client_renew_token(struct plex_client *client)
+{
+    return plex_token_refresh(&client->token);
 }
 
 int64_t plex_client_timeout_ms(const struct plex_client *client)

@@ -18,7 +18,7 @@
 struct plex_surroundings {
     const struct server_settings *settings;
     const struct clock *clock;
-    struct log *log;
+    struct log *log; /* NULL: says nothing */
     const struct http_ops *http;
 };
 
@@ -76,6 +76,22 @@ plex_client_ask(struct plex_client *client, enum plex_page page,
 LASTCALL_MUST_USE enum lastcall_status
 plex_client_terminate(struct plex_client *client, const char *session_id,
                       const char *reason, struct http_response *response);
+
+/*
+ * Follow the server's event stream, playbacks alone, until it ends.  After an
+ * answer that the token is unknown once more, if the token has changed
+ * meanwhile.
+ *
+ *   response  the caller calls http_response_deinit() in every case
+ *
+ * Returns what http_ops.stream() returns.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+plex_client_stream(struct plex_client *client, const struct http_sink *sink,
+                   struct http_response *response);
+
+/* Read the token once more. */
+enum plex_token_news plex_client_renew_token(struct plex_client *client);
 
 /*
  * Put an answer, or the lack of one, into a code and a sentence.

@@ -104,6 +104,17 @@ struct session_backend_ops {
      */
     enum lastcall_status (*report)(void *state, struct backend_report *out);
 
+    /*
+     * For --check: say whether a change is told of at once, or why it is only
+     * found when the sessions are listed.
+     *
+     *   outcome  a sentence in every case; "" where there is nothing to say
+     *
+     * Returns outcome->code; anything but LASTCALL_OK is a warning.
+     */
+    enum lastcall_status (*check_events)(void *state,
+                                         struct session_outcome *outcome);
+
     /* From any thread: ends a call that is under way, and all later ones. */
     void (*interrupt)(void *state);
     void (*close)(void *state);

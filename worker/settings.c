@@ -17,6 +17,7 @@
 #define HOUR_S (60 * MINUTE_S)
 #define DAY_S (24 * HOUR_S)
 #define SECOND_MS INT64_C(1000)
+#define EVENTS_UNSAID (-1)
 
 /* Where a member lies within its section's structure. */
 /* NOLINTBEGIN(bugprone-macro-parentheses): these are members' names. */
@@ -28,6 +29,7 @@
 
 static const char *const backend_choices[] = {"plex", "wts", NULL};
 static const char *const method_choices[] = {"GET", "POST", NULL};
+static const char *const events_choices[] = {"off", "on", NULL};
 
 /* clang-format off */
 const struct config_key settings_keys[] = {
@@ -92,6 +94,9 @@ const struct config_key settings_keys[] = {
      "HOST:PORT:ADDRESS, instead of DNS"},
     {"server", "terminate_method", CONFIG_CHOICE, SERVER(terminate_method),
      "GET", 0, 0, method_choices, "how a playback is ended: GET or POST"},
+    /* No default: for wts it may not be said. */
+    {"server", "events", CONFIG_CHOICE, SERVER(events), NULL, 0, 0,
+     events_choices, "plex: follow the event stream; default: on"},
     {"server", "sessions_interval", CONFIG_DURATION_MS,
      SERVER(sessions_interval_ms), "10s", SECOND_MS, HOUR_S * SECOND_MS, NULL,
      "how often the sessions are read"},
@@ -181,6 +186,7 @@ static struct server_settings *server_add(struct loading *loading,
         return NULL;
     }
     server->backend = -1; /* must be said */
+    server->events = EVENTS_UNSAID;
     if (name_parse(label, strlen(label), &server->name) != LASTCALL_OK)
         return NULL;
     out->server_count++;
@@ -292,11 +298,14 @@ static const char *wts_fault(const struct server_settings *server)
         server->token_file != NULL || server->ca != NULL ||
         server->resolve != NULL)
         return "url, token, token_file, ca and resolve are for backend = plex";
+    if (server->events != EVENTS_UNSAID)
+        return "events is for backend = plex; Windows tells of changes by "
+               "itself";
     return NULL;
 }
 
 static enum lastcall_status check_server(const struct settings *settings,
-                                         const struct server_settings *server,
+                                         struct server_settings *server,
                                          struct config_error *error)
 {
     const char *fault = NULL;
@@ -312,8 +321,11 @@ static enum lastcall_status check_server(const struct settings *settings,
         fault = "backend is missing, such as backend = plex";
         break;
     }
-    if (fault == NULL)
+    if (fault == NULL) {
+        if (server->events == EVENTS_UNSAID)
+            server->events = server->backend == BACKEND_PLEX;
         return LASTCALL_OK;
+    }
     complain(error, settings->path, "[server \"%s\"] %s", server->name.text,
              fault);
     return LASTCALL_E_CONFIG;

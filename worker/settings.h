@@ -24,6 +24,7 @@ struct server_settings {
     char *ca;         /* PEM file; NULL: the system's */
     char *resolve;    /* libcurl's HOST:PORT:ADDRESS; NULL: DNS */
     int64_t terminate_method; /* 0 GET, 1 POST */
+    int64_t events;           /* 1: follow the event stream; 0 for wts */
     int64_t sessions_interval_ms;
     int64_t sessions_max_age_s;
     int64_t timeout_ms;

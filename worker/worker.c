@@ -427,6 +427,18 @@ static enum lastcall_status check_broker(struct worker *worker)
     return status;
 }
 
+/* A server that tells of no changes is none that fails. */
+static void check_events(const struct server_settings *server,
+                         const struct session_backend_ops *ops, void *state)
+{
+    struct session_outcome outcome = {0};
+    const bool is_well = ops->check_events(state, &outcome) == LASTCALL_OK;
+
+    if (outcome.detail[0] != '\0')
+        printf("%s server %s: %s\n", is_well ? "ok  " : "warn",
+               server->name.text, outcome.detail);
+}
+
 static enum lastcall_status check_server(const struct worker *worker,
                                          const struct server_settings *server)
 {
@@ -447,7 +459,6 @@ static enum lastcall_status check_server(const struct worker *worker,
         return status;
     }
     status = ops->report(state, &report);
-    ops->close(state);
     if (status == LASTCALL_OK)
         status = report.rights.code;
     if (status == LASTCALL_OK)
@@ -457,6 +468,9 @@ static enum lastcall_status check_server(const struct worker *worker,
         printf("FAIL server %s: %s%s%s\n", server->name.text,
                status_text(status), report.rights.detail[0] != '\0' ? ": " : "",
                report.rights.detail);
+    if (status == LASTCALL_OK)
+        check_events(server, ops, state);
+    ops->close(state);
     return status;
 }
 

@@ -114,6 +114,16 @@ class Standin:
             {"token": token, "class": name}
             for token, name in classes.items()]})
 
+    # The event stream.
+
+    def stream(self, **order):
+        """Put bytes into all streams (text, hex, fill, tail), or close."""
+        self.ask("POST", "/stream", order)
+
+    def await_stream(self):
+        """Wait until somebody follows the event stream."""
+        self.await_count("streams_open", 1)
+
     # What was seen.
 
     def counters(self):

@@ -254,6 +254,14 @@ static enum lastcall_status fake_report(void *state, struct backend_report *out)
     return LASTCALL_OK;
 }
 
+static enum lastcall_status fake_check_events(void *state,
+                                              struct session_outcome *outcome)
+{
+    (void)state;
+    *outcome = (struct session_outcome){.code = LASTCALL_OK};
+    return LASTCALL_OK;
+}
+
 static void fake_interrupt(void *state)
 {
     struct fake_server *server = state;
@@ -282,6 +290,7 @@ const struct session_backend_ops fake_backend_ops = {
     .list = fake_list,
     .act = plex_act,
     .report = fake_report,
+    .check_events = fake_check_events,
     .interrupt = fake_interrupt,
     .close = fake_close,
 };
@@ -294,6 +303,7 @@ const struct session_backend_ops fake_wts_ops = {
     .list = fake_list,
     .act = wts_act,
     .report = fake_report,
+    .check_events = fake_check_events,
     .interrupt = fake_interrupt,
     .close = fake_close,
 };

@@ -92,6 +92,30 @@ static void the_example_loads_unchanged(void **state)
     settings_deinit(&settings);
 }
 
+/* Followed unless it is said otherwise, and by nobody but a Plex server. */
+static void an_event_stream_is_followed_unless_said(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t events;
+    } cases[] = {
+        {BROKER SERVER, 1},
+        {BROKER SERVER "events = on\n", 1},
+        {BROKER SERVER "events = off\n", 0},
+        {BROKER "[server \"a\"]\nbackend = wts\n", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct settings settings;
+        struct config_error error;
+
+        assert_int_equal(load(cases[i].text, &settings, &error), LASTCALL_OK);
+        assert_int_equal(settings.servers[0].events, cases[i].events);
+        settings_deinit(&settings);
+    }
+}
+
 static void what_is_not_said_lies_in_the_machines_folders(void **state)
 {
     struct settings settings;
@@ -177,6 +201,11 @@ static void what_does_not_go_together_is_refused(void **state)
         {BROKER "[server \"a\"]\nurl = http://x\n", "backend is missing"},
         {BROKER "[server \"a\"]\nbackend = wts\nurl = http://h/\n",
          "are for backend = plex"},
+        {BROKER "[server \"a\"]\nbackend = wts\nevents = on\n",
+         "events is for backend = plex"},
+        {BROKER "[server \"a\"]\nbackend = wts\nevents = off\n",
+         "events is for backend = plex"},
+        {BROKER SERVER "events = maybe\n", "events"},
         {BROKER "[server \"a\"]\nbackend = plex\ntoken = auto\n", "url"},
         {BROKER "[server \"a\"]\nbackend = plex\nurl = http://x\n",
          "token_file"},
@@ -233,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_path_leads_to_another_machine),
         cmocka_unit_test(the_example_loads_unchanged),
+        cmocka_unit_test(an_event_stream_is_followed_unless_said),
         cmocka_unit_test(what_is_not_said_lies_in_the_machines_folders),
         cmocka_unit_test(the_example_names_every_key_with_its_default),
         cmocka_unit_test(what_does_not_go_together_is_refused),
