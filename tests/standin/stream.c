@@ -515,6 +515,8 @@ const char *stream_inject(struct standin *standin, const json_t *order)
         text_deinit(place);
         *place = bytes;
         injections->count++;
+    } else {
+        text_deinit(&bytes);
     }
     injections->closes += json_is_true(json_object_get(order, "close"));
     return NULL;

@@ -11,6 +11,8 @@ if(WIN32)
     return() # the stand-in Plex server is a program of Linux
 endif()
 
+lastcall_test(plex_watch TIMEOUT 60 LIBS lastcall_worker)
+
 # plex_standin_test(name SOURCES extra...)
 #   As lastcall_test(), for tests that start the stand-in Plex server.
 function(plex_standin_test name)
@@ -24,6 +26,7 @@ function(plex_standin_test name)
 endfunction()
 
 plex_standin_test(http_curl)
+plex_standin_test(http_stream)
 plex_standin_test(backend_plex SOURCES unit/plex_bench.c)
 plex_standin_test(backend_plex_list SOURCES unit/plex_bench.c)
 

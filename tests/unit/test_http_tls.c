@@ -25,7 +25,20 @@ enum by {
     BY_ADDRESS, /* a bare address, which no certificate names */
 };
 
-/* Ask a server over TLS once. */
+static bool decline(void *context, const struct http_response *response)
+{
+    (void)context;
+    (void)response;
+    return false;
+}
+
+static int64_t no_turn(void *context)
+{
+    (void)context;
+    return HTTP_FOREVER_MS;
+}
+
+/* Ask a server over TLS once; a stream must come to the same end. */
 static enum lastcall_status ask(int port, const char *ca, enum by by,
                                 struct http_response *out)
 {
@@ -34,6 +47,8 @@ static enum lastcall_status ask(int port, const char *ca, enum by by,
     char url[128];
     struct http_options options = {.ca = ca, .timeout_ms = TIMEOUT_MS};
     struct http_request request = {.url = url, .headers = headers};
+    const struct http_sink sink = {
+        .silence_ms = TIMEOUT_MS, .begin = decline, .turn = no_turn};
     void *http = NULL;
     enum lastcall_status status;
 
@@ -43,7 +58,9 @@ static enum lastcall_status ask(int port, const char *ca, enum by by,
     if (by == BY_NAME)
         options.resolve = resolve;
     assert_int_equal(http_curl_ops.open(&options, &http), LASTCALL_OK);
-    status = http_curl_ops.perform(http, &request, out);
+    status = http_curl_ops.stream(http, &request, &sink, out);
+    http_response_deinit(out);
+    assert_int_equal(http_curl_ops.perform(http, &request, out), status);
     http_curl_ops.close(http);
     return status;
 }
@@ -68,7 +85,7 @@ static void assert_trusted(const struct standin_process *standin,
         fail_msg("%s", response.detail);
     assert_int_equal(response.status, 200);
     http_response_deinit(&response);
-    assert_int_equal(standin_count(standin, "requests"), 1);
+    assert_int_equal(standin_count(standin, "requests"), 2); /* and a stream */
 }
 
 static void assert_refused(const struct standin_process *standin,
