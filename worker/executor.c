@@ -9,6 +9,10 @@
 #include "worker/confirm.h"
 #include "worker/lane.h"
 
+/* FNV-1a. */
+#define DIGEST_BEGIN UINT64_C(0xcbf29ce484222325)
+#define DIGEST_PRIME UINT64_C(0x100000001b3)
+
 /* The queue's members are guarded by the gate; the rest is the thread's. */
 struct executor {
     struct executor_options options;
@@ -27,8 +31,9 @@ struct executor {
     int64_t next_watch_ms;
     int64_t next_report_ms;
     int64_t snapshot_ms; /* of the latest */
-    int64_t retry_ms;    /* 0 while the server answers */
-    int64_t list_ms;     /* how long the latest list took */
+    uint64_t snapshot_digest;
+    int64_t retry_ms; /* 0 while the server answers */
+    int64_t list_ms;  /* how long the latest list took */
     struct backend_report report;
     bool has_report;
 };
@@ -121,18 +126,48 @@ static void poll_schedule(struct executor *executor,
         (executor->retry_ms != 0 ? executor->retry_ms : interval);
 }
 
-/* Hand the list out, unless one left a moment ago. */
+/*
+ * Tell lists apart by who is on them and in which state: each session by
+ * itself, as a server may list in another order each time.
+ */
+static uint64_t list_digest(const struct session_list *list,
+                            const struct session_outcome *outcome)
+{
+    static const enum session_field fields[] = {
+        SESSION_ID, SESSION_SESSION_KEY, SESSION_STATE, SESSION_MEDIA_KEY,
+        SESSION_USERNAME};
+    uint64_t sum = (uint64_t)outcome->code;
+
+    for (size_t i = 0; i < list->count; i++) {
+        uint64_t digest = DIGEST_BEGIN;
+
+        for (size_t k = 0; k < sizeof(fields) / sizeof(fields[0]); k++) {
+            const char *text = session_text(&list->items[i], fields[k]);
+
+            for (; text != NULL && *text != '\0'; text++)
+                digest = (digest ^ (unsigned char)*text) * DIGEST_PRIME;
+            digest *= DIGEST_PRIME;
+        }
+        sum += digest;
+    }
+    return sum;
+}
+
+/* Hand the list out, unless one that said the same left a moment ago: what
+ * began and was ended by a command in between would be told to nobody. */
 static void snapshot_emit(struct executor *executor, struct session_list *list,
                           const struct session_outcome *outcome)
 {
     const struct clock *clock = executor->options.clock;
     const int64_t now = now_ms(executor);
+    const uint64_t digest = list_digest(list, outcome);
     struct snapshot *snapshot = NULL;
 
     if (outcome->code == LASTCALL_INTERRUPTED)
         return; /* says something of us, nothing of the server */
     if (now < executor->next_poll_ms &&
-        now - executor->snapshot_ms < EXECUTOR_SETTLE_MS)
+        now - executor->snapshot_ms < EXECUTOR_SETTLE_MS &&
+        digest == executor->snapshot_digest)
         return;
     poll_schedule(executor, outcome);
     if (outcome->code == LASTCALL_OK)
@@ -141,6 +176,7 @@ static void snapshot_emit(struct executor *executor, struct session_list *list,
     if (snapshot == NULL)
         return; /* the next one will do */
     executor->snapshot_ms = now;
+    executor->snapshot_digest = digest;
     snapshot->server = executor->options.server;
     snapshot->taken_ms = clock->wall_ms(clock->state);
     snapshot->outcome = *outcome;

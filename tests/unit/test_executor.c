@@ -268,6 +268,27 @@ static void a_hint_is_followed_by_a_list(void **state)
     assert_int_equal(back.last_count, 1);
 }
 
+/* However soon after another: who came and is ended within that moment would
+ * be told to nobody. */
+static void a_list_that_differs_is_handed_out_at_once(void **state)
+{
+    struct order order = {0};
+    struct job job;
+
+    (void)state;
+    start();
+    await_snapshots(1);
+    for (unsigned i = 0; i < 3; i++) {
+        const char id[] = {(char)('a' + i), '\0'};
+
+        fake_play(0, id, "ann");
+        select_for(&job, &order);
+        await_snapshots(2 + i);
+        assert_int_equal(back.last_count, 1 + i);
+        job_deinit(&job);
+    }
+}
+
 static void a_burst_of_hints_is_few_lists(void **state)
 {
     int64_t began_ms = 0;
@@ -391,6 +412,7 @@ int main(void)
         TEST(an_interrupt_gives_every_job_back),
         TEST(an_unreachable_server_is_asked_again),
         TEST(a_hint_is_followed_by_a_list),
+        TEST(a_list_that_differs_is_handed_out_at_once),
         TEST(a_burst_of_hints_is_few_lists),
         TEST(hints_put_no_list_off),
         TEST(a_long_list_has_a_pause_behind_it),
