@@ -226,11 +226,12 @@ static void what_is_under_way_is_told_first(void **state)
         const char *id;
         int64_t starts_in_s;
         bool enforce;
+        size_t warn_count;
     } rows[] = {
-        {"late", 3000, false},   {"over", -1, false},
-        {"early", 1800, false},  {"older", -10, false},
-        {"warned", 250, false},  {"under-way", -5, true},
-        {"at-once-b", -5, true},
+        {"late", 3000, false, 2},   {"over", -1, false, 0},
+        {"early", 100, false, 0},   {"older", -10, false, 0},
+        {"warned", 250, false, 2},  {"under-way", -5, true, 0},
+        {"at-once-b", -5, true, 0},
     };
     const int64_t now_ms = wall_ms();
 
@@ -244,6 +245,7 @@ static void what_is_under_way_is_told_first(void **state)
         plan.body.starts_ms = now_ms + rows[i].starts_in_s * S;
         plan.body.ends_ms = now_ms + 3600 * S;
         plan.body.enforce = rows[i].enforce;
+        plan.body.warn_count = rows[i].warn_count;
         publish(&plan);
     }
     await_order("at-once-b under-way warned early late over older");

@@ -1,6 +1,7 @@
 #include "tests/unit/bodies.h"
 #include "tests/unit/case_files.h"
 
+#include "protocol/body.h"
 #include "protocol/presence.h"
 
 #define HEAD "{\"iss\":\"host:web-1\",\"iat\":1000,\"jti\":\"jti\","
@@ -331,6 +332,18 @@ static void fill_status(struct host_status *out, size_t count)
     }
 }
 
+static size_t len_of(const json_t *claims)
+{
+    struct bytes text;
+    size_t len = 0;
+
+    bytes_init(&text, TOKEN_RESULT_BYTES_MAX);
+    assert_int_equal(json_write(claims, &text), LASTCALL_OK);
+    len = text.len;
+    bytes_deinit(&text);
+    return len;
+}
+
 /* Sign it under the largest grant, which must do; and read it again. */
 static size_t sign_and_read(const struct host_status *status,
                             struct host_status *again)
@@ -344,6 +357,7 @@ static size_t sign_and_read(const struct host_status *status,
 
     memset(grant, 'g', TOKEN_GRANT_BYTES_MAX - 1);
     grant[TOKEN_GRANT_BYTES_MAX - 1] = '\0';
+    assert_true(len_of(verified.claims) <= body_claims_max(TOKEN_STATUS));
     assert_int_equal(key_generate(&key), LASTCALL_OK);
     assert_int_equal(
         token_sign(TOKEN_STATUS, &key, grant, verified.claims, &token),
