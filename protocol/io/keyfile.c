@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,18 +13,6 @@
 /* Blanks and a line's end around the one line of a secret. */
 #define LINE_SLACK_BYTES 64
 #define IN_UTF16 "written in UTF-16; save it as UTF-8"
-
-LASTCALL_PRINTF(2, 3)
-static void explain(struct platform_error *error, const char *format, ...)
-{
-    va_list arguments;
-
-    if (error == NULL)
-        return;
-    va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
-    va_end(arguments);
-}
 
 /* No passphrases: a worker has nobody to ask.  Asked at all, we note it. */
 static int refuse_passphrase(char *out, int size, int for_writing, void *asked)
@@ -76,23 +63,26 @@ static enum lastcall_status take_key(const char *path, const struct bytes *file,
     if (pkey != NULL && key_take_pkey(pkey, out) == LASTCALL_OK)
         return LASTCALL_OK;
     if (is_encrypted)
-        explain(error,
-                "%s: the key is encrypted and nobody can be asked for the "
-                "passphrase; mend it: openssl pkey -in %s -out NEW",
-                path, path);
+        platform_explain(
+            error,
+            "%s: the key is encrypted and nobody can be asked for the "
+            "passphrase; mend it: openssl pkey -in %s -out NEW",
+            path, path);
     else if (pkey != NULL)
-        explain(error, "%s: not an Ed25519 key", path);
+        platform_explain(error, "%s: not an Ed25519 key", path);
     else if (!is_private && holds_text(file, "PRIVATE KEY"))
-        explain(error,
-                "%s: a private key where a public one is wanted; give the "
-                ".pub file",
-                path);
+        platform_explain(
+            error,
+            "%s: a private key where a public one is wanted; give the "
+            ".pub file",
+            path);
     else if (is_private && holds_text(file, "PUBLIC KEY"))
-        explain(error, "%s: a public key where a private one is wanted", path);
+        platform_explain(
+            error, "%s: a public key where a private one is wanted", path);
     else if (bytes_is_utf16(file->data, file->len))
-        explain(error, "%s: " IN_UTF16, path);
+        platform_explain(error, "%s: " IN_UTF16, path);
     else
-        explain(error, "%s: not a %s key in PEM", path, half);
+        platform_explain(error, "%s: not a %s key in PEM", path, half);
     return LASTCALL_E_KEY;
 }
 
@@ -155,7 +145,7 @@ static enum lastcall_status write_half(const char *path, const struct key *key,
     long len = 0;
     int made;
 
-    explain(error, "%s: the key could not be encoded", path);
+    platform_explain(error, "%s: the key could not be encoded", path);
     bio = BIO_new(secrecy == FILE_SECRET ? BIO_s_secmem() : BIO_s_mem());
     if (bio == NULL) {
         status = LASTCALL_E_NOMEM;
@@ -194,7 +184,7 @@ enum lastcall_status keyfile_write_pair(const char *path, const struct key *key,
 
     if (snprintf(public_path, sizeof(public_path), "%s.pub", path) >=
         (int)sizeof(public_path)) {
-        explain(error, "%s: the path is too long", path);
+        platform_explain(error, "%s: the path is too long", path);
         return LASTCALL_E_IO;
     }
     /* The public half first: what a failure leaves behind is no secret. */
@@ -231,23 +221,24 @@ enum lastcall_status keyfile_read_line(const char *path,
         len--;
     status = LASTCALL_E_SHAPE;
     if (len == 0) {
-        explain(error, "%s: empty; it should hold one line", path);
+        platform_explain(error, "%s: empty; it should hold one line", path);
         goto out;
     }
     if (file.len != 0 && !bytes_is_utf8(file.data, file.len)) {
-        explain(error, "%s: %s", path,
-                bytes_is_utf16(file.data, file.len) ? IN_UTF16
-                                                    : "not a text in UTF-8");
+        platform_explain(error, "%s: %s", path,
+                         bytes_is_utf16(file.data, file.len)
+                             ? IN_UTF16
+                             : "not a text in UTF-8");
         goto out;
     }
     if (memchr(line, '\n', len) != NULL || memchr(line, '\r', len) != NULL) {
-        explain(error, "%s: several lines; it should hold one", path);
+        platform_explain(error, "%s: several lines; it should hold one", path);
         goto out;
     }
     status = bytes_append(out, line, len);
     if (status == LASTCALL_E_TOO_LARGE)
-        explain(error, "%s: the line is longer than %zu characters", path,
-                len_max);
+        platform_explain(error, "%s: the line is longer than %zu characters",
+                         path, len_max);
 
 out:
     bytes_deinit(&file);

@@ -1,6 +1,20 @@
 #include "protocol/io/platform.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #define RANDOM_ID_BYTES 16
+
+void platform_explain(struct platform_error *error, const char *format, ...)
+{
+    va_list arguments;
+
+    if (error == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    va_end(arguments);
+}
 
 enum lastcall_status platform_random_id(struct request_id *out)
 {

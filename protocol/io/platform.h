@@ -61,6 +61,10 @@ struct platform_error {
     char text[PLATFORM_DETAIL_SIZE];
 };
 
+/* Write the sentence, cut where it is full; error may be NULL. */
+void platform_explain(struct platform_error *error, const char *format, ...)
+    LASTCALL_PRINTF(2, 3);
+
 /*
  * Read a whole file.
  *

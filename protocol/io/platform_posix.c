@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,18 +58,6 @@ void platform_local_clock(int64_t unix_ms, char text[PLATFORM_CLOCK_TEXT_SIZE])
         memcpy(text, "--:--:--", PLATFORM_CLOCK_TEXT_SIZE);
 }
 
-LASTCALL_PRINTF(2, 3)
-static void explain(struct platform_error *error, const char *format, ...)
-{
-    va_list arguments;
-
-    if (error == NULL)
-        return;
-    va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
-    va_end(arguments);
-}
-
 /* Turn errno into a status and a sentence about a file. */
 static enum lastcall_status fail_errno(const char *path, const char *what,
                                        struct platform_error *error)
@@ -80,7 +67,7 @@ static enum lastcall_status fail_errno(const char *path, const char *what,
 
     if (strerror_r(cause, reason, sizeof(reason)) != 0)
         snprintf(reason, sizeof(reason), "error %d", cause);
-    explain(error, "%s: cannot %s: %s", path, what, reason);
+    platform_explain(error, "%s: cannot %s: %s", path, what, reason);
     switch (cause) {
     case ENOENT:
     case ENOTDIR:
@@ -132,19 +119,20 @@ static enum lastcall_status check_secret(const char *path,
 
     if ((info->st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         real_name(path, real, sizeof(real));
-        explain(error,
-                "%s: others than its owner may use this secret file (mode "
-                "%04o); mend it: chmod 600 %s",
-                path, (unsigned)(info->st_mode & 07777u), real);
+        platform_explain(
+            error,
+            "%s: others than its owner may use this secret file (mode "
+            "%04o); mend it: chmod 600 %s",
+            path, (unsigned)(info->st_mode & 07777u), real);
         return LASTCALL_E_PERMISSION;
     }
     if (info->st_uid != geteuid() && info->st_uid != 0) {
         real_name(path, real, sizeof(real));
-        explain(error,
-                "%s: this secret file belongs to user %lu, not to us or "
-                "root; mend it: chown %lu %s",
-                path, (unsigned long)info->st_uid, (unsigned long)geteuid(),
-                real);
+        platform_explain(
+            error,
+            "%s: this secret file belongs to user %lu, not to us or "
+            "root; mend it: chown %lu %s",
+            path, (unsigned long)info->st_uid, (unsigned long)geteuid(), real);
         return LASTCALL_E_PERMISSION;
     }
     return LASTCALL_OK;
@@ -169,7 +157,7 @@ static enum lastcall_status read_all(int fd, const char *path, size_t len_max,
         status = bytes_append(out, chunk, (size_t)got);
     }
     if (status == LASTCALL_E_TOO_LARGE)
-        explain(error, "%s: larger than %zu bytes", path, len_max);
+        platform_explain(error, "%s: larger than %zu bytes", path, len_max);
     bytes_wipe(chunk, sizeof(chunk));
     return status;
 }
@@ -184,7 +172,7 @@ enum lastcall_status platform_read_file(const char *path,
     int fd;
 
     bytes_init(out, len_max);
-    explain(error, "%s", "");
+    platform_explain(error, "%s", "");
     /* Not blocking: a FIFO in the place of the file must not hang us. */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
@@ -195,7 +183,7 @@ enum lastcall_status platform_read_file(const char *path,
         goto out;
     }
     if (!S_ISREG(info.st_mode)) {
-        explain(error, "%s: not a regular file", path);
+        platform_explain(error, "%s: not a regular file", path);
         status = LASTCALL_E_IO;
         goto out;
     }
@@ -266,7 +254,7 @@ enum lastcall_status platform_create_file(const char *path,
                       : S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
     int fd;
 
-    explain(error, "%s", "");
+    platform_explain(error, "%s", "");
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, mode);
     if (fd < 0) {
         status = fail_errno(path, "create", error);
@@ -294,7 +282,7 @@ static enum lastcall_status make_one(const char *path,
     if (errno == EEXIST && stat(path, &info) == 0) {
         if (S_ISDIR(info.st_mode))
             return LASTCALL_OK;
-        explain(error, "%s: exists and is not a directory", path);
+        platform_explain(error, "%s: exists and is not a directory", path);
         return LASTCALL_E_IO;
     }
     return fail_errno(path, "make the directory", error);
@@ -304,7 +292,7 @@ enum lastcall_status platform_check_guarded(const char *path,
                                             struct platform_error *error)
 {
     (void)path;
-    explain(error, "%s", "");
+    platform_explain(error, "%s", "");
     return LASTCALL_OK;
 }
 
@@ -314,10 +302,10 @@ enum lastcall_status platform_make_directory(const char *path,
     enum lastcall_status status = LASTCALL_OK;
     char partial[PATH_BYTES_MAX];
 
-    explain(error, "%s", "");
+    platform_explain(error, "%s", "");
     if (path[0] == '\0' || strlen(path) >= sizeof(partial)) {
-        explain(error, "%s: not a path of 1 to %zu characters", path,
-                sizeof(partial) - 1);
+        platform_explain(error, "%s: not a path of 1 to %zu characters", path,
+                         sizeof(partial) - 1);
         return LASTCALL_E_IO;
     }
     snprintf(partial, sizeof(partial), "%s", path);
@@ -344,11 +332,11 @@ enum lastcall_status platform_lock(const char *path, struct platform_lock *lock,
     enum lastcall_status status = LASTCALL_E_IO;
     const int handle = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-    explain(error, "%s", "");
+    platform_explain(error, "%s", "");
     *lock = (struct platform_lock){0};
     if (handle < 0) {
         status = errno == EACCES ? LASTCALL_E_PERMISSION : LASTCALL_E_IO;
-        explain(error, "%s: %s", path, strerror(errno));
+        platform_explain(error, "%s: %s", path, strerror(errno));
         return status;
     }
     if (fcntl(handle, F_SETLK, &whole) == 0) {
@@ -357,9 +345,9 @@ enum lastcall_status platform_lock(const char *path, struct platform_lock *lock,
     }
     if (errno == EACCES || errno == EAGAIN)
         status = LASTCALL_BUSY;
-    explain(error, "%s: %s", path,
-            status == LASTCALL_BUSY ? "another process holds this lock"
-                                    : strerror(errno));
+    platform_explain(error, "%s: %s", path,
+                     status == LASTCALL_BUSY ? "another process holds this lock"
+                                             : strerror(errno));
     close(handle);
     return status;
 }

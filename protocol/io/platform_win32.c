@@ -2,7 +2,6 @@
 
 #include <bcrypt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,17 +58,6 @@ void platform_local_clock(int64_t unix_ms, char text[PLATFORM_CLOCK_TEXT_SIZE])
         SystemTimeToTzSpecificLocalTime(NULL, &universal, &here))
         snprintf(text, PLATFORM_CLOCK_TEXT_SIZE, "%02u:%02u:%02u",
                  here.wHour % 24u, here.wMinute % 60u, here.wSecond % 60u);
-}
-
-void platform_explain(struct platform_error *error, const char *format, ...)
-{
-    va_list arguments;
-
-    if (error == NULL)
-        return;
-    va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
-    va_end(arguments);
 }
 
 /* The system's own sentence about a code, without its end of line. */

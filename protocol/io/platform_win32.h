@@ -9,10 +9,6 @@
 
 #include "protocol/io/platform.h"
 
-/* Say why something failed; error may be NULL. */
-void platform_explain(struct platform_error *error, const char *format, ...)
-    LASTCALL_PRINTF(2, 3);
-
 /*
  * Say in a sentence what could not be done with a file.
  *

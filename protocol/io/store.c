@@ -1,24 +1,11 @@
 #include "protocol/io/store.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SQL_SIZE 96
-
-LASTCALL_PRINTF(2, 3)
-static void explain(struct platform_error *error, const char *format, ...)
-{
-    va_list arguments;
-
-    if (error == NULL)
-        return;
-    va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
-    va_end(arguments);
-}
 
 static enum lastcall_status status_of(int code)
 {
@@ -107,7 +94,8 @@ static enum lastcall_status check_owner(struct store *store, const char *path,
     if (status != LASTCALL_OK)
         return status;
     if (id != 0 || objects != 0) {
-        explain(error, "%s: this database belongs to another program", path);
+        platform_explain(error, "%s: this database belongs to another program",
+                         path);
         return LASTCALL_E_CONFIG;
     }
     snprintf(sql, sizeof(sql), "PRAGMA application_id = %d",
@@ -133,10 +121,11 @@ static enum lastcall_status check_integrity(struct store *store,
     if (verdict != NULL && strcmp(verdict, "ok") == 0)
         status = LASTCALL_OK;
     else if (verdict != NULL)
-        explain(error,
-                "%s: the database is damaged (%.200s); move it away and start "
-                "again",
-                path, verdict);
+        platform_explain(
+            error,
+            "%s: the database is damaged (%.200s); move it away and start "
+            "again",
+            path, verdict);
     else
         status = status_of(code);
     sqlite3_finalize(statement);
@@ -181,10 +170,11 @@ static enum lastcall_status migrate(struct store *store, const char *path,
     if (status != LASTCALL_OK)
         return status;
     if (version < 0 || version > (int64_t)migration_count) {
-        explain(error,
-                "%s: the database was made by a newer program (schema %lld, "
-                "this one knows %zu); install that one, or move it away",
-                path, (long long)version, migration_count);
+        platform_explain(
+            error,
+            "%s: the database was made by a newer program (schema %lld, "
+            "this one knows %zu); install that one, or move it away",
+            path, (long long)version, migration_count);
         return LASTCALL_E_CONFIG;
     }
     for (size_t i = (size_t)version;
@@ -209,7 +199,7 @@ static void explain_file(const struct store *store, const char *path,
     const char *mend = "";
 
     if (store->db == NULL) {
-        explain(error, "%s: out of memory", path);
+        platform_explain(error, "%s: out of memory", path);
         return;
     }
     switch (sqlite3_errcode(store->db) & 0xff) {
@@ -230,7 +220,7 @@ static void explain_file(const struct store *store, const char *path,
     default:
         break;
     }
-    explain(error, "%s: %s%s", path, sqlite3_errmsg(store->db), mend);
+    platform_explain(error, "%s: %s%s", path, sqlite3_errmsg(store->db), mend);
 }
 
 /* A check of what was opened; NULL: none. */
@@ -267,7 +257,7 @@ static enum lastcall_status open_with(const char *path,
     status = platform_create_file(path, FILE_SECRET, NULL, 0, error);
     if (status != LASTCALL_OK && status != LASTCALL_E_EXISTS)
         return status;
-    explain(error, "%s", "");
+    platform_explain(error, "%s", "");
     code = sqlite3_open_v2(path, &out->db,
                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                SQLITE_OPEN_EXRESCODE,

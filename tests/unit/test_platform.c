@@ -54,6 +54,20 @@ static void test_random(void **state)
         assert_true(platform_random_below(UINT32_MAX) < UINT32_MAX);
 }
 
+static void test_a_sentence_is_cut_where_it_is_full(void **state)
+{
+    char longest[2 * PLATFORM_DETAIL_SIZE];
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    platform_explain(&error, "%s: %d", "file", 7);
+    assert_string_equal(error.text, "file: 7");
+    platform_explain(&error, "%s", longest);
+    assert_int_equal(strlen(error.text), PLATFORM_DETAIL_SIZE - 1);
+    platform_explain(NULL, "%s", longest);
+}
+
 static void refuse_read(const char *path, enum file_secrecy secrecy,
                         size_t len_max, enum lastcall_status expected)
 {
@@ -193,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_a_sentence_is_cut_where_it_is_full),
         cmocka_unit_test(test_secrets_are_for_their_owner),
         cmocka_unit_test(test_what_is_no_file_is_not_read),
         cmocka_unit_test(test_directories_are_made_with_their_parents),
