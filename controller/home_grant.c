@@ -68,7 +68,8 @@ static void find_lack(const struct comparison *comparison,
     comparison->tell(comparison->context, GRANT_LACKS, text);
 }
 
-/* Say whether some button needs an action on a kind of server. */
+/* Say whether some button needs an action on a kind of server, by whichever
+ * name: "end" is the server's own ending. */
 static bool needs_action(const struct bridge_config *config, enum action action,
                          enum backend_kind kind)
 {
@@ -76,7 +77,7 @@ static bool needs_action(const struct bridge_config *config, enum action action,
         const enum action wanted = config->buttons[i].request.action;
 
         if ((kinds_of(&config->buttons[i]) & BACKEND_BIT(kind)) != 0 &&
-            (wanted == action || action_resolve(wanted, kind) == action))
+            action_resolve(wanted, kind) == action_resolve(action, kind))
             return true;
     }
     return false;

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import lastcall_py as py
-from home_assistant import HomeAssistant
+from home_assistant import UNAVAILABLE, HomeAssistant
 from stage import write_file
 
 IN_FLIGHT_MAX = 32  # BRIDGE_PRESS_MAX
@@ -89,7 +89,8 @@ class Home:
         self.config = write_file(
             os.path.join(self.operator.directory, "bridge.conf"),
             CONFIG % timeout)
-        self.assistant = HomeAssistant().start(stage.broker)
+        password = (stage.broker.passwords or {}).get("homeassistant")
+        self.assistant = HomeAssistant(password=password).start(stage.broker)
         stage.clients.append(self.assistant)
 
     def paper(self, name, **options):
@@ -158,16 +159,21 @@ def test_a_host_whose_key_is_revoked_goes(home):
 
 
 def test_a_server_that_goes_is_cleared(home):
-    one = home.paper("one", servers=("home", "lake"))
+    one = home.paper("one", servers=("home", "lake", "mute"))
     one.inventory("home", 1)
     one.inventory("lake", 2)
     home.start()
     home.assistant.await_states({home.count("one", "home"): "1",
                                  home.count("one", "lake"): "2"})
-    # Its will names no servers: nothing is known to be gone.
+    # Its will names no servers: nothing is known to be gone, also not one that
+    # has not told anything yet.
     one.status(servers=(), state="offline")
     home.assistant.await_state("binary_sensor.lastcall_one_worker", "off")
-    assert home.assistant.state(home.count("one", "lake")) is not None
+    one.inventory("home", 3)
+    home.assistant.await_message(lambda m: b'"count":3' in m.payload,
+                                 "the count")
+    for server in ("lake", "mute"):
+        assert home.assistant.state(home.count("one", server)) == UNAVAILABLE
     watch = home.stage.controller("watch")
     watch.subscribe("lastcall/ha/#")
     one.status(servers=("home",))
@@ -175,7 +181,7 @@ def test_a_server_that_goes_is_cleared(home):
         lambda m: m.topic == "lastcall/ha/host/one/sessions/lake"
         and not m.payload, "the clearing")
     home.assistant.await_state(home.count("one", "lake"), None)
-    home.assistant.await_state(home.count("one", "home"), "1")
+    home.assistant.await_state(home.count("one", "home"), "3")
 
 
 def test_what_is_the_same_is_not_published_again(home):
@@ -214,16 +220,102 @@ def test_an_old_event_is_passed_on_once(home):
     assert ids == ["1", "3", "1"]
 
 
+def test_a_birth_that_the_broker_kept_is_an_old_one(home):
+    home.assistant.send("homeassistant/status", "online", retain=True)
+    home.paper("one")
+    home.start()
+    entity = "event.lastcall_one_result"
+    home.assistant.await_state(entity, "unknown")
+    home.assistant.press("button.lastcall_one_stop")
+    home.bridge.await_line("PRESS-TAKEN")
+    assert "HOME-BIRTH" not in home.bridge.output()
+    # Kept or not: what comes now is a birth.
+    home.assistant.send("homeassistant/status", "online", retain=True)
+    home.bridge.await_line("HOME-BIRTH")
+    home.assistant.send("homeassistant/status", "", retain=True)
+
+
+def test_only_what_the_broker_had_kept_is_swept(home):
+    """Or two bridges of one fleet would go on clearing after each other."""
+    home.paper("one")
+    home.start()
+    home.assistant.await_state("binary_sensor.lastcall_one_worker", "on")
+    ghost = "homeassistant/device/lastcall_lastcall_ghost/config"
+    [payload] = {m.payload for m in home.assistant.messages if m.topic
+                 == "homeassistant/device/lastcall_lastcall_one/config"}
+    home.assistant.send(ghost, payload, retain=True)
+    home.assistant.press("button.lastcall_one_stop")
+    home.bridge.await_line("PRESS-TAKEN")
+    assert "ghost" not in home.bridge.output()
+    home.bridge.stop()
+    home.start()
+    home.bridge.await_line("HOME-SWEEP ghost")
+    home.assistant.await_message(
+        lambda m: m.topic == ghost and not m.payload, "the clearing")
+
+
+def test_a_large_fleet_is_shown_step_by_step(home):
+    watch = home.stage.controller("watch")
+    watch.subscribe("homeassistant/device/+/config")
+    for number in range(300):
+        home.paper("h%03d" % number, wait=number == 299)
+    home.start()
+    arrived = []
+    while len(arrived) < 301:
+        watch.await_message(lambda m: "/device/" in m.topic, "discovery",
+                            after=watch.mark() if arrived else 0)
+        arrived += [time.monotonic()] * (len(watch.since(
+            0, lambda m: "/device/" in m.topic)) - len(arrived))
+    # Two messages of each host, 50 in a tenth of a second.
+    assert arrived[-1] - arrived[0] > 0.6
+
+
+PRESSED_ACL = """\
+user scribe
+topic readwrite #
+user homeassistant
+topic readwrite #
+user bridge
+topic readwrite lastcall/ha/#
+topic readwrite homeassistant/#
+topic read lastcall/v1/#
+topic write lastcall/v1/host/one/command
+"""
+
+
+def test_what_the_broker_refuses_ends_that_press_alone(stage):
+    users = ("scribe", "homeassistant", "bridge")
+    stage.start_broker(acl=PRESSED_ACL,
+                       passwords={user: "pw-" + user for user in users})
+    home = Home(stage, timeout="3s")
+    home.paper("one")
+    home.paper("two")
+    home.start()
+    one, two = ["event.lastcall_%s_result" % name for name in ("one", "two")]
+    home.assistant.await_states({one: "unknown", two: "unknown"})
+    at = home.assistant.press("button.lastcall_one_stop")
+    home.assistant.press("button.lastcall_two_stop")
+    refused = home.assistant.await_event(two)
+    assert refused.arrived - at < 2
+    assert refused.type == "silent"
+    home.bridge.await_line("PRESS-FAIL .*refused to take it")
+    assert home.assistant.await_event(one).arrived - at > 2.5
+
+
 def test_a_late_will_is_put_right(home):
     home.paper("one")
     home.start()
-    home.assistant.await_state("binary_sensor.lastcall_bridge", "on")
-    mark = home.assistant.mark()
+    watch = home.stage.controller("watch")
+    watch.subscribe("lastcall/ha/bridge/state")
+
+    def word(text, after=0):
+        return watch.await_message(
+            lambda m: m.topic == "lastcall/ha/bridge/state"
+            and m.payload == text, "our state", after=after)
+
+    word(b"online")
     home.client.publish("lastcall/ha/bridge/state", "offline", retain=True)
-    home.assistant.await_message(
-        lambda m: m.topic == "lastcall/ha/bridge/state"
-        and m.payload == b"online", "our own word", after=mark)
-    home.assistant.await_state("binary_sensor.lastcall_bridge", "on")
+    word(b"online", after=word(b"offline").index + 1)
 
 
 def test_many_presses_at_once_and_no_more(stage, broker):

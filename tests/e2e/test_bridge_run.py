@@ -132,6 +132,16 @@ def test_early_and_retained_presses_do_not_count(scene, home):
     home.send(press, "", qos=1, retain=True)
 
 
+def test_a_press_with_the_retain_flag_does_not_count_either(scene, home):
+    press = "lastcall/ha/host/media-01/press"
+    bridge = Bridge(scene.stage).start()
+    home.await_state(SESSIONS, "0")
+    home.send(press, "stop-all", qos=1, retain=True)
+    bridge.process.await_line("PRESS-DROP.*stop-all.*: retained")
+    assert "PRESS-TAKEN" not in bridge.process.output()
+    home.send(press, "", qos=1, retain=True)
+
+
 def test_what_is_stale_is_swept(scene, home):
     first = Bridge(scene.stage).start()
     home.await_state(SESSIONS, "0")

@@ -152,6 +152,8 @@ static void test_what_no_button_needs(void **state)
     assert_non_null(strstr(exceeds, "rule 1 of the grant permits logoff on "
                                     "wts"));
     assert_null(strstr(exceeds, "permits stop on plex"));
+    assert_null(strstr(exceeds, "permits end on plex")); /* it is stop */
+    assert_non_null(strstr(exceeds, "permits end on wts"));
     assert_null(strstr(exceeds, "list"));
     assert_non_null(strstr(exceeds, "rule 1 of the grant is good for *"));
     assert_non_null(strstr(exceeds, "good for host:office"));
