@@ -103,6 +103,7 @@ int main(int argc, char **argv)
         return EXIT_CODE_BROKER;
     }
     platform_clean_environment();
+    platform_share_heap();
     code = run_word(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_CODE_OK) {
         say_error("standard output could not be written");

@@ -11,12 +11,18 @@
 
 #define MS_PER_S 1000
 
-/* A message that waits. */
+/*
+ * A message that waits.  A fleet's may wait at once, so it takes no more than
+ * it needs: of its topic the names, each with its NUL, lie behind it, then what
+ * was sent, and a NUL.
+ */
 struct job {
     struct job *next;
-    struct topic_parts parts;
+    enum topic_kind kind;
     bool is_retained;
-    struct bytes message; /* owned */
+    size_t message_at; /* in bytes */
+    size_t len;        /* of the message */
+    char bytes[];
 };
 
 /* A thread and what waits for it. */
@@ -99,37 +105,96 @@ static bool take_room(struct verifier *verifier, enum topic_kind kind,
     return has_room;
 }
 
-static void job_free(struct job *job)
+static char *put_text(char *at, const char *text)
 {
+    const size_t size = strlen(text) + 1;
+
+    memcpy(at, text, size);
+    return at + size;
+}
+
+static const char *take_text(const char *at, char *out)
+{
+    const size_t size = strlen(at) + 1;
+
+    memcpy(out, at, size);
+    return at + size;
+}
+
+static struct job *job_new(const struct topic_parts *parts,
+                           const struct mqtt_message *message)
+{
+    const size_t names_size =
+        strlen(parts->host.text) + strlen(parts->server.text) +
+        strlen(parts->controller.text) + strlen(parts->request_id.text) + 4;
+    struct job *job = malloc(sizeof *job + names_size + message->len + 1);
+    char *at = NULL;
+
     if (job == NULL)
-        return;
-    bytes_deinit(&job->message);
-    free(job);
+        return NULL;
+    *job = (struct job){
+        .kind = parts->kind,
+        .is_retained = message->retain == MQTT_RETAINED,
+        .message_at = names_size,
+        .len = message->len,
+    };
+    at = put_text(job->bytes, parts->host.text);
+    at = put_text(at, parts->server.text);
+    at = put_text(at, parts->controller.text);
+    at = put_text(at, parts->request_id.text);
+    if (job->len > 0)
+        memcpy(at, message->payload, job->len);
+    at[job->len] = '\0';
+    return job;
+}
+
+/* The topic of a job; each name fits where it was taken from. */
+static void job_parts(const struct job *job, struct topic_parts *out)
+{
+    const char *at = job->bytes;
+
+    *out = (struct topic_parts){.kind = job->kind};
+    at = take_text(at, out->host.text);
+    at = take_text(at, out->server.text);
+    at = take_text(at, out->controller.text);
+    (void)take_text(at, out->request_id.text);
+}
+
+/* What was sent, borrowed. */
+static struct bytes job_message(struct job *job)
+{
+    return (struct bytes){
+        .data = (unsigned char *)job->bytes + job->message_at,
+        .len = job->len,
+        .capacity = job->len + 1,
+        .max = job->len,
+    };
 }
 
 /* Open a message with the lane's own trust; NULL when out of memory. */
-static struct proof *prove(struct lane *lane, const struct job *job)
+static struct proof *prove(struct lane *lane, struct job *job)
 {
     const struct verifier *verifier = lane->verifier;
     const struct clock *clock = verifier->options.clock;
     const int64_t now_ms = clock->wall_ms(clock->state);
+    const struct bytes message = job_message(job);
     struct proof *proof = calloc(1, sizeof *proof);
 
     if (proof == NULL)
         return NULL;
-    proof->parts = job->parts;
+    job_parts(job, &proof->parts);
     proof->is_retained = job->is_retained;
-    if (job->message.len == 0 && can_be_cleared(job->parts.kind))
+    if (job->len == 0 && can_be_cleared(job->kind))
         proof->status = LASTCALL_E_MISSING;
-    else if (job->parts.kind == TOPIC_RESULT)
-        proof->status = answer_open(
-            &lane->trust, &verifier->controller, &job->parts, &job->message,
-            now_ms / MS_PER_S, &proof->of.answer, &proof->why);
-    else if (job->parts.kind == TOPIC_EVENT && job->is_retained)
+    else if (job->kind == TOPIC_RESULT)
+        proof->status = answer_open(&lane->trust, &verifier->controller,
+                                    &proof->parts, &message, now_ms / MS_PER_S,
+                                    &proof->of.answer, &proof->why);
+    else if (job->kind == TOPIC_EVENT && job->is_retained)
         proof->status = LASTCALL_E_RETAINED; /* long over, whoever kept it */
     else
-        proof->status = news_open(&lane->trust, &job->parts, &job->message,
-                                  now_ms, &proof->of.news, &proof->why);
+        proof->status = news_open(&lane->trust, &proof->parts, &message, now_ms,
+                                  &proof->of.news, &proof->why);
     return proof;
 }
 
@@ -137,20 +202,20 @@ static struct proof *prove(struct lane *lane, const struct job *job)
 static void work_off(struct lane *lane, struct job *job)
 {
     struct verifier *verifier = lane->verifier;
-    const size_t len = job->message.len;
+    const size_t len = job->len;
     struct proof *proof = NULL;
 
-    if (job->parts.kind == TOPIC_REVOKED) {
+    if (job->kind == TOPIC_REVOKED) {
         enum lastcall_status status =
-            trust_adopt_revocation(&lane->trust, job->message.data, len);
+            trust_adopt_revocation(&lane->trust, job_message(job).data, len);
 
         (void)status; /* said by who gets the list as a message */
-        job_free(job);
+        free(job);
         give_back(verifier, len);
         return;
     }
     proof = prove(lane, job);
-    job_free(job);
+    free(job);
     verifier->options.proved(verifier->options.context, proof);
     give_back(verifier, len);
 }
@@ -250,7 +315,7 @@ void verifier_close(struct verifier *verifier)
             struct job *job = lane->first;
 
             lane->first = job->next;
-            job_free(job);
+            free(job);
         }
         trust_deinit(&lane->trust);
         gate_deinit(&lane->gate);
@@ -266,23 +331,14 @@ static enum lastcall_status enqueue(struct lane *lane,
     const size_t len = message->len;
     struct verifier *verifier = lane->verifier;
     struct job *job = NULL;
-    enum lastcall_status status = LASTCALL_BUSY;
     bool was_idle = false;
 
     if (!take_room(verifier, parts->kind, len))
         return LASTCALL_BUSY;
-    job = calloc(1, sizeof *job);
-    status = LASTCALL_E_NOMEM;
-    if (job != NULL) {
-        job->parts = *parts;
-        job->is_retained = message->retain == MQTT_RETAINED;
-        bytes_init(&job->message, TOKEN_RESULT_BYTES_MAX);
-        status = bytes_append(&job->message, message->payload, len);
-    }
-    if (status != LASTCALL_OK) {
-        job_free(job);
+    job = job_new(parts, message);
+    if (job == NULL) {
         give_back(verifier, len);
-        return status;
+        return LASTCALL_E_NOMEM;
     }
     gate_lock(&lane->gate);
     was_idle = lane->first == NULL;

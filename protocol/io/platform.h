@@ -225,6 +225,13 @@ void platform_clean_environment(void);
 /* The system's name and version, such as "Debian GNU/Linux 12"; never "". */
 void platform_os_text(char *text, size_t size);
 
+/*
+ * Let all threads allocate from one heap, where the system would give each its
+ * own: what one frees is the next one's to use.  Call it before there is a
+ * second thread; does nothing where heaps are shared anyway.
+ */
+void platform_share_heap(void);
+
 /* How many threads can run at once: the processors that are on, at least 1. */
 unsigned platform_core_count(void);
 

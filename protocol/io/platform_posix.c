@@ -6,6 +6,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -402,6 +405,13 @@ void platform_os_text(char *text, size_t size)
         snprintf(text, size, "%s %s", system.sysname, system.release);
     else
         snprintf(text, size, "POSIX");
+}
+
+void platform_share_heap(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 unsigned platform_core_count(void)

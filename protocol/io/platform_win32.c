@@ -224,6 +224,10 @@ void platform_os_text(char *text, size_t size)
  * Windows lists no sockets of a process.  The link's filling there sets the
  * option itself.
  */
+void platform_share_heap(void)
+{
+}
+
 unsigned platform_core_count(void)
 {
     SYSTEM_INFO system;
