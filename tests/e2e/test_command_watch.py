@@ -12,6 +12,7 @@ import pytest
 
 import lastcall_py as py
 from desk import INTERRUPTED, OK, REFUSED, USAGE
+from test_command_terminal import Terminal
 
 LINE_TYPES = {
     "start": {"command", "started_at"},
@@ -193,7 +194,8 @@ def test_only_the_target_and_the_filter(desk, speaker):
     named = Watch(desk, "--host", "media-09")
     group = Watch(desk, "--group", "lobby")
     glob = Watch(desk, "--host", "*-09", "--user", "a*")
-    by_server = Watch(desk, "--server", "attic")
+    by_server = Watch(desk, "--server", "attic", "--host", "m*,nobody")
+    by_server.process.await_line("nobody has never published a status")
     desk.plex.play("here", user="anna")
     speaker.event("started", speaker.session("there", username="anna"), 1)
     speaker.event("started", speaker.session("other"), 2)
@@ -457,6 +459,19 @@ def test_a_table_is_a_line_an_event(desk, speaker):
     assert table.wait() == INTERRUPTED
     table.await_line("2 events: 1 started, 1 changed, 0 ended; 2 missed, "
                      "0 repeated, 0 bad")
+
+
+def test_a_terminal_has_colours_and_a_line_at_once(desk, speaker):
+    terminal = Terminal(desk.operator, "watch")
+    terminal.await_text("DETAIL")
+    speaker.event("started", speaker.session("one"), 1)
+    terminal.await_text("\x1b\\[32mstarted\x1b\\[0m .*\x1b\\[32mplaying")
+    speaker.event("ended", speaker.session("one"), 5)
+    terminal.await_text("\x1b\\[31mgap\x1b\\[0m .*3 events never came")
+    terminal.await_text("\x1b\\[33mended\x1b\\[0m ")
+    terminal.child.send_signal(signal.SIGINT)
+    assert terminal.end() == INTERRUPTED
+    assert "2 events: 1 started, 0 changed, 1 ended" in terminal.text
 
 
 def run_for(desk, speaker, form):

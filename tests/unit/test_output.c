@@ -18,7 +18,7 @@
 #include "tests/unit/scratch.h"
 
 #define CASES TEST_SOURCE_DIR "/cases/output/"
-#define FILE_BYTES_MAX (256u * 1024u)
+#define FILE_BYTES_MAX ((size_t)256 * 1024)
 
 static const struct {
     const char *name;
