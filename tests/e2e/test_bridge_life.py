@@ -116,6 +116,7 @@ def home(stage, broker):
     return Home(stage)
 
 
+# holds 9.13
 def test_a_host_that_is_struck_off_goes_and_may_come_back(home):
     one, two = home.paper("one"), home.paper("two")
     one.inventory(count=3)
@@ -139,7 +140,7 @@ def test_a_host_that_is_struck_off_goes_and_may_come_back(home):
     assert home.assistant.problems == []
 
 
-# holds 3.8
+# holds 3.8, 9.13
 def test_a_host_whose_key_is_revoked_goes(home):
     one = home.paper("one")
     one.inventory(count=3)
@@ -203,6 +204,7 @@ def test_what_is_the_same_is_not_published_again(home):
     assert [m.topic for m in new] == ["lastcall/ha/host/one/sessions/home"]
 
 
+# holds 9.14
 def test_an_old_event_is_passed_on_once(home):
     one = home.paper("one")
     one.inventory()
@@ -344,6 +346,7 @@ def test_many_presses_at_once_and_no_more(stage, broker):
     assert [job["state"] for job in jobs] == ["done"] * len(jobs)
 
 
+# holds 9.15
 def test_a_press_is_not_carried_out_late(home):
     one = home.paper("one")
     home.start()
