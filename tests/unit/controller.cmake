@@ -4,7 +4,10 @@ lastcall_test(controller_settings SOURCES ${scratch} LIBS lastcall_controller)
 lastcall_test(select LIBS lastcall_controller)
 lastcall_test(message LIBS lastcall_controller)
 lastcall_test(campaign LIBS lastcall_controller)
-lastcall_test(jobs SOURCES ${scratch} LIBS lastcall_controller)
+lastcall_test(jobs SOURCES unit/jobs_stage.c ${scratch}
+              LIBS lastcall_controller)
+lastcall_test(jobs_life SOURCES unit/jobs_stage.c ${scratch}
+              LIBS lastcall_controller)
 lastcall_test(campaign_pace SOURCES unit/pace_stage.c LIBS lastcall_controller)
 lastcall_test(campaign_model SOURCES unit/pace_stage.c
               LIBS lastcall_controller)

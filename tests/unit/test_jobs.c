@@ -1,7 +1,4 @@
-/*
- * Jobs: what is written is read again, by whatever comes first; what dies,
- * grows old or is not ours.
- */
+/* Jobs: what is written is read again, by whom it may, and told apart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,174 +9,8 @@
 #include <cmocka.h>
 
 #include "controller/exit_code.h"
-#include "controller/jobs.h"
+#include "tests/unit/jobs_stage.h"
 #include "tests/unit/scratch.h"
-
-#define NOW_MS INT64_C(1790000000000)
-
-static char directory[] = "/tmp/lastcall-jobs-XXXXXX";
-static char folder[128];
-
-static int set_up(void **state)
-{
-    static unsigned number;
-
-    (void)state;
-    snprintf(folder, sizeof folder, "%s/%u", directory, number++);
-    return 0;
-}
-
-static const char *file(const char *name)
-{
-    static char path[192];
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static void open_ok(struct jobs *jobs)
-{
-    struct platform_error error = {{0}};
-
-    if (jobs_open(folder, jobs, &error) != LASTCALL_OK)
-        fail_msg("%s", error.text);
-}
-
-static void open_batch(struct jobs *jobs)
-{
-    assert_int_equal(jobs_open_batch(jobs), LASTCALL_OK);
-}
-
-static void commit(struct jobs *jobs)
-{
-    assert_int_equal(jobs_commit_batch(jobs), LASTCALL_OK);
-}
-
-static struct job job_of(const char *id)
-{
-    struct job job = {.started_ms = NOW_MS, .ttl_ms = 60000};
-
-    snprintf(job.id.text, sizeof job.id.text, "%s", id);
-    snprintf(job.fleet.text, sizeof job.fleet.text, "lastcall");
-    snprintf(job.issuer, sizeof job.issuer, "controller:alice");
-    snprintf(job.command, sizeof job.command, "stop");
-    snprintf(job.target, sizeof job.target, "a,b");
-    snprintf(job.words, sizeof job.words, "--every");
-    bytes_init(&job.request, 100);
-    assert_int_equal(bytes_append_text(&job.request, "signed"), LASTCALL_OK);
-    return job;
-}
-
-static struct job begin(struct jobs *jobs, const char *id)
-{
-    struct job job = job_of(id);
-
-    open_batch(jobs);
-    assert_int_equal(jobs_begin(jobs, &job), LASTCALL_OK);
-    commit(jobs);
-    return job;
-}
-
-static struct job_host host_of(const char *name, enum job_outcome outcome)
-{
-    struct job_host host = {.outcome = outcome, .has_message = true};
-
-    snprintf(host.name.text, sizeof host.name.text, "%s", name);
-    host.address = (struct address){ADDRESS_HOST, host.name};
-    return host;
-}
-
-static void add_host(struct jobs *jobs, const struct job *job, const char *name)
-{
-    struct job_host host = host_of(name, JOB_WAITING);
-
-    open_batch(jobs);
-    assert_int_equal(jobs_add_host(jobs, job->number, &host), LASTCALL_OK);
-    commit(jobs);
-}
-
-static void send_to(struct jobs *jobs, const struct job *job, const char *name)
-{
-    struct job_message message = {.sent_ms = NOW_MS + 1,
-                                  .expires_s = 1790000060};
-
-    snprintf(message.id.text, sizeof message.id.text, "request-to-%s-0123",
-             name);
-    snprintf(message.hash, sizeof message.hash, "hash of %s", name);
-    message.address = host_of(name, JOB_WAITING).address;
-    bytes_init(&message.token, 100);
-    assert_int_equal(bytes_append_format(&message.token, "token of %s", name),
-                     LASTCALL_OK);
-    open_batch(jobs);
-    assert_int_equal(jobs_add_message(jobs, job->number, &message),
-                     LASTCALL_OK);
-    commit(jobs);
-    job_message_deinit(&message);
-}
-
-static void answer(struct jobs *jobs, const struct job *job, const char *name,
-                   enum job_outcome outcome, const char *text)
-{
-    struct job_host host = host_of(name, outcome);
-
-    host.answered_ms = NOW_MS + 50;
-    host.round_trip_ms = 49;
-    host.answer = bytes_copy_text(text);
-    open_batch(jobs);
-    assert_int_equal(jobs_set_answer(jobs, job->number, &host), LASTCALL_OK);
-    commit(jobs);
-    job_host_deinit(&host);
-}
-
-static void end(struct jobs *jobs, struct job *job, enum job_state state,
-                int code)
-{
-    job->state = state;
-    job->exit_code = code;
-    job->ended_ms = NOW_MS + 100;
-    open_batch(jobs);
-    assert_int_equal(jobs_end(jobs, job), LASTCALL_OK);
-    commit(jobs);
-}
-
-/* The hosts of a job as one text. */
-static void tell_host(void *context, const struct job_host *host)
-{
-    char *out = context;
-    size_t used = strlen(out);
-
-    snprintf(out + used, 512 - used, "%s=%s%s%s%s;", host->name.text,
-             job_outcome_name(host->outcome), host->answer != NULL ? ":" : "",
-             host->answer != NULL ? host->answer : "",
-             host->request_id.text[0] != '\0' ? "+" : "");
-}
-
-static const char *hosts_of(struct jobs *jobs, int64_t job)
-{
-    static char text[512];
-
-    text[0] = '\0';
-    assert_int_equal(jobs_each_host(jobs, job, tell_host, text), LASTCALL_OK);
-    return text;
-}
-
-static void tell_job(void *context, const struct job *job)
-{
-    char *out = context;
-    size_t used = strlen(out);
-
-    snprintf(out + used, 512 - used, "%.4s:%s;", job->id.text,
-             job_state_name(job->state));
-}
-
-static const char *jobs_of(struct jobs *jobs)
-{
-    static char text[512];
-
-    text[0] = '\0';
-    assert_int_equal(jobs_each(jobs, 10, tell_job, text), LASTCALL_OK);
-    return text;
-}
 
 static void test_what_was_written_is_read(void **state)
 {
@@ -269,64 +100,6 @@ static void test_the_first_answer_counts(void **state)
     jobs_close(&jobs);
 }
 
-static void test_a_crash_is_seen_by_the_next(void **state)
-{
-    struct jobs jobs;
-
-    (void)state;
-    open_ok(&jobs);
-    struct job job = begin(&jobs, "abcdefgh-0123456789");
-    add_host(&jobs, &job, "a");
-    add_host(&jobs, &job, "b");
-    send_to(&jobs, &job, "a");
-    assert_string_equal(jobs_of(&jobs), "abcd:running;");
-    jobs_close(&jobs); /* without an end, as a killed process */
-    open_ok(&jobs);
-    assert_string_equal(jobs_of(&jobs), "abcd:crashed;");
-    /* What was sent may have been run. */
-    assert_string_equal(hosts_of(&jobs, job.number), "a=silent+;b=unsent;");
-    job_deinit(&job);
-    jobs_close(&jobs);
-}
-
-static void run_sql(struct jobs *jobs, const char *sql)
-{
-    assert_int_equal(sqlite3_exec(jobs->store.db, sql, NULL, NULL, NULL),
-                     SQLITE_OK);
-}
-
-static void test_our_own_job_has_not_crashed(void **state)
-{
-    struct jobs jobs;
-
-    (void)state;
-    open_ok(&jobs);
-    struct job job = begin(&jobs, "abcdefgh-0123456789");
-    assert_int_equal(jobs_mark_crashed(&jobs), LASTCALL_OK);
-    assert_string_equal(jobs_of(&jobs), "abcd:running;");
-    job_deinit(&job);
-    jobs_close(&jobs);
-}
-
-/* Between opening and beginning another may have run and been killed. */
-static void test_who_had_our_place_is_gone(void **state)
-{
-    struct jobs jobs;
-    struct jobs other;
-
-    (void)state;
-    open_ok(&jobs);
-    open_ok(&other);
-    struct job old = begin(&other, "old-id-0123456789");
-    jobs_close(&other);
-    assert_string_equal(jobs_of(&jobs), "old-:running;");
-    struct job now = begin(&jobs, "new-id-0123456789");
-    assert_string_equal(jobs_of(&jobs), "new-:running;old-:crashed;");
-    job_deinit(&old);
-    job_deinit(&now);
-    jobs_close(&jobs);
-}
-
 static void keep_first(void *context, const struct job_message *message)
 {
     char *out = context;
@@ -356,41 +129,6 @@ static void test_messages_come_in_the_order_of_their_ids(void **state)
     jobs_close(&jobs);
 }
 
-static void tell_again(void *context, const struct job_host *host)
-{
-    snprintf(context, 96, "%s", host->retried_as.text);
-}
-
-static void test_the_newest_retry_is_named(void **state)
-{
-    static const char *const ids[] = {"zz-first-0123456789",
-                                      "aa-second-0123456789"};
-    struct jobs jobs;
-    char text[96] = "";
-
-    (void)state;
-    open_ok(&jobs);
-    struct job job = begin(&jobs, "abcdefgh-0123456789");
-    add_host(&jobs, &job, "a");
-    end(&jobs, &job, JOB_DONE, 4);
-    for (size_t i = 0; i < 2; i++) {
-        struct job again = job_of(ids[i]);
-
-        again.parent = job.id;
-        open_batch(&jobs);
-        assert_int_equal(jobs_begin(&jobs, &again), LASTCALL_OK);
-        commit(&jobs);
-        add_host(&jobs, &again, "a");
-        end(&jobs, &again, JOB_DONE, 4);
-        assert_int_equal(jobs_each_host(&jobs, job.number, tell_again, text),
-                         LASTCALL_OK);
-        assert_string_equal(text, ids[i]);
-        job_deinit(&again);
-    }
-    job_deinit(&job);
-    jobs_close(&jobs);
-}
-
 static void test_beginnings_must_be_of_one(void **state)
 {
     struct jobs jobs;
@@ -416,56 +154,6 @@ static void test_beginnings_must_be_of_one(void **state)
     job_deinit(&first);
     job_deinit(&second);
     job_deinit(&third);
-    jobs_close(&jobs);
-}
-
-static void test_what_is_old_is_forgotten(void **state)
-{
-    struct jobs jobs;
-    struct job now = job_of("new-id-0123456789");
-
-    (void)state;
-    open_ok(&jobs);
-    struct job old = begin(&jobs, "old-id-0123456789");
-    add_host(&jobs, &old, "a");
-    send_to(&jobs, &old, "a");
-    answer(&jobs, &old, "a", JOB_TRUE, "1");
-    end(&jobs, &old, JOB_DONE, 0);
-    now.started_ms = NOW_MS + JOBS_KEEP_MS;
-    open_batch(&jobs);
-    assert_int_equal(jobs_begin(&jobs, &now), LASTCALL_OK);
-    commit(&jobs);
-    end(&jobs, &now, JOB_DONE, 0);
-    assert_string_equal(jobs_of(&jobs), "new-:done;old-:done;");
-    now.started_ms++;
-    snprintf(now.id.text, sizeof now.id.text, "third-0123456789");
-    open_batch(&jobs);
-    assert_int_equal(jobs_begin(&jobs, &now), LASTCALL_OK);
-    commit(&jobs);
-    assert_string_equal(jobs_of(&jobs), "thir:running;new-:done;");
-    assert_string_equal(hosts_of(&jobs, old.number), "");
-    job_deinit(&old);
-    job_deinit(&now);
-    jobs_close(&jobs);
-}
-
-static void test_what_runs_is_not_forgotten(void **state)
-{
-    struct jobs jobs;
-    struct job now = job_of("new-id-0123456789");
-
-    (void)state;
-    open_ok(&jobs);
-    struct job old = begin(&jobs, "old-id-0123456789");
-    end(&jobs, &old, JOB_DONE, 0);
-    run_sql(&jobs, "UPDATE job SET state = 'running', slot = 9");
-    now.started_ms = NOW_MS + 2 * JOBS_KEEP_MS;
-    open_batch(&jobs);
-    assert_int_equal(jobs_begin(&jobs, &now), LASTCALL_OK);
-    commit(&jobs);
-    assert_string_equal(jobs_of(&jobs), "new-:running;old-:running;");
-    job_deinit(&old);
-    job_deinit(&now);
     jobs_close(&jobs);
 }
 
@@ -613,50 +301,15 @@ static void test_ten_thousand_hosts(void **state)
     remove(file(JOBS_FILE)); /* tens of megabytes */
 }
 
-static int make_directory(void **state)
-{
-    (void)state;
-    return scratch_make(directory) == NULL ? -1 : 0;
-}
-
-/* The bridge has several presses under way, and one database. */
-static void test_several_jobs_of_one_process_run_at_once(void **state)
-{
-    struct jobs jobs;
-
-    (void)state;
-    open_ok(&jobs);
-    struct job first = begin(&jobs, "frst-id-0123456789");
-    struct job second = begin(&jobs, "scnd-id-0123456789");
-
-    assert_string_equal(jobs_of(&jobs), "scnd:running;frst:running;");
-    end(&jobs, &first, JOB_DONE, 0);
-    assert_string_equal(jobs_of(&jobs), "scnd:running;frst:done;");
-    assert_int_equal(jobs_mark_crashed(&jobs), LASTCALL_OK);
-    assert_string_equal(jobs_of(&jobs), "scnd:running;frst:done;");
-    end(&jobs, &second, JOB_DONE, 0);
-    job_deinit(&first);
-    job_deinit(&second);
-    jobs_close(&jobs);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_what_was_written_is_read, set_up),
         cmocka_unit_test_setup(test_messages_are_found_by_address, set_up),
         cmocka_unit_test_setup(test_the_first_answer_counts, set_up),
-        cmocka_unit_test_setup(test_a_crash_is_seen_by_the_next, set_up),
-        cmocka_unit_test_setup(test_our_own_job_has_not_crashed, set_up),
-        cmocka_unit_test_setup(test_who_had_our_place_is_gone, set_up),
         cmocka_unit_test_setup(test_messages_come_in_the_order_of_their_ids,
                                set_up),
-        cmocka_unit_test_setup(test_the_newest_retry_is_named, set_up),
-        cmocka_unit_test_setup(test_what_runs_is_not_forgotten, set_up),
         cmocka_unit_test_setup(test_beginnings_must_be_of_one, set_up),
-        cmocka_unit_test_setup(test_what_is_old_is_forgotten, set_up),
-        cmocka_unit_test_setup(test_several_jobs_of_one_process_run_at_once,
-                               set_up),
         cmocka_unit_test_setup(test_it_is_its_users_alone, set_up),
         cmocka_unit_test_setup(test_what_cannot_be_opened_says_what_to_do,
                                set_up),
