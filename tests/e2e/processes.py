@@ -144,6 +144,16 @@ class Process:
     def send(self, number):
         self.child.send_signal(number)
 
+    def pause(self):
+        """Stop it, and wait until it is: the kernel first has to run one of
+        its threads, and on a loaded machine the others go on until then."""
+        self.send(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert self.running(), self.output()[-4000:]
+
+    def resume(self):
+        self.send(signal.SIGCONT)
+
     def wait(self, timeout=END_TIMEOUT):
         status = self.child.wait(timeout)
         self._reader.join(timeout)

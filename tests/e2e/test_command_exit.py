@@ -87,11 +87,11 @@ def test_status_4_an_offline_host(desk):
 
 
 def test_status_4_a_silent_host(desk):
-    desk.scene.worker.process.send(signal.SIGSTOP)
+    desk.scene.worker.process.pause()
     try:
         done = desk.run(*ONE, "--timeout", "1s", "-o", "json")
     finally:
-        desk.scene.worker.process.send(signal.SIGCONT)
+        desk.scene.worker.process.resume()
     assert done.status == SILENT, done
     assert states_of(done) == {"media-01": "silent"}, done
 
@@ -155,7 +155,7 @@ def test_status_6_a_forged_result(desk, forge):
     """A rogue answers before the host does."""
     desk.plex.play("one")
     process = desk.scene.worker.process
-    process.send(signal.SIGSTOP)
+    process.pause()
     try:
         running = desk.operator.spawn(*ONE, "-o", "json", "--timeout", "20s")
         command = desk.wire.await_message(
@@ -172,7 +172,7 @@ def test_status_6_a_forged_result(desk, forge):
             rogue.key.sign(py.TYP_RESULT, {"iss": rogue.subject, **claims},
                            rogue.grant))
     finally:
-        process.send(signal.SIGCONT)
+        process.resume()
     assert running.wait() == REFUSED, running.output()
     # The host's own answer was still awaited, and counts beside the forgery.
     assert '"bad_signature": 1' in running.output(), running.output()

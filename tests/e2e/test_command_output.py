@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import time
 
@@ -94,11 +93,11 @@ def test_what_lastcall_signs_verifies_with_pyjwt_and_jwcrypto(desk):
 
 # holds 1.12
 def test_a_silent_host_is_sent_the_same_bytes_again(desk):
-    desk.scene.worker.process.send(signal.SIGSTOP)
+    desk.scene.worker.process.pause()
     try:
         desk.run(*ONE, "--timeout", "4s", "--ttl", "4s")
     finally:
-        desk.scene.worker.process.send(signal.SIGCONT)
+        desk.scene.worker.process.resume()
     payloads = [m.payload for m in desk.sent()]
     assert len(payloads) == 3 and len(set(payloads)) == 1, len(payloads)
 

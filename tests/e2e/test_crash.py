@@ -1,7 +1,6 @@
 """kill -9 at any moment: nothing runs twice, everything is answered."""
 
 import random
-import signal
 import time
 
 import pytest
@@ -113,12 +112,12 @@ def test_a_result_that_the_broker_never_took_is_published_again(scene):
     scene.plex.release()
     # The result is ready and cannot leave.  A new broker, a new reader, who
     # is there before the worker is back:
-    scene.worker.process.send(signal.SIGSTOP)
+    scene.worker.process.pause()
     scene.broker.start()
     carol = scene.stage.controller("carol")
     carol.party = scene.alice.party
     carol.subscribe(scene.fleet.topic("host", "+", "result", "#"))
-    scene.worker.process.send(signal.SIGCONT)
+    scene.worker.process.resume()
     assert carol.await_result(command, "media-01")["code"] == "ok"
 
 

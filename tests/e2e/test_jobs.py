@@ -80,7 +80,7 @@ def by_host(done):
 
 def test_a_host_killed_in_the_middle_finishes_at_the_retry(trio):
     victim = trio.workers["media-02"]
-    victim.process.send(signal.SIGSTOP)  # connected, and deaf
+    victim.process.pause()  # connected, and deaf
     first = trio.operator.spawn(*ALL, "--timeout", "4s", "-o", "ndjson")
     first.await_line('"host":"media-01","outcome":"true"')
     first.await_line('"host":"media-03","outcome":"true"')

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 
 import pytest
 
@@ -183,14 +182,14 @@ def check_lines(done, command):
 
 def test_the_first_line_waits_for_nobody(trio):
     asleep = trio.workers["media-02"]
-    asleep.process.send(signal.SIGSTOP)
+    asleep.process.pause()
     try:
         process = trio.operator.spawn("ping", "--host", "media-02", "-o",
                                       "ndjson", "--timeout", "20s")
         process.await_record(lambda r: r["type"] == "start")
         assert process.running() and len(process.records()) == 1
     finally:
-        asleep.process.send(signal.SIGCONT)
+        asleep.process.resume()
     assert process.wait() == OK
 
 
@@ -199,7 +198,7 @@ def test_the_first_line_waits_for_nobody(trio):
     ("sessions", "--all", "--fresh")])
 def test_a_line_comes_when_it_is_there(trio, words):
     asleep = trio.workers["media-02"]
-    asleep.process.send(signal.SIGSTOP)
+    asleep.process.pause()
     try:
         process = trio.operator.spawn(*words, "-o", "ndjson",
                                       "--timeout", "20s")
@@ -208,7 +207,7 @@ def test_a_line_comes_when_it_is_there(trio, words):
         assert process.running()
         assert not [r for r in process.records() if r["type"] == "summary"]
     finally:
-        asleep.process.send(signal.SIGCONT)
+        asleep.process.resume()
     process.await_record(lambda r: r.get("host") == "media-02")
     assert process.wait() == OK
     assert process.records()[-1]["type"] == "summary"
