@@ -127,6 +127,8 @@ class Entity:
             self.value = "on"
         elif value == self.config.get("payload_off", "OFF"):
             self.value = "off"
+        elif not value.strip():
+            return  # nothing was said
         elif value != "None":
             raise rules.Invalid("neither on nor off: %r" % value)
         else:
@@ -154,8 +156,9 @@ class HomeAssistant(py.Client):
         self.devices = {}  # object id to device block
         self.origins = {}
         self.problems = []  # what it would have complained about
-        self._last = {}  # topic to the last message, for who joins later
-        self._wanted = set()
+        self._listeners = {}  # topic to the entities that name it
+        self._last = {}  # topic to its last message, for who joins later
+        self._ids = set()  # every entity id that is taken
         if password is not None:
             self.mqtt.username_pw_set(user, password)
         self.mqtt.will_set(prefix + "/status", "offline")
@@ -207,9 +210,11 @@ class HomeAssistant(py.Client):
             if message.topic.endswith("/config"):
                 self._discover(message.topic, payload)
             return
-        for entity in list(self.entities.values()):
-            if message.topic in entity.topics():
-                entity.take(message, payload)
+        self._last[message.topic] = message
+        if not payload:
+            del self._last[message.topic]  # what was retained is cleared
+        for entity in list(self._listeners.get(message.topic, ())):
+            entity.take(message, payload)
 
     def _discover(self, topic, payload):
         match = rules.CONFIG_TOPIC.fullmatch(topic)
@@ -232,7 +237,11 @@ class HomeAssistant(py.Client):
                 self._add((name, key), platform, device, config)
 
     def _remove(self, key):
-        self.entities.pop(self.discovered.pop(key, None), None)
+        entity = self.entities.pop(self.discovered.pop(key, None), None)
+        if entity is not None:
+            self._ids.discard(entity.entity_id)
+            for listeners in self._listeners.values():
+                listeners.pop(entity, None)
 
     def _add(self, key, platform, device, config):
         unique_id = config["unique_id"]
@@ -248,23 +257,32 @@ class HomeAssistant(py.Client):
             self.discovered[key] = unique_id
         before = set(entity.topics())
         entity.configure(config)
-        new = [(topic, SubscribeOptions(qos=config.get("qos", 0)))
-               for topic in dict.fromkeys(entity.topics())
-               if topic not in before]
-        if new:
-            # Again for each entity, so that it gets what is retained.
-            self.mqtt.subscribe(new)
-            self._filters += [item for item in new
-                              if item[0] not in self._wanted]
-            self._wanted.update(topic for topic, _ in new)
+        for topic in before - set(entity.topics()):
+            self._listeners[topic].pop(entity, None)
+        for topic in dict.fromkeys(entity.topics()):
+            if topic not in before:
+                self._join(entity, topic, config.get("qos", 0))
+
+    def _join(self, entity, topic, qos):
+        """Who joins a topic gets what was retained there."""
+        known = topic in self._listeners
+        self._listeners.setdefault(topic, {})[entity] = True
+        if not known:
+            wanted = [(topic, SubscribeOptions(qos=qos))]
+            self.mqtt.subscribe(wanted)
+            self._filters += wanted
+        elif topic in self._last:
+            last = self._last[topic]
+            entity.take(py.Message(last.index, topic, last.payload, True,
+                                   last.properties), last.payload.decode())
 
     def _entity_id(self, platform, key, config):
         wanted = config.get("default_entity_id",
                             "%s.%s" % (platform, "_".join(key)))
-        taken = {entity.entity_id for entity in self.entities.values()}
         made, number = wanted, 2
-        while made in taken:
+        while made in self._ids:
             made, number = "%s_%d" % (wanted, number), number + 1
+        self._ids.add(made)
         return made
 
     # What a test asks.
