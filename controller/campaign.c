@@ -255,6 +255,7 @@ static enum campaign_verdict keep_answer(struct campaign *campaign,
     host->answered_ms = now_ms - message->first_sent_ms;
     host->has_answer = true;
     host->answer = *answer;
+    result_pack(&host->answer.result);
     *answer = (struct answer){0};
     /* Nobody is to hear it again. */
     if (message->host != CAMPAIGN_NO_HOST)

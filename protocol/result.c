@@ -18,6 +18,7 @@ void result_deinit(struct result *result)
         session_result_deinit(&result->sessions[i]);
     free(result->sessions);
     free(result->servers);
+    free(result->packed);
     *result = (struct result){0};
 }
 

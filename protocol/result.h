@@ -41,6 +41,8 @@ struct server_result {
     char detail[RESULT_DETAIL_SIZE];
 };
 
+struct result_pack;
+
 /* A result.  {0} is empty. */
 struct result {
     enum lastcall_status code; /* a wire code; result_tally() sets it */
@@ -64,6 +66,9 @@ struct result {
     /* Of a maintenance plan's step (PROTOCOL.md, section 8); else "". */
     struct name plan;
     char step[RESULT_STEP_SIZE];
+    /* Owned; servers and sessions of one that was packed, which then has none
+     * in their places. */
+    struct result_pack *packed;
 };
 
 /* Free what they own; they are then empty. */
@@ -89,6 +94,26 @@ struct session_result *result_add_session(struct result *result);
  * A `session_id` that no server knows is set by the caller (not_found).
  */
 void result_tally(struct result *result);
+
+/*
+ * Put servers and sessions together in a tenth of their room: whoever waits for
+ * ten thousand results has to keep them all.  What is left can be asked and
+ * encoded as before; the rows are got with result_unpack().  One that tells of
+ * a failed server or a session's fields is left as it is, and so is one for
+ * which there is no memory.
+ */
+void result_pack(struct result *result);
+
+/*
+ * Get a copy with its rows.
+ *
+ *   packed  with packed != NULL
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_NOMEM.
+ * Owner:  the caller calls result_deinit(out).
+ */
+LASTCALL_MUST_USE enum lastcall_status
+result_unpack(const struct result *packed, struct result *out);
 
 /* The claims that stand around a result. */
 struct result_claims {

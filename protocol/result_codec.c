@@ -94,7 +94,8 @@ static void put_summary(struct body_writer *writer, const struct result *result)
 static enum lastcall_status put_sessions(json_t *claims, json_t *body,
                                          const struct result *result)
 {
-    struct body_budget budget = {TRUNCATED_LEN_MAX, body_claims_max(TOKEN_RESULT)};
+    struct body_budget budget = {TRUNCATED_LEN_MAX,
+                                 body_claims_max(TOKEN_RESULT)};
     json_t *sessions = json_array();
     const bool is_measured = result->session_count > SESSIONS_SURE_TO_FIT;
     bool is_cut = result->truncated;
@@ -124,7 +125,7 @@ static enum lastcall_status put_sessions(json_t *claims, json_t *body,
     return status;
 }
 
-json_t *result_encode(const struct result_claims *claims, const char *jti,
+static json_t *encode(const struct result_claims *claims, const char *jti,
                       const struct result *result)
 {
     char host[GRANT_SUBJECT_SIZE];
@@ -155,6 +156,21 @@ json_t *result_encode(const struct result_claims *claims, const char *jti,
         return object;
     json_decref(object);
     return NULL;
+}
+
+json_t *result_encode(const struct result_claims *claims, const char *jti,
+                      const struct result *result)
+{
+    struct result whole;
+    json_t *object = NULL;
+
+    if (result->packed == NULL)
+        return encode(claims, jti, result);
+    if (result_unpack(result, &whole) != LASTCALL_OK)
+        return NULL;
+    object = encode(claims, jti, &whole);
+    result_deinit(&whole);
+    return object;
 }
 
 static void decode_claims(struct body_reader *reader,

@@ -22,6 +22,7 @@ static void accept(const char *name, const char *text)
     struct result result;
     struct json_error error = {"before"};
     json_t *again = NULL;
+    bool is_success = false;
 
     if (result_decode(&verified, &claims, &result, &error) != LASTCALL_OK)
         fail_msg("%s: %s", name, error.text);
@@ -29,6 +30,14 @@ static void accept(const char *name, const char *text)
     again = result_encode(&claims, verified.jti, &result);
     if (!json_equal(again, wanted))
         fail_msg("%s: %s", name, bodies_text(again));
+    json_decref(again);
+    is_success = result_is_success(&result);
+    result_pack(&result);
+    result_pack(&result); /* it is packed */
+    assert_int_equal(result_is_success(&result), is_success);
+    again = result_encode(&claims, verified.jti, &result);
+    if (!json_equal(again, wanted))
+        fail_msg("%s, packed: %s", name, bodies_text(again));
     json_decref(again);
     json_decref(wanted);
     result_deinit(&result);
@@ -66,6 +75,78 @@ static void results_that_are_refused(void **state)
 {
     (void)state;
     case_files_each("result", "refuse-", refuse);
+}
+
+static void add_row(struct result *result, const char *id, const char *detail)
+{
+    struct session_result *session = result_add_session(result);
+
+    assert_non_null(session);
+    session->session_id = id == NULL ? NULL : bytes_copy_text(id);
+    snprintf(session->server.text, sizeof(session->server.text), "home");
+    session->backend = BACKEND_WTS;
+    session->code = LASTCALL_ALREADY_GONE;
+    snprintf(session->detail, sizeof(session->detail), "%s", detail);
+    snprintf(session->response, sizeof(session->response), "%s",
+             id == NULL ? "" : "ok");
+}
+
+static void packing_keeps_every_row(void **state)
+{
+    struct result result = {.matched = 2};
+    struct server_result *server = result_add_server(&result);
+    struct result whole;
+
+    (void)state;
+    assert_non_null(server);
+    snprintf(server->server.text, sizeof(server->server.text), "home");
+    server->backend = BACKEND_WTS;
+    server->code = LASTCALL_OK;
+    snprintf(server->detail, sizeof(server->detail), "a word");
+    add_row(&result, "one", "it was gone");
+    add_row(&result, NULL, "");
+    result_pack(&result);
+    assert_non_null(result.packed);
+    assert_null(result.sessions);
+    assert_int_equal(result.session_count, 0);
+    assert_int_equal(result.server_count, 0);
+    assert_int_equal(result_unpack(&result, &whole), LASTCALL_OK);
+    result_deinit(&result);
+    assert_int_equal(whole.matched, 2);
+    assert_int_equal(whole.server_count, 1);
+    assert_string_equal(whole.servers[0].server.text, "home");
+    assert_string_equal(whole.servers[0].detail, "a word");
+    assert_int_equal(whole.servers[0].backend, BACKEND_WTS);
+    assert_int_equal(whole.session_count, 2);
+    assert_string_equal(whole.sessions[0].session_id, "one");
+    assert_string_equal(whole.sessions[0].detail, "it was gone");
+    assert_string_equal(whole.sessions[0].response, "ok");
+    assert_int_equal(whole.sessions[0].code, LASTCALL_ALREADY_GONE);
+    assert_null(whole.sessions[1].session_id);
+    assert_string_equal(whole.sessions[1].server.text, "home");
+    result_deinit(&whole);
+}
+
+/* What somebody looks at by itself: failed servers, told sessions. */
+static void not_all_is_packed(void **state)
+{
+    struct result result = {0};
+    struct server_result *server = result_add_server(&result);
+
+    (void)state;
+    assert_non_null(server);
+    server->code = LASTCALL_UNREACHABLE;
+    result_pack(&result);
+    assert_null(result.packed);
+    assert_false(result_is_success(&result));
+    result.servers[0].code = LASTCALL_OK;
+    add_row(&result, "one", "");
+    result.sessions[0].session = calloc(1, sizeof(struct session));
+    result.sessions[0].has_session = true;
+    result_pack(&result);
+    assert_null(result.packed);
+    assert_int_equal(result.session_count, 1);
+    result_deinit(&result);
 }
 
 /* A result of sessions and servers with these codes, tallied. */
@@ -477,6 +558,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_that_are_good),
         cmocka_unit_test(results_that_are_refused),
+        cmocka_unit_test(packing_keeps_every_row),
+        cmocka_unit_test(not_all_is_packed),
         cmocka_unit_test(codes_are_derived),
         cmocka_unit_test(what_does_not_fit_is_cut_and_said),
         cmocka_unit_test(whatever_is_encoded_can_be_signed),
