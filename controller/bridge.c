@@ -12,14 +12,19 @@
 
 /* --- the fleet ------------------------------------------------------------ */
 
-/* Say whether a server's event is a new one: a broker may send an old one
- * again, and what is automated at home would happen again. */
-static bool is_new_event(struct bridge_server *server, const struct news *news)
+/* Say whether a server's event is a new one, of the life that its host's
+ * status tells of: a broker may send an old one again, and what is automated
+ * at home would happen again. */
+static bool is_new_event(const struct bridge *bridge,
+                         struct bridge_server *server, const struct news *news)
 {
+    const struct registry_host *host =
+        registry_find(&bridge->fleet->registry, &news->host);
     const struct event *event = news->event;
     const int64_t age_s = fleet_wall_ms() / 1000 - news->iat_s;
 
-    if (age_s > EVENT_AGE_MAX_S)
+    if (age_s > EVENT_AGE_MAX_S || host == NULL ||
+        strcmp(host->status.boot_id, event->boot_id) != 0)
         return false;
     if (strcmp(server->boot_id, event->boot_id) == 0 &&
         event->seq <= server->event_seq)
@@ -40,7 +45,8 @@ static void take_event(struct bridge *bridge, const struct proof *proof)
 
     if (device != NULL)
         server = bridge_find_server(device, &news->event->server);
-    if (server == NULL || server->is_gone || !is_new_event(server, news))
+    if (server == NULL || server->is_gone ||
+        !is_new_event(bridge, server, news))
         return;
     bytes_init(&payload, HOME_STATE_BYTES_MAX);
     status = home_project_event(news->event, &payload);

@@ -210,16 +210,21 @@ def test_an_old_event_is_passed_on_once(home):
     one.inventory()
     home.start()
     home.assistant.await_state(home.count("one"), "0")
-    first = one.event(1)
-    stale = one.event(2, boot="boot-0", now=time.time() - 3600)
+    entity = "event.lastcall_one_event"
+    first, late = one.event(1), one.event(9)
+    stale = one.event(2, now=time.time() - 3600)
     for token in (first, first, stale, one.event(3), first, one.event(2),
                   one.event(1, boot="boot-2")):
         one.say("event", "home", token=token, retain=False)
-    entity = "event.lastcall_one_event"
-    home.assistant.await_event(entity, after=2)
+    # Of another life none counts, however new it is.
+    one.status(boot="boot-2")
+    for token in (late, one.event(1, boot="boot-2"), late,
+                  one.event(1, boot="boot-2"), one.event(2, boot="boot-2")):
+        one.say("event", "home", token=token, retain=False)
+    home.assistant.await_event(entity, after=3)
     ids = [e.attributes["session"]["session_id"]
            for e in home.assistant.events(entity)]
-    assert ids == ["1", "3", "1"]
+    assert ids == ["1", "3", "1", "2"]
 
 
 def test_a_birth_that_the_broker_kept_is_an_old_one(home):
