@@ -39,7 +39,8 @@ struct fleet_link {
     uint16_t last_id;  /* of its packets; 0: none yet */
     bool has_gap;      /* between those ids */
     uint64_t run;      /* messages without a pause, since we first asked */
-    int64_t run_ms;    /* when the last of them came */
+    int64_t began_ms;  /* when the first of them came */
+    int64_t ended_ms;  /* when the last of them came */
     bool has_asked;    /* something was published */
     bool is_posted;    /* fleet_link_post() was called */
     bool was_posted;   /* the last event said so: now one of the queue */
@@ -147,10 +148,12 @@ static void note_packet(struct fleet_link *link,
 
     pthread_mutex_lock(&link->lock);
     link->burst++;
-    if (now_ms - link->run_ms > FLEET_PAUSE_MS)
+    if (link->run == 0 || now_ms - link->ended_ms > FLEET_MEND_MS) {
         link->run = 0;
+        link->began_ms = now_ms;
+    }
     link->run += link->has_asked;
-    link->run_ms = now_ms;
+    link->ended_ms = now_ms;
     link->retained += message->retain == MQTT_RETAINED;
     if (id != 0) {
         if (link->last_id != 0 &&
@@ -515,7 +518,9 @@ static bool has_ended_in_burst(struct fleet_link *link)
     bool has_ended = false;
 
     pthread_mutex_lock(&link->lock);
-    has_ended = link->run > FLEET_BURST_SAFE;
+    has_ended = link->run > FLEET_BURST_SAFE &&
+                (uint64_t)(link->ended_ms - link->began_ms) <
+                    link->run * FLEET_SPACING_MS;
     pthread_mutex_unlock(&link->lock);
     return has_ended;
 }

@@ -114,8 +114,8 @@ bool fleet_link_is_idle(struct fleet_link *link);
 /* How long nothing comes before fleet_link_next() mends a gap, or looks for
  * what may be missing behind a burst. */
 #define FLEET_MEND_MS 500
-/* A burst has no longer pause between two messages. */
-#define FLEET_PAUSE_MS 100
+/* How far apart the messages of a burst are at most, on the average. */
+#define FLEET_SPACING_MS 20
 
 /* Count the messages that came since the broker last let us in. */
 uint64_t fleet_link_burst(struct fleet_link *link);
