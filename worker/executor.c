@@ -32,8 +32,9 @@ struct executor {
     int64_t next_report_ms;
     int64_t snapshot_ms; /* of the latest */
     uint64_t snapshot_digest;
-    int64_t retry_ms; /* 0 while the server answers */
-    int64_t list_ms;  /* how long the latest list took */
+    int64_t retry_ms;  /* 0 while the server answers */
+    int64_t list_ms;   /* how long the latest list took */
+    int64_t listed_ms; /* when it was over */
     struct backend_report report;
     bool has_report;
 };
@@ -229,7 +230,8 @@ static void list_once(struct executor *executor)
     outcome.code =
         executor->options.ops->list(executor->backend, &list, &outcome);
     outcome_mend(&outcome);
-    executor->list_ms = now_ms(executor) - began_ms;
+    executor->listed_ms = now_ms(executor);
+    executor->list_ms = executor->listed_ms - began_ms;
     jobs_answer(executor, selects, &list, &outcome);
     /* Whoever came while a hung server let us wait has waited for the same:
      * another timeout would teach nothing. */
@@ -351,11 +353,11 @@ static int64_t due_ms(const struct executor *executor)
  * the time at most. */
 static void take_hint(struct executor *executor)
 {
-    const int64_t pause_ms = executor->list_ms > EXECUTOR_SETTLE_MS
-                                 ? executor->list_ms
-                                 : EXECUTOR_SETTLE_MS;
-    const int64_t soon = now_ms(executor) + pause_ms;
+    const int64_t rested_ms = executor->listed_ms + executor->list_ms;
+    int64_t soon = now_ms(executor) + EXECUTOR_SETTLE_MS;
 
+    if (soon < rested_ms)
+        soon = rested_ms;
     if (executor->is_hinted && executor->next_poll_ms > soon)
         executor->next_poll_ms = soon;
     executor->is_hinted = false;

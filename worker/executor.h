@@ -103,7 +103,7 @@ void executor_wake(struct executor *executor);
 
 /*
  * Say that the server's sessions may have changed: they are listed within
- * EXECUTOR_SETTLE_MS, or as long as the list before took, if that was longer.
+ * EXECUTOR_SETTLE_MS, but not sooner behind a list than it took.
  * The context is the executor.  Thread: any.
  */
 void executor_hint(void *executor);

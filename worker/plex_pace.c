@@ -104,12 +104,12 @@ void plex_hints_note(struct plex_hints *hints, enum plex_news_kind kind,
 
 int64_t plex_hints_due_ms(const struct plex_hints *hints)
 {
-    const int64_t wanted_ms =
-        earlier(hints->now_ms, earlier(hints->soon_ms, hints->later_ms));
+    int64_t first_ms = hints->now_ms;
 
-    if (wanted_ms == PLEX_PACE_NEVER || hints->spent_ms == INT64_MIN)
-        return wanted_ms;
-    return later(wanted_ms, hints->spent_ms - BURST_MS);
+    if (first_ms != PLEX_PACE_NEVER && hints->spent_ms != INT64_MIN)
+        first_ms = later(first_ms, hints->spent_ms - BURST_MS);
+    /* The others are seldom by themselves: each change puts them off. */
+    return earlier(first_ms, earlier(hints->soon_ms, hints->later_ms));
 }
 
 /* Forget a wish that is granted with this hint. */
@@ -121,11 +121,14 @@ static void grant(int64_t *wanted_ms, int64_t now_ms)
 
 bool plex_hints_take(struct plex_hints *hints, int64_t now_ms)
 {
+    const bool is_first = hints->now_ms <= now_ms;
+
     if (now_ms < plex_hints_due_ms(hints))
         return false;
     grant(&hints->now_ms, now_ms);
     grant(&hints->soon_ms, now_ms);
     grant(&hints->later_ms, now_ms);
-    hints->spent_ms = later(hints->spent_ms, now_ms) + PLEX_HINT_PAUSE_MS;
+    if (is_first)
+        hints->spent_ms = later(hints->spent_ms, now_ms) + PLEX_HINT_PAUSE_MS;
     return true;
 }

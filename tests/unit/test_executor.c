@@ -335,6 +335,43 @@ static void hints_put_no_list_off(void **state)
     assert_in_range(snapshots, 2, UINT32_MAX);
 }
 
+/* But once it is long over, its length puts no list off. */
+static void a_long_list_puts_off_nothing_that_comes_later(void **state)
+{
+    const int64_t long_ms = INT64_C(4) * EXECUTOR_SETTLE_MS;
+    int64_t until_ms = 0;
+
+    (void)state;
+    start();
+    await_snapshots(1);
+    fake_lock();
+    fake_servers[0].hangs_list = true;
+    fake_unlock();
+    executor_hint(executor);
+    assert_true(fake_await(is_hanging, NULL));
+    until_ms = now_ms() + long_ms;
+    gate_lock(&back.gate);
+    while (now_ms() < until_ms)
+        gate_wait(&back.gate, until_ms - now_ms());
+    gate_unlock(&back.gate);
+    fake_lock();
+    fake_servers[0].hangs_list = false;
+    fake_changed();
+    fake_unlock();
+    await_snapshots(2);
+    /* As long again, and a little more. */
+    until_ms = now_ms() + long_ms + EXECUTOR_SETTLE_MS;
+    gate_lock(&back.gate);
+    while (now_ms() < until_ms)
+        gate_wait(&back.gate, until_ms - now_ms());
+    gate_unlock(&back.gate);
+    until_ms = now_ms();
+    fake_play(0, "a", "ann");
+    executor_hint(executor);
+    await_snapshots(3);
+    assert_true(now_ms() - until_ms < long_ms);
+}
+
 /* A list that takes long is not begun anew as soon as it ends. */
 static void a_long_list_has_a_pause_behind_it(void **state)
 {
@@ -416,6 +453,7 @@ int main(void)
         TEST(a_burst_of_hints_is_few_lists),
         TEST(hints_put_no_list_off),
         TEST(a_long_list_has_a_pause_behind_it),
+        TEST(a_long_list_puts_off_nothing_that_comes_later),
         TEST(an_act_is_given_time_to_show),
     };
 

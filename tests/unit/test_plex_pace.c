@@ -208,6 +208,21 @@ static void what_is_overdue_is_one_hint(void **state)
     assert_true(plex_hints_due_ms(&hints) == PLEX_PACE_NEVER);
 }
 
+/* A change now and then is never put off by what the ones before want. */
+static void looking_again_costs_no_change_its_turn(void **state)
+{
+    struct plex_hints hints;
+
+    (void)state;
+    plex_hints_init(&hints);
+    for (int64_t now_ms = BEGIN_MS; now_ms < BEGIN_MS + MINUTE_MS;
+         now_ms += 1000) {
+        plex_hints_note(&hints, PLEX_NEWS_STOPPED, now_ms);
+        assert_true(plex_hints_take(&hints, now_ms));
+        assert_int_equal(take_until(&hints, now_ms, now_ms + 1000), 1);
+    }
+}
+
 static void a_flood_is_one_hint_a_second(void **state)
 {
     struct plex_hints hints;
@@ -245,6 +260,7 @@ int main(void)
         cmocka_unit_test(a_change_is_hinted_at_once_and_again_later),
         cmocka_unit_test(an_end_is_hinted_three_times),
         cmocka_unit_test(what_is_overdue_is_one_hint),
+        cmocka_unit_test(looking_again_costs_no_change_its_turn),
         cmocka_unit_test(a_flood_is_one_hint_a_second),
     };
 
