@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "worker/plex_watch.h"
+#include "worker/sse.h"
 
 #define PATIENCE_MS 10000
 /* Long enough to see that something does not happen. */
@@ -32,6 +33,7 @@ struct answer {
     long status;
     const char *type;
     const char *bytes; /* of the stream; NULL: none */
+    const char *later; /* more of it, a turn later */
     bool stays;        /* until interrupted */
 };
 
@@ -143,6 +145,10 @@ static enum lastcall_status fake_stream(void *state,
     pthread_mutex_unlock(&lock);
     if (answer.bytes != NULL)
         sink->bytes(sink->context, answer.bytes, strlen(answer.bytes));
+    if (answer.later != NULL) {
+        (void)sink->turn(sink->context);
+        sink->bytes(sink->context, answer.later, strlen(answer.later));
+    }
     if (!answer.stays)
         return LASTCALL_OK;
     stay(sink);
@@ -388,6 +394,48 @@ static void an_end_is_hinted_soon_again(void **state)
     bench_close(&bench);
 }
 
+static void what_is_too_long_to_be_read_is_hinted(void **state)
+{
+    char name[SSE_NAME_BYTES_MAX + 2];
+    char text[2 * sizeof(name)];
+    const struct answer answer = {.status = 200,
+                                  .type = "text/event-stream",
+                                  .later = text,
+                                  .stays = true};
+    struct bench bench;
+
+    (void)state;
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    (void)snprintf(text, sizeof(text), "event: %s\ndata: a\n\n", name);
+    bench_open(&bench, &answer);
+    assert_true(await(&seen.hints, 2, 2500)); /* before the three seconds */
+    bench_close(&bench);
+}
+
+/* What a stream left half said is no part of the next one. */
+static void each_stream_is_read_from_its_beginning(void **state)
+{
+    const struct answer half =
+        STREAM("event: playing\ndata: {\"PlaySessionStateNotification\":"
+               "{\"sessionKey\":\"1\",\"state\":\"stopped\"}}\n",
+               false);
+    const struct answer rest = STREAM("\n", true);
+    struct bench bench;
+    unsigned hints = 0;
+
+    (void)state;
+    bench_open(&bench, &half);
+    assert_true(await(&seen.streams, 1, PATIENCE_MS));
+    set_answer(&rest);
+    assert_true(await(&seen.streams, 2, PATIENCE_MS));
+    assert_false(await(&seen.hints, UINT32_MAX, NEVER_MS));
+    hints = count_of(&seen.hints);
+    /* An end would be looked at once more before the three seconds. */
+    assert_false(await(&seen.hints, hints + 1, LONG_NEVER_MS));
+    bench_close(&bench);
+}
+
 static void a_type_that_only_looks_like_it_is_none(void **state)
 {
     static const char *const types[] = {"text/event-streams", "text/event", "",
@@ -565,6 +613,8 @@ int main(void)
         cmocka_unit_test(the_stream_is_asked_for_as_it_should_be),
         cmocka_unit_test(a_beginning_and_a_change_are_hinted),
         cmocka_unit_test(an_end_is_hinted_soon_again),
+        cmocka_unit_test(what_is_too_long_to_be_read_is_hinted),
+        cmocka_unit_test(each_stream_is_read_from_its_beginning),
         cmocka_unit_test(a_type_that_only_looks_like_it_is_none),
         cmocka_unit_test(
             what_is_lost_is_tried_again_and_what_is_not_there_is_not),
