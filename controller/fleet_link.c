@@ -317,6 +317,7 @@ open_connection(struct fleet_link *link,
         .clock = &platform_clock,
         .subscriptions = options->subscriptions,
         .subscription_count = options->subscription_count,
+        .ends_session = true,
     };
     enum lastcall_status status =
         connection_open(&wanted, &handler, &link->connection, detail);

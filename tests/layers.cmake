@@ -36,7 +36,7 @@ set(owners
     "jansson\\.h|^protocol/json_strict\\.h$"
     "MQTTAsync\\.h|^protocol/io/mqtt_paho\\.h$"
     "mosquitto\\.h|^protocol/io/mqtt_mosquitto\\.h$"
-    "mqtt_protocol\\.h|^protocol/io/mqtt_mosquitto(_loop|_events)\\.c$"
+    "mqtt_protocol\\.h|^protocol/io/mqtt_mosquitto(_commands|_loop|_events)\\.c$"
     "curl/curl\\.h|^worker/http_curl\\.c$"
     "ini\\.h|^protocol/io/config\\.c$"
     "sqlite3\\.h|^protocol/io/store\\.h$"

@@ -71,6 +71,9 @@ struct connection_options {
     struct log *log;                               /* may be NULL */
     const struct mqtt_subscription *subscriptions; /* borrowed for the life */
     size_t subscription_count;
+    /* Nobody comes back to the session: connection_close() ends it, and the
+     * broker does not gather messages for it until it expires. */
+    bool ends_session;
 };
 
 struct connection;

@@ -498,6 +498,8 @@ void *connection_run(void *context)
     set_state(connection, CONNECTION_CLOSED);
     /* Whoever is sending just now still has the link. */
     pthread_mutex_lock(&connection->sending);
+    if (connection->options.ends_session)
+        connection->options.link->forget(connection->link);
     connection->options.link->disconnect(connection->link,
                                          DISCONNECT_TIMEOUT_MS);
     connection->options.link->close(connection->link);

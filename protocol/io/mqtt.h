@@ -181,6 +181,9 @@ struct mqtt_link_ops {
     enum lastcall_status (*publish)(struct mqtt_link *link,
                                     const struct mqtt_message *message,
                                     uint64_t tag);
+    /* Have the disconnects from now on end the session as well: the broker is
+     * to keep nothing for us. */
+    void (*forget)(struct mqtt_link *link);
     /* Send DISCONNECT (no will) and wait at most timeout_ms for it to leave. */
     void (*disconnect)(struct mqtt_link *link, uint32_t timeout_ms);
     /* No event comes after this returns. */

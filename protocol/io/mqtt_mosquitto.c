@@ -204,6 +204,13 @@ static enum lastcall_status mosquitto_send(struct mqtt_link *link,
     return offer(link, command);
 }
 
+static void mosquitto_forget(struct mqtt_link *link)
+{
+    gate_lock(&link->gate);
+    link->forgets = true;
+    gate_unlock(&link->gate);
+}
+
 static void mosquitto_leave(struct mqtt_link *link, uint32_t timeout_ms)
 {
     const int64_t now_ms = mqtt_mosquitto_now_ms();
@@ -261,6 +268,7 @@ const struct mqtt_link_ops mqtt_mosquitto_ops = {
     .connect = mosquitto_begin,
     .subscribe = mosquitto_subscriptions,
     .publish = mosquitto_send,
+    .forget = mosquitto_forget,
     .disconnect = mosquitto_leave,
     .close = mosquitto_end,
 };

@@ -1,7 +1,8 @@
 /*
  * Inside the libmosquitto filling of the link: its callers' side
- * (mqtt_mosquitto.c), its thread (mqtt_mosquitto_loop.c), what the library
- * tells it (mqtt_mosquitto_events.c) and TLS (mqtt_mosquitto_tls.c).
+ * (mqtt_mosquitto.c), its thread (mqtt_mosquitto_loop.c), what that does for
+ * them (mqtt_mosquitto_commands.c), what the library tells it
+ * (mqtt_mosquitto_events.c) and TLS (mqtt_mosquitto_tls.c).
  *
  * libmosquitto for Windows is built without threads: of one client, every call
  * comes from one thread.  It is the link's own.  The callers' side puts
@@ -134,6 +135,7 @@ struct mqtt_link {
     size_t publishes; /* accepted and without an end */
     bool is_up;       /* connected, in this epoch */
     bool is_closing;
+    bool forgets; /* a disconnect ends the session */
 
     struct attempt *attempt; /* owned; the thread's */
 };
@@ -145,6 +147,18 @@ int64_t mqtt_mosquitto_now_ms(void);
 
 /* The thread; the argument is the link.  Ends when is_closing. */
 void *mqtt_mosquitto_run(void *link);
+
+/* ---- mqtt_mosquitto_commands.c ---- */
+
+/* Add what the options say of the payloads, if anything; a code. */
+int mqtt_mosquitto_add_content_type(mosquitto_property **properties,
+                                    const struct mqtt_options *options);
+
+/* Do what a caller wants; where there is no connection, its end is told. */
+void mqtt_mosquitto_publish(struct mqtt_link *link,
+                            const struct command *command);
+void mqtt_mosquitto_subscribe(struct mqtt_link *link,
+                              const struct command *command);
 
 /* ---- mqtt_mosquitto_events.c ---- */
 

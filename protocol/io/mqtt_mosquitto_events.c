@@ -144,11 +144,15 @@ static void on_connect(struct mosquitto *client, void *context, int reason,
 {
     struct attempt *attempt = context;
 
-    (void)client;
-    if (reason == MQTT_RC_SUCCESS && attempt->stage == STAGE_CONNACK)
-        tell_connected(attempt, flags, properties);
-    else
+    if (reason != MQTT_RC_SUCCESS || attempt->stage != STAGE_CONNACK) {
         attempt->reason = (uint8_t)reason;
+        return;
+    }
+    /* It writes a line for each packet that it reads or queues, also where
+     * OpenSSL can have nothing to say. */
+    if (attempt->tls == NULL)
+        mosquitto_log_callback_set(client, NULL);
+    tell_connected(attempt, flags, properties);
 }
 
 /* The broker's DISCONNECT, our own, or one of the library's errors, which are

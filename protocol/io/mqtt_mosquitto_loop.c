@@ -37,16 +37,6 @@ static bool add_properties(const struct mqtt_options *options,
     return code == MOSQ_ERR_SUCCESS;
 }
 
-static int add_content_type(mosquitto_property **properties,
-                            const struct mqtt_options *options)
-{
-    const char *type = mqtt_content_type(options);
-
-    return type == NULL ? MOSQ_ERR_SUCCESS
-                        : mosquitto_property_add_string(
-                              properties, MQTT_PROP_CONTENT_TYPE, type);
-}
-
 static int set_will(struct attempt *attempt, const struct mqtt_will *will)
 {
     mosquitto_property *properties = NULL;
@@ -54,7 +44,8 @@ static int set_will(struct attempt *attempt, const struct mqtt_will *will)
         &properties, MQTT_PROP_WILL_DELAY_INTERVAL, will->delay_s);
 
     if (code == MOSQ_ERR_SUCCESS)
-        code = add_content_type(&properties, &attempt->link->options);
+        code = mqtt_mosquitto_add_content_type(&properties,
+                                               &attempt->link->options);
     if (code == MOSQ_ERR_SUCCESS)
         code =
             mosquitto_will_set_v5(attempt->client, will->topic, (int)will->len,
@@ -210,167 +201,6 @@ static void begin_attempt(struct mqtt_link *link, struct command *command)
 
 /* ---- the callers' commands ---- */
 
-/* Say whether a code of publish or subscribe is about the connection, not
- * about what was asked for. */
-static bool is_connection_lost(int code)
-{
-    return code == MOSQ_ERR_NO_CONN || code == MOSQ_ERR_CONN_LOST ||
-           code == MOSQ_ERR_ERRNO || code == MOSQ_ERR_TLS;
-}
-
-static int send_publish(struct attempt *attempt,
-                        const struct mqtt_message *message, int *mid)
-{
-    mosquitto_property *properties = NULL;
-    int code = add_content_type(&properties, &attempt->link->options);
-
-    if (code == MOSQ_ERR_SUCCESS && message->expiry_s > 0)
-        code = mosquitto_property_add_int32(
-            &properties, MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, message->expiry_s);
-    if (code == MOSQ_ERR_SUCCESS)
-        code = mosquitto_publish_v5(
-            attempt->client, mid, message->topic, (int)message->len,
-            message->payload, 1, message->retain == MQTT_RETAINED, properties);
-    mosquitto_property_free_all(&properties); /* the library made a copy */
-    return code;
-}
-
-static void publish(struct mqtt_link *link, const struct command *command)
-{
-    struct attempt *attempt = link->attempt;
-    struct publishing *publishing = NULL;
-    int code;
-
-    if (attempt != NULL && attempt->stage == STAGE_UP)
-        publishing = calloc(1, sizeof(*publishing));
-    if (publishing == NULL) {
-        mqtt_mosquitto_tell_published(link, command->tag, LASTCALL_E_LINK);
-        return;
-    }
-    code = send_publish(attempt, &command->message, &publishing->mid);
-    if (code == MOSQ_ERR_SUCCESS || is_connection_lost(code)) {
-        publishing->tag = command->tag;
-        publishing->next = attempt->publishings;
-        attempt->publishings = publishing;
-    } else {
-        free(publishing);
-        /* A topic or a size that it will never take. */
-        mqtt_mosquitto_tell_published(
-            link, command->tag,
-            code == MOSQ_ERR_NOMEM ? LASTCALL_E_LINK : LASTCALL_FORBIDDEN);
-    }
-    if (is_connection_lost(code))
-        mqtt_mosquitto_fail(attempt, code);
-}
-
-static int options_of(const struct mqtt_subscription *wanted)
-{
-    int options = 0;
-
-    switch (wanted->retain_handling) {
-    case MQTT_RETAIN_SEND:
-        options = MQTT_SUB_OPT_SEND_RETAIN_ALWAYS;
-        break;
-    case MQTT_RETAIN_SEND_NEW:
-        options = MQTT_SUB_OPT_SEND_RETAIN_NEW;
-        break;
-    case MQTT_RETAIN_NEVER_SEND:
-        options = MQTT_SUB_OPT_SEND_RETAIN_NEVER;
-        break;
-    }
-    if (wanted->no_local)
-        options |= MQTT_SUB_OPT_NO_LOCAL;
-    if (wanted->retain_as_published)
-        options |= MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
-    return options;
-}
-
-/* How many of the filters one packet can ask for. */
-static size_t run_length(const struct mqtt_subscription *list, size_t count)
-{
-    size_t length = 1;
-
-    while (length < count && list[length].qos == list[0].qos &&
-           options_of(&list[length]) == options_of(&list[0]))
-        length++;
-    return length;
-}
-
-/*
- * Ask for a run of filters at once: a broker that has much to send for one of
- * them might drop the answers to the rest.
- */
-static int send_filters(struct attempt *attempt,
-                        const struct mqtt_subscription *list, size_t count,
-                        int *mid)
-{
-    char **texts = calloc(count, sizeof(char *));
-    int code = MOSQ_ERR_NOMEM;
-
-    /* It takes no const texts, though it changes none. */
-    for (size_t i = 0; texts != NULL && i < count; i++)
-        texts[i] = (char *)(uintptr_t)list[i].filter;
-    if (texts != NULL)
-        code = mosquitto_subscribe_multiple(attempt->client, mid, (int)count,
-                                            texts, list[0].qos,
-                                            options_of(&list[0]), NULL);
-    free(texts);
-    return code;
-}
-
-/* Ask for all, run by run; those that cannot be sent get ids of their own. */
-static int send_subscribing(struct attempt *attempt, struct subscribing *all,
-                            const struct mqtt_subscription *list,
-                            size_t *unsent)
-{
-    int code = MOSQ_ERR_SUCCESS;
-    size_t run;
-
-    *unsent = 0;
-    for (size_t i = 0; i < all->count && !is_connection_lost(code); i += run) {
-        int mid = 0;
-
-        run = run_length(list + i, all->count - i);
-        code = send_filters(attempt, list + i, run, &mid);
-        if (code != MOSQ_ERR_SUCCESS)
-            mid = -(int)++*unsent; /* the library's are positive */
-        for (size_t j = i; j < i + run; j++)
-            all->filters[j] =
-                (struct subscribing_filter){.text = list[j].filter, .mid = mid};
-    }
-    return code;
-}
-
-static void subscribe(struct mqtt_link *link, const struct command *command)
-{
-    struct attempt *attempt = link->attempt;
-    const size_t count = command->count;
-    struct subscribing *all;
-    size_t unsent;
-    int code;
-
-    if (attempt == NULL || attempt->stage != STAGE_UP)
-        return; /* its end is told by lost */
-    all = calloc(1, sizeof(*all) + count * sizeof(all->filters[0]));
-    if (all == NULL) {
-        mqtt_mosquitto_tell_subscribed(attempt, command->tag, LASTCALL_E_NOMEM,
-                                       "out of memory");
-        return;
-    }
-    all->next = attempt->subscribings;
-    attempt->subscribings = all;
-    all->tag = command->tag;
-    all->count = all->waiting = count;
-    code = send_subscribing(attempt, all, command->list, &unsent);
-    if (is_connection_lost(code)) {
-        mqtt_mosquitto_fail(attempt, code);
-        return;
-    }
-    /* The last answer frees it, so nothing of it is looked at here. */
-    for (size_t i = 1; i <= unsent; i++)
-        mqtt_mosquitto_answer(attempt, -(int)i, NULL, 0);
-}
-
 /* Leave a connection in good order; anything else is left as it is. */
 static void leave(struct mqtt_link *link, const struct command *command)
 {
@@ -398,10 +228,10 @@ static void execute(struct mqtt_link *link, struct command *command)
         begin_attempt(link, command); /* keeps it */
         return;
     case COMMAND_SUBSCRIBE:
-        subscribe(link, command);
+        mqtt_mosquitto_subscribe(link, command);
         break;
     case COMMAND_PUBLISH:
-        publish(link, command);
+        mqtt_mosquitto_publish(link, command);
         break;
     case COMMAND_DISCONNECT:
         leave(link, command);
@@ -428,6 +258,26 @@ static struct command *take(struct mqtt_link *link, bool *is_closing)
 
 /* ---- driving a connection ---- */
 
+static int send_disconnect(struct attempt *attempt)
+{
+    struct mqtt_link *link = attempt->link;
+    mosquitto_property *properties = NULL;
+    bool forgets;
+    int code = MOSQ_ERR_SUCCESS;
+
+    gate_lock(&link->gate);
+    forgets = link->forgets;
+    gate_unlock(&link->gate);
+    if (forgets)
+        code = mosquitto_property_add_int32(
+            &properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 0);
+    if (code == MOSQ_ERR_SUCCESS)
+        code = mosquitto_disconnect_v5(
+            attempt->client, MQTT_RC_NORMAL_DISCONNECTION, properties);
+    mosquitto_property_free_all(&properties);
+    return code;
+}
+
 /* Once the publishes are through, or their time is, say good-bye. */
 static int drive_leaving(struct attempt *attempt)
 {
@@ -439,8 +289,7 @@ static int drive_leaving(struct attempt *attempt)
         (attempt->publishings != NULL && now_ms < attempt->drain_until_ms))
         return MOSQ_ERR_SUCCESS;
     attempt->has_sent_disconnect = true;
-    return mosquitto_disconnect_v5(attempt->client,
-                                   MQTT_RC_NORMAL_DISCONNECTION, NULL);
+    return send_disconnect(attempt);
 }
 
 /*

@@ -418,6 +418,13 @@ static void wait_disconnected(struct attempt *attempt, uint32_t timeout_ms)
     pthread_mutex_unlock(&link->state);
 }
 
+static void paho_forget(struct mqtt_link *link)
+{
+    pthread_mutex_lock(&link->api);
+    link->forgets = true;
+    pthread_mutex_unlock(&link->api);
+}
+
 static void paho_disconnect(struct mqtt_link *link, uint32_t timeout_ms)
 {
     MQTTAsync_disconnectOptions options =
@@ -437,9 +444,14 @@ static void paho_disconnect(struct mqtt_link *link, uint32_t timeout_ms)
         options.onFailure5 = mqtt_paho_on_disconnect_failed;
         options.context = attempt;
         options.timeout = (int)(timeout_ms / 2); /* for what is in flight */
+        /* Without memory the broker forgets by itself, later. */
+        if (link->forgets)
+            (void)add_number(&options.properties,
+                             MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, 0);
         if (MQTTAsync_disconnect(attempt->handle, &options) ==
             MQTTASYNC_SUCCESS)
             wait_disconnected(attempt, timeout_ms);
+        MQTTProperties_free(&options.properties);
     }
     /* Also one that was sent while the connection was going. */
     if (attempt != NULL)
@@ -470,6 +482,7 @@ const struct mqtt_link_ops mqtt_paho_ops = {
     .connect = paho_connect,
     .subscribe = paho_subscribe,
     .publish = paho_publish,
+    .forget = paho_forget,
     .disconnect = paho_disconnect,
     .close = paho_close,
 };

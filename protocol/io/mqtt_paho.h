@@ -62,6 +62,7 @@ struct mqtt_link {
     pthread_mutex_t state;
     pthread_cond_t disconnected;
     struct attempt *attempt; /* owned; changed with api held */
+    bool forgets;            /* guarded by api: a disconnect ends the session */
 };
 
 /* Link a new pending to an attempt; NULL when out of memory.  From then on

@@ -122,6 +122,14 @@ static enum lastcall_status fake_publish(struct mqtt_link *link,
     return status;
 }
 
+static void fake_forget(struct mqtt_link *link)
+{
+    (void)link;
+    watch_lock(&fake_link.watch);
+    fake_link.forgets++;
+    watch_unlock(&fake_link.watch);
+}
+
 static void fake_disconnect(struct mqtt_link *link, uint32_t timeout_ms)
 {
     (void)link;
@@ -145,6 +153,7 @@ const struct mqtt_link_ops fake_link_ops = {
     .connect = fake_connect,
     .subscribe = fake_subscribe,
     .publish = fake_publish,
+    .forget = fake_forget,
     .disconnect = fake_disconnect,
     .close = fake_close,
 };

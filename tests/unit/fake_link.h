@@ -35,6 +35,7 @@ struct fake_link {
     unsigned connects;
     unsigned subscribes;
     unsigned disconnects; /* while it was up */
+    unsigned forgets;
     unsigned closes;
     size_t last_subscription_count;
     uint16_t last_keep_alive;

@@ -32,6 +32,32 @@ static void test_nothing_is_sent_again(void **state)
     assert_int_equal(told.published, 2);
 }
 
+/* A session is kept unless it is said to be forgotten; then DISCONNECT has a
+ * session expiry interval (0x11) of 0. */
+static void test_a_session_is_forgotten_on_demand(void **state)
+{
+    static const unsigned char wanted[] = {0, 5, 0x11, 0, 0, 0, 0};
+    struct mqtt_link *link = wired_open();
+    int peer = wired_connect(link);
+    struct wire_packet packet;
+
+    (void)state;
+    wired.ops->disconnect(link, WIRED_LEAVE_MS);
+    assert_true(wire_read(peer, &packet));
+    assert_int_equal(packet.kind, WIRE_DISCONNECT);
+    assert_true(packet.len < sizeof(wanted));
+    close(peer);
+    peer = wired_connect(link);
+    wired.ops->forget(link);
+    wired.ops->disconnect(link, WIRED_LEAVE_MS);
+    assert_true(wire_read(peer, &packet));
+    assert_int_equal(packet.kind, WIRE_DISCONNECT);
+    assert_int_equal(packet.len, sizeof(wanted));
+    assert_memory_equal(packet.body, wanted, sizeof(wanted));
+    wired.ops->close(link);
+    close(peer);
+}
+
 /*
  * Connect to a broker that takes one publish at a time, and have it take it:
  * what is sent after that has not left the link's library.  paho before 1.3.14
@@ -222,6 +248,7 @@ int mqtt_link_end_tests(void)
     cmocka_unit_test_setup_teardown(name, wired_set_up, wired_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_is_sent_again),
+        TEST(test_a_session_is_forgotten_on_demand),
         TEST(test_publish_that_waits_is_told),
         TEST(test_subscription_that_waits_is_forgotten),
         TEST(test_nothing_without_a_connection),

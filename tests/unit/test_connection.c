@@ -44,6 +44,8 @@ static const struct clock fake_clock = {fake_clock_ms, fake_clock_ms, NULL};
 static const struct mqtt_subscription subscriptions[] = {
     {.filter = "commands", .qos = 1}, {.filter = "revocations", .qos = 1}};
 
+static bool ends_session; /* of the connections that are opened */
+
 static int set_up(void **state)
 {
     (void)state;
@@ -51,6 +53,7 @@ static int set_up(void **state)
     seen_reset();
     will_count = 0;
     fake_now_ms = 0;
+    ends_session = false;
     return 0;
 }
 
@@ -62,6 +65,7 @@ static struct connection *open_connection(void)
         .clock = &fake_clock,
         .subscriptions = subscriptions,
         .subscription_count = 2,
+        .ends_session = ends_session,
     };
     struct connection_handler handler = seen_handler;
     struct connection *connection = NULL;
@@ -174,6 +178,23 @@ static void test_close_ends_what_waits(void **state)
     for (uint64_t tag = 1; tag <= 40; tag++)
         assert_int_equal(seen.ends[tag], 1);
     assert_int_equal(fake_link.disconnects, 1);
+    assert_int_equal(fake_link.forgets, 0);
+}
+
+/* At the end, and not when it will be back at once; holds 1.10. */
+static void test_close_ends_the_session(void **state)
+{
+    struct connection *connection;
+
+    (void)state;
+    ends_session = true;
+    connection = open_ready();
+    connection_resume(connection);
+    await_seen(readies, 2);
+    assert_int_equal(fake_link.forgets, 0);
+    connection_close(connection);
+    assert_int_equal(fake_link.forgets, 1);
+    assert_int_equal(fake_link.disconnects, 2);
 }
 
 static void test_queue_is_bounded(void **state)
@@ -490,6 +511,7 @@ int main(void)
         cmocka_unit_test_setup(test_small_receive_maximum, set_up),
         cmocka_unit_test_setup(test_lost_publishes_end_once, set_up),
         cmocka_unit_test_setup(test_close_ends_what_waits, set_up),
+        cmocka_unit_test_setup(test_close_ends_the_session, set_up),
         cmocka_unit_test_setup(test_queue_is_bounded, set_up),
         cmocka_unit_test_setup(test_queue_is_bounded_in_bytes, set_up),
         cmocka_unit_test_setup(test_refused_publish_is_told, set_up),
