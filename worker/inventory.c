@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define MS_PER_S 1000
+/* So many that doubling it comes to INVENTORY_ENDING_COUNT_MAX. */
+#define ENDING_ROOM_MIN ((size_t)16)
 
 void inventory_state_init(struct inventory_state *state,
                           const struct server_settings *settings,
@@ -23,6 +25,7 @@ void inventory_state_init(struct inventory_state *state,
 void inventory_state_deinit(struct inventory_state *state)
 {
     inventory_deinit(&state->current);
+    free(state->endings);
     *state = (struct inventory_state){.due_ms = INVENTORY_NEVER};
 }
 
@@ -71,15 +74,65 @@ static int compare_items(const void *a, const void *b)
     return session_identity_order(a, b);
 }
 
+/* One more place; NULL where there is no room for it. */
+static struct inventory_ending *append_ending(struct inventory_state *state)
+{
+    size_t room = state->ending_room * 2;
+    struct inventory_ending *longer = NULL;
+
+    if (state->ending_count < state->ending_room)
+        return &state->endings[state->ending_count++];
+    if (room < ENDING_ROOM_MIN)
+        room = ENDING_ROOM_MIN;
+    if (room > INVENTORY_ENDING_COUNT_MAX)
+        return NULL;
+    longer = realloc(state->endings, room * sizeof(*longer));
+    if (longer == NULL)
+        return NULL;
+    state->endings = longer;
+    state->ending_room = room;
+    return &state->endings[state->ending_count++];
+}
+
+/* Where to note an ending: a command may be noted when it is given and again
+ * when it is done. */
+static struct inventory_ending *
+place_ending(struct inventory_state *state, const char *session_id,
+             const struct inventory_cause *cause, int64_t now_ms)
+{
+    struct inventory_ending *place = NULL;
+
+    for (size_t i = 0; i < state->ending_count; i++) {
+        struct inventory_ending *ending = &state->endings[i];
+
+        if (ending->until_ms <= now_ms) {
+            place = place == NULL ? ending : place;
+        } else if (strcmp(ending->session_id, session_id) == 0 &&
+                   strcmp(ending->cause.request_id.text,
+                          cause->request_id.text) == 0) {
+            return ending;
+        }
+    }
+    if (place == NULL)
+        place = append_ending(state);
+    if (place == NULL && state->ending_count > 0) {
+        place = &state->endings[state->ending_next];
+        state->ending_next = (state->ending_next + 1) % state->ending_count;
+    }
+    return place;
+}
+
 void inventory_note_ending(struct inventory_state *state,
                            const char *session_id,
                            const struct inventory_cause *cause, int64_t now_ms)
 {
-    struct inventory_ending *ending = &state->endings[state->ending_next];
+    struct inventory_ending *ending = NULL;
 
     if (strlen(session_id) >= sizeof(ending->session_id))
         return; /* the event will say null */
-    state->ending_next = (state->ending_next + 1) % INVENTORY_ENDING_COUNT_MAX;
+    ending = place_ending(state, session_id, cause, now_ms);
+    if (ending == NULL)
+        return; /* out of memory: likewise */
     memcpy(ending->session_id, session_id, strlen(session_id) + 1);
     ending->cause = *cause;
     ending->until_ms = now_ms + INVENTORY_ENDING_MS;
@@ -92,7 +145,7 @@ find_cause(const struct inventory_state *state, const struct session *session,
 {
     const char *id = session_text(session, SESSION_ID);
 
-    for (size_t i = 0; id != NULL && i < INVENTORY_ENDING_COUNT_MAX; i++) {
+    for (size_t i = 0; id != NULL && i < state->ending_count; i++) {
         const struct inventory_ending *ending = &state->endings[i];
 
         if (ending->until_ms > now_ms && strcmp(ending->session_id, id) == 0)

@@ -19,8 +19,10 @@
 #include "worker/settings.h"
 
 #define INVENTORY_DEBOUNCE_MS 1000
-/* Endings that are remembered, to say in the event which request it was. */
-#define INVENTORY_ENDING_COUNT_MAX 64
+/* Endings that are remembered, to say in the event which request it was: more
+ * than a server has sessions that one command could end; then the oldest is
+ * forgotten. */
+#define INVENTORY_ENDING_COUNT_MAX ((size_t)2048)
 #define INVENTORY_ENDING_MS 120000
 #define INVENTORY_ID_SIZE 128
 #define INVENTORY_NEVER INT64_MAX
@@ -42,9 +44,9 @@ struct inventory_cause {
 };
 
 struct inventory_ending {
-    char session_id[INVENTORY_ID_SIZE]; /* "": a free place */
+    char session_id[INVENTORY_ID_SIZE];
     struct inventory_cause cause;
-    int64_t until_ms; /* monotonic */
+    int64_t until_ms; /* monotonic; then it is a free place */
 };
 
 struct inventory_state {
@@ -56,8 +58,10 @@ struct inventory_state {
     bool is_published;
     int64_t due_ms; /* monotonic, or INVENTORY_NEVER */
     int64_t event_seq;
-    struct inventory_ending endings[INVENTORY_ENDING_COUNT_MAX];
-    size_t ending_next;
+    struct inventory_ending *endings; /* owned; room for ending_room */
+    size_t ending_count;
+    size_t ending_room;
+    size_t ending_next; /* place to be taken when none is free */
     struct backend_report report;
     bool has_report;
 };

@@ -14,6 +14,7 @@ static struct {
     int64_t event_seq;
     size_t count;
     bool reachable;
+    enum lastcall_status answer; /* to an inventory */
 } seen;
 
 static enum lastcall_status on_inventory(void *context,
@@ -24,7 +25,7 @@ static enum lastcall_status on_inventory(void *context,
     seen.seq = inventory->seq;
     seen.count = inventory->sessions.count;
     seen.reachable = inventory->reachable;
-    return LASTCALL_OK;
+    return seen.answer;
 }
 
 static void on_event(void *context, const struct event *event)
@@ -146,6 +147,40 @@ static void news_goes_out_at_once_but_not_twice_a_second(void **unused)
     inventory_state_deinit(&state);
 }
 
+/* holds 7.2 */
+static void a_list_without_news_puts_none_off(void **unused)
+{
+    struct inventory_state state = begin();
+
+    (void)unused;
+    take(&state, "a:playing:0", 0);
+    take(&state, "a:paused:0", 200);
+    take(&state, "a:paused:0", 400);
+    assert_int_equal(state.due_ms, INVENTORY_DEBOUNCE_MS);
+    take(&state, "a:paused:1", 600);
+    assert_int_equal(state.due_ms, INVENTORY_DEBOUNCE_MS);
+    take(&state, "a:paused:1", INVENTORY_DEBOUNCE_MS);
+    assert_int_equal(seen.inventories, 2);
+    inventory_state_deinit(&state);
+}
+
+static void what_cannot_be_published_is_tried_again_later(void **unused)
+{
+    struct inventory_state state = begin();
+
+    (void)unused;
+    seen.answer = LASTCALL_BUSY;
+    take(&state, "a:playing:0", 0);
+    assert_int_equal(seen.inventories, 1);
+    inventory_tick(&state, INVENTORY_DEBOUNCE_MS - 1, &sink);
+    assert_int_equal(seen.inventories, 1);
+    seen.answer = LASTCALL_OK;
+    inventory_tick(&state, INVENTORY_DEBOUNCE_MS, &sink);
+    assert_int_equal(seen.inventories, 2);
+    assert_int_equal(state.due_ms, INVENTORY_DEBOUNCE_MS + MAX_AGE_S * 1000);
+    inventory_state_deinit(&state);
+}
+
 static void expect_no_cause(void)
 {
     const struct inventory_cause none = {0};
@@ -172,6 +207,38 @@ static void an_ending_names_its_request(void **unused)
     take(&state, "", 200 + INVENTORY_ENDING_MS);
     expect_no_cause();
     assert_int_equal(seen.events[EVENT_ENDED], 3);
+    inventory_state_deinit(&state);
+}
+
+/* One command ends all of a full terminal server, and is noted twice. */
+/* holds 7.4 */
+static void endings_of_a_full_server_name_their_request(void **unused)
+{
+    const struct inventory_cause before = {{"0123456789abcdef"}, {"bob"}, {""}};
+    const struct inventory_cause cause = {{"abcdef0123456789"}, {"eve"}, {""}};
+    struct inventory_state state = begin();
+    char id[16];
+
+    (void)unused;
+    take(&state, "s0:playing:0 s1:playing:0 s2:playing:0", 0);
+    for (size_t n = 0; n < INVENTORY_ENDING_COUNT_MAX * 2; n++) {
+        (void)snprintf(id, sizeof(id), "s%zu", n % INVENTORY_ENDING_COUNT_MAX);
+        inventory_note_ending(&state, id, &cause, 100);
+    }
+    take(&state, "s1:playing:0 s2:playing:0", 200);
+    assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
+    /* One more than there is room for: the oldest is forgotten. */
+    inventory_note_ending(&state, "x", &before, 300);
+    take(&state, "s2:playing:0 s0:playing:0", 400);
+    assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
+    take(&state, "s2:playing:0", 500);
+    expect_no_cause();
+    /* What is too old makes room before anything is forgotten. */
+    inventory_note_ending(&state, "y", &before, 100 + INVENTORY_ENDING_MS);
+    inventory_note_ending(&state, "s2", &cause, 101 + INVENTORY_ENDING_MS);
+    take(&state, "", 102 + INVENTORY_ENDING_MS);
+    assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
+    assert_in_range(state.ending_count, 1, INVENTORY_ENDING_COUNT_MAX);
     inventory_state_deinit(&state);
 }
 
@@ -269,7 +336,10 @@ int main(void)
         cmocka_unit_test(an_unchanged_list_is_not_published),
         cmocka_unit_test(a_position_alone_is_published_once_an_interval),
         cmocka_unit_test(news_goes_out_at_once_but_not_twice_a_second),
+        cmocka_unit_test(a_list_without_news_puts_none_off),
+        cmocka_unit_test(what_cannot_be_published_is_tried_again_later),
         cmocka_unit_test(an_ending_names_its_request),
+        cmocka_unit_test(endings_of_a_full_server_name_their_request),
         cmocka_unit_test(numbers_outlive_a_reload),
         cmocka_unit_test(numbers_of_many_servers_are_bounded),
         cmocka_unit_test(an_unreachable_server_keeps_its_last_list),
