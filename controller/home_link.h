@@ -31,6 +31,8 @@
 /* Publishes under way; more wait in the bridge, where newer ones replace
  * them. */
 #define HOME_WINDOW 64
+/* Topic and properties of a message at most; a longer one is not sent to us. */
+#define HOME_PACKET_ROOM_BYTES ((size_t)4096)
 /* As much of a press or a birth as is looked at; no button's id is longer. */
 #define HOME_WORD_BYTES_MAX (NAME_LEN_MAX + 1)
 
