@@ -170,6 +170,28 @@ static void take_ready(struct bridge *bridge)
     bridge_show_all(bridge);
 }
 
+/*
+ * A word on our own state, which is not ours.  A wrong one may be the will of a
+ * life that is over, which came later than we, and is put right; that somebody
+ * else is there as we are, only another bridge says.
+ */
+static void take_state(struct bridge *bridge,
+                       const struct home_message *message)
+{
+    const int64_t now_ms = fleet_now_ms();
+    const int64_t next_ms = bridge->contradicted_ms + BRIDGE_CONTRADICT_MS;
+
+    if (is_word(message, HOME_ONLINE) &&
+        now_ms - bridge->ready_ms >= BRIDGE_STATE_WAIT_MS)
+        log_write(bridge->log, LOG_LEVEL_WARN, LOG_LIMITED, "BRIDGE-TWO",
+                  "another bridge of this fleet is at the home's broker; each "
+                  "of them carries out every press");
+    if (is_word(message, bridge->is_fleet_up ? HOME_ONLINE : HOME_OFFLINE) ||
+        bridge->contradict_due_ms != INT64_MAX)
+        return;
+    bridge->contradict_due_ms = next_ms > now_ms ? next_ms : now_ms;
+}
+
 static void take_home(struct bridge *bridge, struct home_message *message)
 {
     switch (message->kind) {
@@ -177,9 +199,7 @@ static void take_home(struct bridge *bridge, struct home_message *message)
         bridge_take_press(bridge, message);
         break;
     case HOME_MESSAGE_STATE:
-        /* The will of a life that is over came later than we. */
-        if (!is_word(message, bridge->is_fleet_up ? HOME_ONLINE : HOME_OFFLINE))
-            bridge_show_own_state(bridge);
+        take_state(bridge, message);
         break;
     case HOME_MESSAGE_BIRTH:
         take_birth(bridge, message);
@@ -241,8 +261,14 @@ static int64_t tend(struct bridge *bridge, int64_t now_ms)
         bridge->birth_due_ms = INT64_MAX;
         bridge_show_all(bridge);
     }
+    if (now_ms >= bridge->contradict_due_ms) {
+        bridge->contradict_due_ms = INT64_MAX;
+        bridge->contradicted_ms = now_ms;
+        bridge_show_own_state(bridge);
+    }
     due_ms = bridge_presses_tend(bridge, now_ms);
     due_ms = earlier(due_ms, bridge_publish(bridge, now_ms));
+    due_ms = earlier(due_ms, bridge->contradict_due_ms);
     return earlier(due_ms, bridge->birth_due_ms);
 }
 
@@ -299,6 +325,8 @@ static enum lastcall_status begin(struct bridge *bridge)
 
     bridge->last = &bridge->first;
     bridge->birth_due_ms = INT64_MAX;
+    bridge->contradict_due_ms = INT64_MAX;
+    bridge->contradicted_ms = fleet_now_ms() - BRIDGE_CONTRADICT_MS;
     bridge->is_fleet_up = true;
     if (bridge_presses_open(bridge) != LASTCALL_OK)
         return LASTCALL_E_NOMEM;

@@ -36,6 +36,11 @@
  * of who reads it (mosquitto: 1000 messages). */
 #define BRIDGE_PACE_COUNT 50
 #define BRIDGE_PACE_MS 100
+/* Another word on our own state is contradicted at most so often: a second
+ * bridge, by mistake, may do the same to ours. */
+#define BRIDGE_CONTRADICT_MS 1000
+/* What the broker kept of our own state has come that long after a connect. */
+#define BRIDGE_STATE_WAIT_MS 2000
 /* Presses whose answers are awaited; more are refused, busy. */
 #define BRIDGE_PRESS_MAX 32
 /* Former discovery payloads that are kept until the next is published; a
@@ -94,11 +99,13 @@ struct bridge {
     struct bridge_device **last;
     bool is_home_up;
     bool is_fleet_up;
-    int64_t ready_ms;      /* since when the home is there */
-    int64_t birth_due_ms;  /* INT64_MAX: no birth is to be answered */
-    int64_t pace_begin_ms; /* of the present span */
-    unsigned pace_count;   /* published in it */
-    struct jobs jobs;      /* owned */
+    int64_t ready_ms;          /* since when the home is there */
+    int64_t birth_due_ms;      /* INT64_MAX: no birth is to be answered */
+    int64_t contradict_due_ms; /* INT64_MAX: nothing is to be contradicted */
+    int64_t contradicted_ms;   /* the last time */
+    int64_t pace_begin_ms;     /* of the present span */
+    unsigned pace_count;       /* published in it */
+    struct jobs jobs;          /* owned */
     bool keeps_jobs;
     struct press_run *runs; /* owned; BRIDGE_PRESS_MAX */
     uint64_t run_serial;
