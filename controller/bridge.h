@@ -46,6 +46,9 @@
 /* Former discovery payloads that are kept until the next is published; a
  * device without one keeps, at home, what it has no more. */
 #define BRIDGE_FORMER_BYTES_MAX ((size_t)32 * 1024 * 1024)
+/* So long nothing is kept as a job after something could not be: somebody who
+ * holds the database must not hold up every press. */
+#define BRIDGE_JOBS_REST_MS 60000
 /* How long the last words may take. */
 #define BRIDGE_FAREWELL_MS 3000
 /* Messages from home that are looked at between two of the fleet's. */
@@ -107,6 +110,7 @@ struct bridge {
     unsigned pace_count;       /* published in it */
     struct jobs jobs;          /* owned */
     bool keeps_jobs;
+    int64_t jobs_due_ms;    /* not before; see BRIDGE_JOBS_REST_MS */
     struct press_run *runs; /* owned; BRIDGE_PRESS_MAX */
     uint64_t run_serial;
 };

@@ -19,6 +19,7 @@ struct press_run {
     const struct home_button *button; /* of the configuration */
     struct name device;               /* "" for the bridge's own */
     int64_t pressed_ms;
+    enum lastcall_status failure; /* why no more could be sent, or none */
     struct target target;
     struct dispatch dispatch;
     struct dispatching run;
@@ -79,7 +80,8 @@ struct said {
     const char *detail;
 };
 
-static struct said said_of(const struct campaign_host *host)
+static struct said said_of(const struct press_run *press,
+                           const struct campaign_host *host)
 {
     if (host->has_answer)
         return (struct said){status_name(host->answer.result.code),
@@ -87,6 +89,9 @@ static struct said said_of(const struct campaign_host *host)
     if (host->outcome == OUTCOME_OFFLINE)
         return (struct said){"offline",
                              "the host is offline; nothing was sent"};
+    if (press->failure == LASTCALL_FORBIDDEN)
+        return (struct said){status_name(LASTCALL_FORBIDDEN),
+                             "the fleet's broker refused to take the command"};
     if (host->outcome == OUTCOME_UNSENT)
         return (struct said){"silent", "the command could not be sent"};
     return (struct said){"silent", "the host has not answered in time"};
@@ -99,7 +104,7 @@ static void tell_host(const struct press_run *press,
 {
     const struct result *answer =
         host->has_answer ? &host->answer.result : NULL;
-    const struct said said = said_of(host);
+    const struct said said = said_of(press, host);
     const struct home_result result = {
         .outcome = outcome_of(host),
         .button = press->button->id.text,
@@ -251,12 +256,19 @@ static void keep_record(struct press_run *press)
         .ttl_ms = press->button->timeout_ms,
     };
 
-    if (!bridge->keeps_jobs)
+    if (!bridge->keeps_jobs || fleet_now_ms() < bridge->jobs_due_ms)
         return;
     snprintf(words, sizeof words, "bridge: button %s", press->button->id.text);
     jobs_record_open(&press->record, &start);
     press->dispatch.observer = &jobs_record_observer;
     press->dispatch.observer_context = &press->record;
+}
+
+/* It has said why. */
+static void rest_if_lost(const struct press_run *press)
+{
+    if (press->dispatch.observer != NULL && !press->record.is_open)
+        press->bridge->jobs_due_ms = fleet_now_ms() + BRIDGE_JOBS_REST_MS;
 }
 
 static enum lastcall_status begin(struct press_run *press)
@@ -278,16 +290,40 @@ static enum lastcall_status begin(struct press_run *press)
         .tag_base = ++bridge->run_serial * TAG_SPAN,
     };
     keep_record(press);
-    return dispatch_begin(&press->run, bridge->fleet, &press->dispatch,
-                          &press->campaign);
+    status = dispatch_begin(&press->run, bridge->fleet, &press->dispatch,
+                            &press->campaign);
+    rest_if_lost(press);
+    return status;
+}
+
+/*
+ * Say whether hosts may still believe us.  The grant was good at the start,
+ * which may be a year ago; without it no host would answer at all.
+ */
+static enum lastcall_status check_grant(const struct bridge *bridge,
+                                        struct json_error *why)
+{
+    const struct grant *grant = NULL;
+    enum lastcall_status status =
+        trust_verify_grant(&bridge->fleet->trust, bridge->fleet->identity.grant,
+                           fleet_wall_ms() / 1000, &grant, why);
+
+    /* Whether it is good is asked; what could not be asked is not refused. */
+    return status == LASTCALL_E_NOMEM ? LASTCALL_OK : status;
 }
 
 static void take(struct bridge *bridge, const struct name *device,
                  const struct home_button *button)
 {
     struct press_run *press = NULL;
-    enum lastcall_status status = LASTCALL_OK;
+    struct json_error why = {0};
+    enum lastcall_status status = check_grant(bridge, &why);
 
+    if (status != LASTCALL_OK) {
+        refuse(bridge, device, button, status_name(status),
+               why.text[0] != '\0' ? why.text : status_text(status));
+        return;
+    }
     for (size_t i = 0; i < BRIDGE_PRESS_MAX && press == NULL; i++) {
         if (!bridge->runs[i].is_used)
             press = &bridge->runs[i];
@@ -325,7 +361,9 @@ static void end(struct press_run *press, enum lastcall_status status)
     const struct campaign *campaign = &press->campaign;
     struct campaign_tally tally;
 
+    press->failure = status;
     dispatch_end(&press->run, status);
+    rest_if_lost(press);
     for (size_t i = 0; i < campaign->host_count; i++) {
         if (!campaign->hosts[i].has_answer)
             tell_host(press, campaign, &campaign->hosts[i]);
@@ -343,7 +381,8 @@ static void end(struct press_run *press, enum lastcall_status status)
               press->device.text[0] == '\0' ? "" : " of ", press->device.text,
               tally.hosts, tally.outcomes[OUTCOME_TRUE],
               tally.outcomes[OUTCOME_FALSE], tally.outcomes[OUTCOME_REFUSED],
-              tally.outcomes[OUTCOME_SILENT] + tally.outcomes[OUTCOME_OFFLINE],
+              tally.outcomes[OUTCOME_SILENT] + tally.outcomes[OUTCOME_OFFLINE] +
+                  tally.outcomes[OUTCOME_UNSENT],
               tally.bad, (long long)(fleet_now_ms() - press->pressed_ms));
     if (status != LASTCALL_OK)
         log_write(bridge->log, LOG_LEVEL_ERROR, LOG_LIMITED, "PRESS-FAIL",

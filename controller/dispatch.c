@@ -190,6 +190,9 @@ enum lastcall_status dispatch_begin(struct dispatching *run,
     if (status == LASTCALL_OK && dispatch->observer != NULL)
         status =
             dispatch->observer->begin(dispatch->observer_context, campaign);
+    /* What held the observer up is not time that hosts had. */
+    campaign->start_ms = fleet_now_ms();
+    campaign->progress_ms = campaign->start_ms;
     if (status != LASTCALL_OK)
         campaign_finish(campaign, CAMPAIGN_CUT_OFF);
     return status;

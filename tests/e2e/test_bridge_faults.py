@@ -39,6 +39,48 @@ def commands(watch):
     return watch.since(0, lambda m: m.topic.endswith("/command"))
 
 
+# holds 9.16
+def test_a_grant_that_ends_while_the_bridge_runs_is_said(stage, broker):
+    home = Home(stage)
+    party = home.operator.party
+    claims = py.read_parts(party.grant)[1]
+    now = int(time.time())
+    claims.update(iat=now - 100, exp=now - CLOCK_SKEW_S + 8)
+    write_file(home.operator.grant,
+               stage.fleet.root.sign(py.TYP_GRANT, claims) + "\n")
+    await_button(home)
+    watch = await_commands(home)
+    # The moment is the matter here: nothing tells of it but the clock.
+    time.sleep(max(0.0, now + 9.5 - time.time()))
+    home.assistant.press("button.lastcall_one_stop")
+    event = home.assistant.await_event(RESULT)
+    assert (event.type, event.attributes["code"]) == ("refused", "expired")
+    assert event.attributes["request_id"] is None
+    assert "expired" in event.attributes["detail"]
+    assert not commands(watch)
+    home.bridge.await_line("PRESS-REFUSED")
+
+
+# holds 9.16
+def test_a_grant_that_is_revoked_while_the_bridge_runs_is_said(home):
+    await_button(home)
+    watch = await_commands(home)
+    home.client.publish(
+        home.stage.fleet.topic("trust", "revoked"),
+        home.stage.fleet.revocation(
+            {home.operator.party.key.thumbprint: int(time.time()) + 60}),
+        retain=True)
+
+    def refused():
+        home.assistant.press("button.lastcall_one_stop")
+        return "PRESS-REFUSED" in home.bridge.output()
+    eventually(refused, "a refusal")
+    event = home.assistant.await_event(
+        RESULT, match=lambda e: e.type == "refused")
+    assert event.attributes["code"] == "revoked"
+    assert all(m.payload for m in commands(watch))
+
+
 def test_a_press_of_megabytes_is_not_taken_in(home):
     await_button(home)
     before = peak_kib(home.bridge.pid)
@@ -78,3 +120,35 @@ def test_a_second_bridge_is_told_of(home):
     assert "BRIDGE-TWO" not in home.bridge.output()
     home.operator.spawn("bridge", "--config", home.config)
     home.bridge.await_line("BRIDGE-TWO")
+
+
+def jobs_file(home):
+    found = [os.path.join(folder, name)
+             for folder, _, names in os.walk(home.operator.directory)
+             for name in names if name.startswith("jobs.")]
+    return min(found, key=len)
+
+
+def test_a_database_that_is_held_delays_and_stops_no_press(home):
+    await_button(home)
+    watch = await_commands(home)
+    holder = sqlite3.connect(jobs_file(home), isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        began = time.monotonic()
+        home.assistant.press("button.lastcall_one_stop")
+        watch.await_message(lambda m: m.topic.endswith("/command"),
+                            "the command")
+        assert time.monotonic() - began < HELD_MS / 1000 + 1.5
+        event = home.assistant.await_event(RESULT)
+        assert event.attributes["request_id"] is not None
+        home.bridge.await_line("not kept")
+        # It is not asked again for a while, so the next is not held up.
+        began = time.monotonic()
+        home.assistant.press("button.lastcall_one_stop")
+        eventually(lambda: len({m.payload for m in commands(watch)}) == 2,
+                   "the second command")
+        assert time.monotonic() - began < HELD_MS / 1000
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
