@@ -358,3 +358,23 @@ size_t count_topic(const char *part)
         count += strstr(stage.published[i].topic, part) != NULL;
     return count;
 }
+
+size_t count_results_now(const char *jti)
+{
+    size_t count = 0;
+
+    gate_lock(&stage.gate);
+    count = count_results(jti);
+    gate_unlock(&stage.gate);
+    return count;
+}
+
+size_t count_topic_now(const char *part)
+{
+    size_t count = 0;
+
+    gate_lock(&stage.gate);
+    count = count_topic(part);
+    gate_unlock(&stage.gate);
+    return count;
+}

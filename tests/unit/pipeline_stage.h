@@ -88,6 +88,9 @@ void deliver(const char *jti, const char *request, const struct wrong *wrong);
  * only when the pipeline rests. */
 size_t count_results(const char *jti);
 size_t count_topic(const char *part);
+/* The same at any time: news may follow an answer. */
+size_t count_results_now(const char *jti);
+size_t count_topic_now(const char *part);
 
 /* Wait for the n-th answer (from 1) to a command; proves and reads it. */
 struct result await(const char *jti, size_t number);

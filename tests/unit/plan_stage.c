@@ -127,11 +127,18 @@ void shift_wall(int64_t by_ms)
     inbox_nudge(stage.inbox);
 }
 
-/* Commands go after plans that are under way: an answer says it has rested. */
+/* Commands go after plans that are under way: an answer says it has rested;
+ * the next one, that its news has been told. */
 void rest(const char *jti)
 {
-    deliver(jti, LIST, &(struct wrong){.iat_shift_s = stage.wall_shift_ms / S});
+    const struct wrong right = {.iat_shift_s = stage.wall_shift_ms / S};
+    char next[sizeof(struct request_id)];
+
+    deliver(jti, LIST, &right);
     expect(jti, LASTCALL_OK);
+    snprintf(next, sizeof(next), "then-%s", jti);
+    deliver(next, PING, &right);
+    expect(next, LASTCALL_OK);
 }
 
 /* The latest status; the caller calls host_status_deinit(). */

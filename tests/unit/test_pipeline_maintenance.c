@@ -31,7 +31,7 @@ static void a_plan_warns_ends_and_reports(void **state)
     await_counts(2, 3);
     assert_int_equal(latest_plan().failed, 0);
     assert_string_equal(latest_plan().issuer, "controller:alice");
-    assert_int_equal(count_results(step_id("warn:60").text), 0);
+    assert_int_equal(count_results_now(step_id("warn:60").text), 0);
     assert_int_equal(act_count(), 5);
     stop(INBOX_STOP);
 }
@@ -88,7 +88,7 @@ static void a_plan_that_was_called_off_meanwhile_is_not_begun(void **state)
     expect_step("warn:300", LASTCALL_OK, 1);
     stop(INBOX_STOP);
     stage.wall_shift_ms = 300 * S;
-    before = count_topic("/status");
+    before = count_topic_now("/status");
     start_wts();
     await_topic("/status", before + 1);
     rest("rest-0123456789abcdef2"); /* connected, and no plan came yet */
@@ -164,7 +164,7 @@ static void who_comes_later_is_ended_too(void **state)
     stage.run_shift_ms = 2 * MAINTENANCE_ENDED_MS;
     executor_hint(stage.executors[0]);
     rest("rest-0123456789abcdef1");
-    assert_int_equal(count_results(step_id("enforce:2").text), 0);
+    assert_int_equal(count_results_now(step_id("enforce:2").text), 0);
     /* Who comes back is, and at once. */
     fake_lock();
     snprintf(fake_servers[0].sessions[1].state,
@@ -284,8 +284,9 @@ static void a_step_that_cannot_be_recorded_is_not_done(void **state)
     await_phase(PLAN_DONE);
     assert_int_equal(stage.lost_commits, 0);
     assert_int_equal(act_count(), 1);
-    assert_true(count_results(step_id("start").text) > 1); /* busy, then ok */
-    assert_int_equal(count_results(step_id("start:2").text), 0);
+    assert_true(count_results_now(step_id("start").text) >
+                1); /* busy, then ok */
+    assert_int_equal(count_results_now(step_id("start:2").text), 0);
     stop(INBOX_STOP);
 }
 
@@ -397,7 +398,7 @@ static void a_player_that_does_not_heed_is_asked_less_and_less(void **state)
             jti[sizeof(jti) - 2] = (char)('a' + 2 * i + k);
             rest(jti);
         }
-        assert_int_equal(count_results(step_id(step).text), 0);
+        assert_int_equal(count_results_now(step_id(step).text), 0);
         stage.run_shift_ms += 2 * S;
         executor_hint(stage.executors[1]);
     }

@@ -12,16 +12,6 @@
 
 static const struct wrong right = {0};
 
-static size_t count(const char *topic)
-{
-    size_t answer = 0;
-
-    gate_lock(&stage.gate);
-    answer = count_topic(topic);
-    gate_unlock(&stage.gate);
-    return answer;
-}
-
 static void await_count(const char *topic, size_t wanted)
 {
     const int64_t until =
@@ -32,7 +22,7 @@ static void await_count(const char *topic, size_t wanted)
            platform_clock.monotonic_ms(platform_clock.state) < until)
         gate_wait(&stage.gate, 50);
     gate_unlock(&stage.gate);
-    assert_int_equal(count(topic), wanted);
+    assert_int_equal(count_topic_now(topic), wanted);
 }
 
 /* Where the first message on a topic stands, from a place on. */
@@ -93,8 +83,8 @@ static void the_answer_goes_before_the_news(void **state)
     (void)state;
     start_quietly();
     begin_stop("first-01234567890123");
-    assert_int_equal(count(EVENTS_ONE), 0);
-    assert_int_equal(count(SESSIONS_ONE), 1);
+    assert_int_equal(count_topic_now(EVENTS_ONE), 0);
+    assert_int_equal(count_topic_now(SESSIONS_ONE), 1);
     set_hang(0, false, false);
     expect("first-01234567890123", LASTCALL_OK);
     await_count(EVENTS_ONE, 1);
@@ -113,7 +103,7 @@ static void news_does_not_wait_for_long(void **state)
     begin_stop("slow-012345678901234");
     stage.still_ms += PIPELINE_NEWS_HOLD_MS - 1;
     go_round();
-    assert_int_equal(count(EVENTS_ONE), 0);
+    assert_int_equal(count_topic_now(EVENTS_ONE), 0);
     stage.still_ms += 1;
     deliver("look-012345678901234", PING, &right);
     await_count(EVENTS_ONE, 1);
@@ -168,7 +158,7 @@ static void a_stop_leaves_no_news(void **state)
     go_round();
     set_hang(0, false, false);
     stop(INBOX_STOP);
-    assert_int_equal(count(EVENTS_TWO), 1);
+    assert_int_equal(count_topic_now(EVENTS_TWO), 1);
     assert_int_equal(count_results("stopping-01234567890"), 1);
 }
 

@@ -32,7 +32,7 @@ static void what_is_wrong_with_a_plan_is_answered_once(void **state)
         await_phase(PLAN_REFUSED);
         publish(&rows[i]);
         rest(i % 2 == 0 ? "rest-0123456789abcdef0" : "rest-0123456789abcdef1");
-        assert_int_equal(count_results(step_id("start").text), 1);
+        assert_int_equal(count_results_now(step_id("start").text), 1);
     }
     assert_int_equal(act_count(), 0);
     /* The right one is taken all the same. */
@@ -57,7 +57,7 @@ static void what_is_not_proved_is_dropped(void **state)
     plan.signer = &other;
     publish(&plan);
     rest("rest-0123456789abcdef0");
-    assert_int_equal(count_results(step_id("start").text), 0);
+    assert_int_equal(count_results_now(step_id("start").text), 0);
     assert_int_equal(counters_read(&stage.counters, COUNTER_DROPPED), 1);
     assert_int_equal(latest_plan().phase, PLAN_PHASE_COUNT);
     stop(INBOX_STOP);
@@ -146,7 +146,7 @@ static void who_may_not_end_may_not_call_off(void **state)
     publish(&plan);
     rest("rest-0123456789abcdef0");
     assert_int_equal(latest_plan().phase, PLAN_WARNING);
-    assert_int_equal(count_topic("result/bob/"), 1);
+    assert_int_equal(count_topic_now("result/bob/"), 1);
     plan.issuer = "controller:carol";
     plan.signer = &carol.key;
     plan.grant = carol.grant;
@@ -179,7 +179,7 @@ static void who_may_do_less_may_not_replace(void **state)
     plan.iat_shift_s = 1;
     publish(&plan);
     rest("rest-0123456789abcdef0");
-    assert_int_equal(count_topic("result/bob/"), 1);
+    assert_int_equal(count_topic_now("result/bob/"), 1);
     assert_int_equal(latest_plan().phase, PLAN_WARNING);
     stop(INBOX_STOP);
     other_deinit(&bob);

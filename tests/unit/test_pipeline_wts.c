@@ -138,7 +138,7 @@ static void a_message_that_waits_holds_up_nobody(void **state)
     deliver("stop-0123456789012345",
             "{\"action\":\"stop\",\"session_id\":\"film\"}", &right);
     expect("stop-0123456789012345", LASTCALL_OK);
-    assert_int_equal(count_results("waits-012345678901234"), 0);
+    assert_int_equal(count_results_now("waits-012345678901234"), 0);
     fake_lock();
     fake_servers[0].hangs_message = false;
     fake_changed();
@@ -169,7 +169,7 @@ static void a_stop_does_not_wait_for_an_answer(void **state)
     assert_int_equal(act_count(), 1);
 }
 
-/* The latest event of this kind that was published. */
+/* The latest event of this kind that was published; with the lock held. */
 static struct event last_event(enum event_kind kind)
 {
     struct event found = {0};
