@@ -7,6 +7,7 @@
 #include "controller/present.h"
 #include "controller/records.h"
 #include "controller/say.h"
+#include "controller/wake.h"
 #include "controller/watch.h"
 #include "controller/watch_records.h"
 #include "protocol/body.h"
@@ -184,6 +185,9 @@ static enum exit_code follow(struct watching *watching)
         struct fleet_event event = {0};
         enum lastcall_status status = LASTCALL_OK;
 
+        /* What comes meanwhile waits where it is bounded. */
+        if (!wake_wait_output())
+            break;
         fleet_link_next(watching->fleet.link, watching->until_ms, &event);
         switch (event.kind) {
         case FLEET_TIMEOUT:
@@ -210,7 +214,8 @@ static enum exit_code follow(struct watching *watching)
             return EXIT_CODE_BROKER;
         }
     }
-    return code;
+    /* It also ends the wait for whoever reads. */
+    return wake_is_interrupted() ? EXIT_CODE_INTERRUPTED : code;
 }
 
 /* ---- the beginning and the end ---- */
@@ -263,6 +268,11 @@ static enum exit_code end(struct watching *watching, enum exit_code code)
 {
     if (code == EXIT_CODE_OK && watching->fleet.registry.refusal_count > 0)
         code = EXIT_CODE_REFUSED;
+    if (code == EXIT_CODE_INTERRUPTED &&
+        (watching->output.status != LASTCALL_OK || !wake_wait_output())) {
+        watching->output.status = LASTCALL_E_IO; /* nothing more is written */
+        watching->output.is_reader_gone = true;
+    }
     if (watching->output.is_reader_gone) {
         /* As if whoever reads had interrupted us; there is nobody to tell. */
         enum lastcall_status status = output_end(

@@ -37,6 +37,15 @@ enum wake_reason wake_wait(int64_t timeout_ms);
 /* Wait for input or an interrupt, without limit.  Thread: main. */
 enum wake_reason wake_wait_input(void);
 
+/*
+ * Wait until standard output takes more, or fails at once, or an interrupt has
+ * come.  A long text may still have to wait when it is written.
+ *
+ * Returns false when it was interrupted and standard output takes nothing.
+ * Thread: main.
+ */
+bool wake_wait_output(void);
+
 /* Say whether an interrupt has come. */
 bool wake_is_interrupted(void);
 

@@ -114,3 +114,22 @@ enum wake_reason wake_wait_input(void)
     }
     return WAKE_INTERRUPTED;
 }
+
+bool wake_wait_output(void)
+{
+    struct pollfd fds[] = {
+        {.fd = pipe_ends[0], .events = POLLIN},
+        {.fd = STDOUT_FILENO, .events = POLLOUT},
+    };
+
+    for (;;) {
+        const bool is_last = interrupted != 0;
+
+        fds[1].revents = 0;
+        if (poll(fds, 2, is_last ? 0 : -1) > 0 && fds[1].revents != 0)
+            return true;
+        if (is_last)
+            return false;
+        drain();
+    }
+}

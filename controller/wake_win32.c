@@ -93,3 +93,9 @@ enum wake_reason wake_wait_input(void)
     }
     return WAKE_INTERRUPTED;
 }
+
+/* Whether a pipe takes more cannot be asked; whoever writes waits himself. */
+bool wake_wait_output(void)
+{
+    return true;
+}

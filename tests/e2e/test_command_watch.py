@@ -1,16 +1,20 @@
 """lastcall watch: what happens to sessions, as it happens."""
 
+import array
 import csv
+import fcntl
 import io
 import json
 import re
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
 
 import lastcall_py as py
+import processes
 from desk import INTERRUPTED, OK, REFUSED, USAGE
 from test_command_terminal import Terminal
 
@@ -257,6 +261,46 @@ def test_who_stops_reading_ends_it_quietly(desk, speaker):
     speaker.event("started", speaker.session("one"), 1)
     assert child.wait(30) == INTERRUPTED
     assert child.stderr.read() == ""
+
+
+class SlowReader:
+    """lastcall watch -o ndjson, begun, whose output nobody reads."""
+
+    def __init__(self, desk, *flags):
+        self.child = subprocess.Popen(
+            desk.operator.argv("watch", "-o", "ndjson", *flags), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=desk.operator.environment())
+        assert json.loads(self.child.stdout.readline())["type"] == "start"
+
+    def fill(self, speaker):
+        """Have more told than the pipe holds; the number of events."""
+        count = 100
+        fcntl.fcntl(self.child.stdout, F_SETPIPE_SZ, 4096)
+        session = speaker.session("one", media_title="x" * 1000)
+        for number in range(count):
+            speaker.event("started", session, number + 1)
+        processes.eventually(lambda: pipe_bytes(self.child.stdout) > 2000,
+                             "a full pipe")
+        return count
+
+
+F_SETPIPE_SZ = 1031  # Linux; before Python 3.10 fcntl has no name for it
+
+
+def pipe_bytes(stream):
+    """How much of a pipe waits to be read."""
+    waiting = array.array("i", [0])
+    fcntl.ioctl(stream.fileno(), termios.FIONREAD, waiting)
+    return waiting[0]
+
+
+def test_an_interrupt_ends_it_also_when_nobody_reads(desk, speaker):
+    reader = SlowReader(desk)
+    reader.fill(speaker)
+    reader.child.send_signal(signal.SIGINT)
+    assert reader.child.wait(processes.END_TIMEOUT) == INTERRUPTED
+    reader.child.communicate()
 
 
 # What a broker may do.
