@@ -8,6 +8,7 @@
 #include "controller/registry.h"
 #include "controller/say.h"
 #include "controller/wake.h"
+#include "protocol/io/gate.h"
 #include "protocol/io/keyfile.h"
 #include "protocol/token.h"
 
@@ -19,6 +20,7 @@
 
 struct queued {
     struct queued *next;
+    size_t bytes; /* that a message takes, about */
     struct fleet_event event;
 };
 
@@ -28,7 +30,9 @@ struct fleet_link {
     struct bytes password;         /* owned */
     char fleet[NAME_LEN_MAX + 1];
     char client_id[CLIENT_ID_SIZE];
-    pthread_mutex_t lock; /* of everything below */
+    pthread_mutex_t lock;    /* of everything below */
+    pthread_cond_t has_room; /* for what was proved, or it closes */
+    bool is_closing;
     struct queued *first; /* owned */
     struct queued **last;
     size_t queue_count;
@@ -84,15 +88,14 @@ static void push(struct fleet_link *link, struct queued *item)
     bool was_empty = false;
 
     pthread_mutex_lock(&link->lock);
-    has_room =
-        link->queue_count < FLEET_QUEUE_COUNT_MAX &&
-        link->queue_bytes + item->event.payload.len <= FLEET_QUEUE_BYTES_MAX;
+    has_room = link->queue_count < FLEET_QUEUE_COUNT_MAX &&
+               link->queue_bytes + item->bytes <= FLEET_QUEUE_BYTES_MAX;
     was_empty = link->first == NULL;
     if (has_room) {
         *link->last = item;
         link->last = &item->next;
         link->queue_count++;
-        link->queue_bytes += item->event.payload.len;
+        link->queue_bytes += item->bytes;
     } else {
         link->dropped_count++;
     }
@@ -127,6 +130,7 @@ static void push_message(struct fleet_link *link,
         return;
     item->event.topic = bytes_copy_text(message->topic);
     item->event.is_retained = message->retain == MQTT_RETAINED;
+    item->bytes = sizeof *item + message->len;
     bytes_init(&item->event.payload, TOKEN_RESULT_BYTES_MAX);
     if (item->event.topic == NULL ||
         bytes_append(&item->event.payload, message->payload, message->len) !=
@@ -183,6 +187,16 @@ static void on_message(void *context, const struct mqtt_message *message)
         push_message(link, message);
 }
 
+/* While too much waits to be read, who proves waits too. */
+static void await_room(struct fleet_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    while (link->queue_bytes >= FLEET_PROVED_BYTES_MAX && !link->is_closing)
+        (void)gate_condition_wait(&link->has_room, &link->lock,
+                                  GATE_FOREVER_MS);
+    pthread_mutex_unlock(&link->lock);
+}
+
 static void on_proved(void *context, struct proof *proof)
 {
     struct queued *item =
@@ -196,6 +210,8 @@ static void on_proved(void *context, struct proof *proof)
     }
     item->event.proof = proof;
     item->event.is_retained = proof->is_retained;
+    item->bytes = sizeof *item + proof->bytes;
+    await_room(context);
     push(context, item);
 }
 
@@ -377,6 +393,11 @@ enum lastcall_status fleet_link_open(const struct fleet_link_options *options,
     *out = NULL;
     if (link == NULL)
         return LASTCALL_E_NOMEM;
+    status = gate_condition_init(&link->has_room);
+    if (status != LASTCALL_OK) {
+        free(link);
+        return status;
+    }
     link->last = &link->first;
     snprintf(link->fleet, sizeof link->fleet, "%s", settings->fleet.text);
     pthread_mutex_init(&link->lock, NULL);
@@ -403,11 +424,10 @@ enum lastcall_status fleet_link_open(const struct fleet_link_options *options,
 
 static void say_dropped(const struct fleet_link *link)
 {
-    if (link->dropped_count == 0)
-        return;
-    say_error("messages dropped, too many or too long to be held: %llu; what "
-              "is shown may be incomplete",
-              (unsigned long long)link->dropped_count);
+    if (link->dropped_count > 0)
+        say_error("messages dropped, too many or too long to be held: %llu; "
+                  "what is shown may be incomplete",
+                  (unsigned long long)link->dropped_count);
 }
 
 void fleet_link_close(struct fleet_link *link)
@@ -416,6 +436,10 @@ void fleet_link_close(struct fleet_link *link)
         return;
     if (link->connection != NULL)
         connection_close(link->connection);
+    pthread_mutex_lock(&link->lock);
+    link->is_closing = true;
+    pthread_cond_broadcast(&link->has_room);
+    pthread_mutex_unlock(&link->lock);
     verifier_close(link->verifier);
     say_dropped(link); /* now that no other thread counts */
     while (link->first != NULL) {
@@ -426,6 +450,7 @@ void fleet_link_close(struct fleet_link *link)
         free(item);
     }
     bytes_deinit(&link->password);
+    pthread_cond_destroy(&link->has_room);
     pthread_mutex_destroy(&link->lock);
     free(link);
 }
@@ -463,8 +488,10 @@ static bool pop(struct fleet_link *link, struct fleet_event *out)
         if (link->first == NULL)
             link->last = &link->first;
         link->queue_count--;
-        link->queue_bytes -= item->event.payload.len;
+        link->queue_bytes -= item->bytes;
     }
+    if (link->queue_bytes < FLEET_PROVED_BYTES_MAX)
+        pthread_cond_broadcast(&link->has_room);
     pthread_mutex_unlock(&link->lock);
     if (is_posted) {
         out->kind = FLEET_POSTED;

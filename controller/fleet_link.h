@@ -26,6 +26,9 @@
  * proved; more are dropped and counted. */
 #define FLEET_QUEUE_COUNT_MAX 100000
 #define FLEET_QUEUE_BYTES_MAX ((size_t)256 * 1024 * 1024)
+/* What proved messages take that wait to be read, about; while it is more,
+ * none is proved. */
+#define FLEET_PROVED_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 enum fleet_event_kind {
     FLEET_TIMEOUT,

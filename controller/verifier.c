@@ -73,7 +73,7 @@ static bool can_be_cleared(enum topic_kind kind)
 static void give_back(struct verifier *verifier, size_t len)
 {
     pthread_mutex_lock(&verifier->lock);
-    verifier->bytes -= len;
+    verifier->bytes -= len + VERIFIER_MESSAGE_BYTES;
     verifier->pending--;
     pthread_mutex_unlock(&verifier->lock);
 }
@@ -88,17 +88,19 @@ bool verifier_is_idle(struct verifier *verifier)
     return is_idle;
 }
 
-/* A revocation list always has room: who judged without it would be wrong. */
+/* A revocation list has room of its own: who judged without it would be
+ * wrong. */
 static bool take_room(struct verifier *verifier, enum topic_kind kind,
                       size_t len)
 {
+    const size_t more = kind == TOPIC_REVOKED ? VERIFIER_REVOKED_BYTES_MAX : 0;
+    const size_t size = len + VERIFIER_MESSAGE_BYTES;
     bool has_room = false;
 
     pthread_mutex_lock(&verifier->lock);
-    has_room = kind == TOPIC_REVOKED ||
-               verifier->bytes + len <= verifier->options.bytes_max;
+    has_room = verifier->bytes + size <= verifier->options.bytes_max + more;
     if (has_room) {
-        verifier->bytes += len;
+        verifier->bytes += size;
         verifier->pending++;
     }
     pthread_mutex_unlock(&verifier->lock);
@@ -171,6 +173,20 @@ static struct bytes job_message(struct job *job)
     };
 }
 
+/* About what a proof takes: lists are what may be large. */
+static size_t size_of(const struct proof *proof, size_t message_len)
+{
+    size_t size = sizeof *proof + message_len;
+
+    if (proof->status == LASTCALL_OK && proof->parts.kind == TOPIC_RESULT)
+        size += proof->of.answer.result.session_count *
+                sizeof *proof->of.answer.result.sessions;
+    else if (proof->status == LASTCALL_OK)
+        size += proof->of.news.inventory.sessions.count *
+                sizeof *proof->of.news.inventory.sessions.items;
+    return size;
+}
+
 /* Open a message with the lane's own trust; NULL when out of memory. */
 static struct proof *prove(struct lane *lane, struct job *job)
 {
@@ -195,6 +211,7 @@ static struct proof *prove(struct lane *lane, struct job *job)
     else
         proof->status = news_open(&lane->trust, &proof->parts, &message, now_ms,
                                   &proof->of.news, &proof->why);
+    proof->bytes = size_of(proof, job->len);
     return proof;
 }
 

@@ -26,11 +26,16 @@
 
 /* More threads than this would wait for the main thread. */
 #define VERIFIER_THREAD_MAX 16
+/* What a message that waits counts for bytes_max besides its own bytes. */
+#define VERIFIER_MESSAGE_BYTES ((size_t)256)
+/* Above bytes_max, for revocation lists alone. */
+#define VERIFIER_REVOKED_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 /* What became of a message.  Owner: proof_free(). */
 struct proof {
     struct topic_parts parts;
     bool is_retained;
+    size_t bytes; /* that it takes, about */
     /* LASTCALL_OK, why it was refused, or LASTCALL_E_MISSING: an empty message,
      * which clears a status or an inventory that was retained */
     enum lastcall_status status;
@@ -49,11 +54,12 @@ struct verifier_options {
     const struct name *controller; /* our name; copied */
     size_t thread_count;           /* 1 to VERIFIER_THREAD_MAX */
     size_t host_max;               /* whose grants are kept, about */
-    size_t bytes_max;              /* of messages that wait */
+    size_t bytes_max;              /* of messages that wait, all in all */
     const struct clock *clock;     /* borrowed for the life */
     /*
      * Called with what a message proved to be; takes it over.  NULL: there
-     * was no memory to tell.
+     * was no memory to tell.  It may wait: meanwhile no more of those hosts'
+     * messages are opened, and what comes still counts for bytes_max.
      * Thread: of the pool; several at once.
      */
     void (*proved)(void *context, struct proof *proof);

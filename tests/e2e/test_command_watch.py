@@ -5,6 +5,7 @@ import csv
 import fcntl
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -285,6 +286,8 @@ class SlowReader:
         return count
 
 
+# A sanitizer's own memory grows.
+IS_SANITIZED = re.search("asan|tsan", os.environ.get("LASTCALL_BIN", ""))
 F_SETPIPE_SZ = 1031  # Linux; before Python 3.10 fcntl has no name for it
 
 
@@ -301,6 +304,24 @@ def test_an_interrupt_ends_it_also_when_nobody_reads(desk, speaker):
     reader.child.send_signal(signal.SIGINT)
     assert reader.child.wait(processes.END_TIMEOUT) == INTERRUPTED
     reader.child.communicate()
+
+
+def test_who_reads_slowly_takes_no_memory_and_loses_nothing(desk, speaker):
+    reader = SlowReader(desk, "--count", "102")
+    told = reader.fill(speaker)
+    before_kib = processes.private_memory_kib(reader.child.pid)
+    fat = [speaker.session("s%04d" % i) for i in range(4000)]
+    for seq in range(60):  # each takes 5 MB when it is opened
+        speaker.inventory(*fat, seq=seq + 1)
+    speaker.event("ended", speaker.session("last"), told + 1)
+    desk.plex.play("another")
+    desk.wire.await_inventory("media-01", "home", lambda i: i["count"] == 1)
+    grown_kib = processes.private_memory_kib(reader.child.pid) - before_kib
+    assert grown_kib < 200 * 1024 or IS_SANITIZED, "%d KiB" % grown_kib
+    out, err = reader.child.communicate(timeout=processes.PATIENCE)
+    summary = json.loads(out.splitlines()[-1])
+    assert (summary["events"], summary["gaps"]) == (102, 0)
+    assert (reader.child.returncode, err) == (OK, "")
 
 
 # What a broker may do.
