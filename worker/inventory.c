@@ -119,6 +119,8 @@ place_ending(struct inventory_state *state, const char *session_id,
         place = &state->endings[state->ending_next];
         state->ending_next = (state->ending_next + 1) % state->ending_count;
     }
+    if (place != NULL)
+        place->is_told = false;
     return place;
 }
 
@@ -138,20 +140,27 @@ void inventory_note_ending(struct inventory_state *state,
     ending->until_ms = now_ms + INVENTORY_ENDING_MS;
 }
 
-/* What ended a session, as far as it is remembered; else NULL. */
-static const struct inventory_cause *
-find_cause(const struct inventory_state *state, const struct session *session,
-           int64_t now_ms)
+/*
+ * What ended a session, as far as it is remembered; else NULL.  A cause ends
+ * one session: the next one with that id has another.
+ */
+static const struct inventory_cause *take_cause(struct inventory_state *state,
+                                                const struct session *session,
+                                                int64_t now_ms)
 {
     const char *id = session_text(session, SESSION_ID);
+    const struct inventory_cause *cause = NULL;
 
     for (size_t i = 0; id != NULL && i < state->ending_count; i++) {
-        const struct inventory_ending *ending = &state->endings[i];
+        struct inventory_ending *ending = &state->endings[i];
 
-        if (ending->until_ms > now_ms && strcmp(ending->session_id, id) == 0)
-            return &ending->cause;
+        if (strcmp(ending->session_id, id) != 0)
+            continue;
+        if (cause == NULL && !ending->is_told && ending->until_ms > now_ms)
+            cause = &ending->cause;
+        ending->is_told = true;
     }
-    return NULL;
+    return cause;
 }
 
 static void emit(struct inventory_state *state, enum event_kind kind,
@@ -169,7 +178,7 @@ static void emit(struct inventory_state *state, enum event_kind kind,
 
     memcpy(event.boot_id, state->current.boot_id, sizeof(event.boot_id));
     if (kind == EVENT_ENDED)
-        cause = find_cause(state, session, now_ms);
+        cause = take_cause(state, session, now_ms);
     if (cause != NULL) {
         event.ended_by = cause->request_id;
         event.ended_by_controller = cause->controller;

@@ -47,6 +47,7 @@ struct inventory_ending {
     char session_id[INVENTORY_ID_SIZE];
     struct inventory_cause cause;
     int64_t until_ms; /* monotonic; then it is a free place */
+    bool is_told;     /* an event has named it */
 };
 
 struct inventory_state {
@@ -106,7 +107,8 @@ void inventory_tick(struct inventory_state *state, int64_t now_ms,
 /* Publish as soon as inventory_tick() is called: after a connect. */
 void inventory_want(struct inventory_state *state);
 
-/* Remember which request ended a session, for the event that will follow. */
+/* Remember which request ended a session, for the event that will follow; of
+ * a request that an event has named already nothing more is remembered. */
 void inventory_note_ending(struct inventory_state *state,
                            const char *session_id,
                            const struct inventory_cause *cause, int64_t now_ms);

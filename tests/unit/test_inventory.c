@@ -203,8 +203,9 @@ static void an_ending_names_its_request(void **unused)
     take(&state, "", 300);
     expect_no_cause();
     /* Too long ago to have been the cause. */
-    take(&state, "a:playing:0", 400);
-    take(&state, "", 200 + INVENTORY_ENDING_MS);
+    take(&state, "c:playing:0", 400);
+    inventory_note_ending(&state, "c", &cause, 500);
+    take(&state, "", 500 + INVENTORY_ENDING_MS);
     expect_no_cause();
     assert_int_equal(seen.events[EVENT_ENDED], 3);
     inventory_state_deinit(&state);
@@ -239,6 +240,36 @@ static void endings_of_a_full_server_name_their_request(void **unused)
     take(&state, "", 102 + INVENTORY_ENDING_MS);
     assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
     assert_in_range(state.ending_count, 1, INVENTORY_ENDING_COUNT_MAX);
+    inventory_state_deinit(&state);
+}
+
+/* Windows gives the number of a session to the next one. */
+static void a_request_ends_one_session_of_an_id(void **unused)
+{
+    const struct inventory_cause first = {
+        {"0123456789abcdef"}, {"alice"}, {""}};
+    const struct inventory_cause second = {{"fedcba9876543210"}, {"bob"}, {""}};
+    struct inventory_state state = begin();
+
+    (void)unused;
+    take(&state, "a:playing:0", 0);
+    inventory_note_ending(&state, "a", &first, 100);
+    inventory_note_ending(&state, "a", &second, 100);
+    inventory_note_ending(&state, "a", &first, 150);
+    take(&state, "", 100 + INVENTORY_ENDING_MS);
+    assert_memory_equal(&seen.ended_by, &first, sizeof(first));
+    take(&state, "a:playing:0", 120110);
+    inventory_note_ending(&state, "a", &first, 120120); /* it took its time */
+    take(&state, "", 120130);
+    expect_no_cause();
+    /* the same id, ended by another request */
+    take(&state, "a:playing:0", 130300);
+    inventory_note_ending(
+        &state, "a",
+        &(struct inventory_cause){{"a-third-request-0"}, {"alice"}, {""}},
+        130400);
+    take(&state, "", 130500);
+    assert_string_equal(seen.ended_by.request_id.text, "a-third-request-0");
     inventory_state_deinit(&state);
 }
 
@@ -340,6 +371,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_published_is_tried_again_later),
         cmocka_unit_test(an_ending_names_its_request),
         cmocka_unit_test(endings_of_a_full_server_name_their_request),
+        cmocka_unit_test(a_request_ends_one_session_of_an_id),
         cmocka_unit_test(numbers_outlive_a_reload),
         cmocka_unit_test(numbers_of_many_servers_are_bounded),
         cmocka_unit_test(an_unreachable_server_keeps_its_last_list),
