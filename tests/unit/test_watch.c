@@ -228,6 +228,13 @@ static void test_shared_events_come_in_any_order(void **state)
     expect("started:7:- started:10:- started:8:- started:9:- started:200:- "
            "started:137:-");
     assert_int_equal(watch.repeated_count, 5);
+    /* what was seen of one life says nothing of the next */
+    take(BOOT, 201, 100, EVENT_STARTED, "201");
+    expect("started:201:-");
+    take("boot-2", 2, 101, EVENT_STARTED, "2");
+    take("boot-2", 1, 101, EVENT_STARTED, "1");
+    take("boot-2", 0, 101, EVENT_STARTED, "0");
+    expect("started:2:- started:1:- started:0:-");
 }
 
 static void test_events_keep_the_list(void **state)
@@ -262,10 +269,16 @@ static void test_what_no_event_told(void **state)
     list("", 3, 90);
     take(BOOT, 2, 102, EVENT_CHANGED, "b");
     expect("changed:b:playing");
-    /* ... nor what does not say all */
+    /* ... nor what only moved, nor what does not say all */
     {
-        struct news news = list_of("", 3, 102);
+        struct news news = list_of("cbe", 3, 102);
 
+        session_set_integer(&news.inventory.sessions.items[0], SESSION_IDLE_S,
+                            5);
+        assert_int_equal(watch_compare(&registry, &news, &sink), LASTCALL_OK);
+        news_deinit(&news);
+        expect("~changed:b:paused");
+        news = list_of("", 3, 102);
         news.inventory.reachable = false;
         hand_over(news);
         news = list_of("z", 4, 103);
