@@ -82,6 +82,10 @@ static enum lastcall_status read_hosts(const char *list,
         out->hosts[out->host_count++] = entry;
         list += len;
     }
+    /* None would be taken for everybody. */
+    if (out->host_count == 0)
+        return complain(error, NULL,
+                        "hosts names nobody; leave the key out to show all");
     return LASTCALL_OK;
 }
 

@@ -159,6 +159,7 @@ static void test_what_is_wrong_is_said(void **state)
         {BROKER "[bridge]\ndiscovery_prefix = /a\n", "discovery_prefix"},
         {BROKER "[bridge]\nbirth_topic = +/status\n", "birth_topic"},
         {BROKER "[bridge]\nhosts = media-*, B\n", "\"B\""},
+        {BROKER "[bridge]\nhosts = ,\n", "nobody"},
         {BROKER "[bridge]\nhosts = a b\n[button \"b\"]\n", "[button \"b\"]"},
         {BUTTON "action = end\nevery = yes\n", "target"},
         {BUTTON "target = host:\naction = end\nevery = yes\n", "target"},
