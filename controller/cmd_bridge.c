@@ -137,10 +137,56 @@ static void print_button(const struct bridging *bridging,
            action_name(button->request.action), button->request.where.text);
 }
 
+/* Wait for the first word of the home's broker; true: it takes us. */
+static bool await_home(struct bridging *bridging, struct home_link *home)
+{
+    const int64_t until_ms = fleet_now_ms() + bridging->timeout_ms;
+    struct home_message message = {0};
+    struct fleet_event event = {0};
+    bool is_told = false;
+    bool is_interrupted = false;
+    bool is_up = false;
+
+    while (!is_told && !is_interrupted && fleet_now_ms() < until_ms) {
+        fleet_link_next(bridging->fleet.link, until_ms, &event);
+        is_interrupted = event.kind == FLEET_INTERRUPTED;
+        fleet_event_deinit(&event);
+        while (!is_told && home_link_next(home, &message)) {
+            is_up = message.kind == HOME_MESSAGE_READY;
+            is_told = is_up || message.kind == HOME_MESSAGE_DOWN;
+            if (is_told && !is_up)
+                say_error("the home's broker %s: %s", bridging->config.broker,
+                          message.detail);
+            home_message_deinit(&message);
+        }
+    }
+    if (!is_told)
+        say_error("the home's broker %s has not answered",
+                  bridging->config.broker);
+    return is_up;
+}
+
+/* What is wrong there the bridge would say later, to nobody. */
+static bool check_home(struct bridging *bridging)
+{
+    char detail[PLATFORM_DETAIL_SIZE] = "";
+    struct home_link *home = NULL;
+    bool is_up = false;
+
+    if (home_link_open(&bridging->config, bridging->fleet.link, NULL, &home,
+                       detail) == LASTCALL_OK)
+        is_up = await_home(bridging, home);
+    else
+        say_error("the home's broker: %s", detail);
+    home_link_close(home);
+    return is_up;
+}
+
 static enum exit_code check(struct bridging *bridging)
 {
     const struct registry *registry = &bridging->fleet.registry;
     const struct bridge_config *config = &bridging->config;
+    const bool is_home_up = check_home(bridging);
 
     printf("home %s, discovery below %s/device/, states below %s/ha/\n",
            config->broker, config->discovery_prefix, config->fleet.text);
@@ -151,7 +197,7 @@ static enum exit_code check(struct bridging *bridging)
     for (size_t i = 0; i < config->button_count; i++)
         print_button(bridging, &config->buttons[i]);
     compare_grant(bridging);
-    return bridging->lacks > 0 ? EXIT_CODE_BROKER : EXIT_CODE_OK;
+    return bridging->lacks > 0 || !is_home_up ? EXIT_CODE_BROKER : EXIT_CODE_OK;
 }
 
 static enum exit_code run(struct bridging *bridging)

@@ -1,13 +1,18 @@
 """The bridge beside what went wrong: a grant that is over, another bridge, a
 home that sends too much, a database that is held, a broker that hangs."""
 
+import functools
 import os
+import re
 import sqlite3
 import time
 
+import pytest
+
 import lastcall_py as py
+from household import House
 from processes import eventually
-from stage import write_file
+from stage import lastcall, write_file
 from test_bridge_life import Home, home  # noqa: F401
 
 RESULT = "event.lastcall_one_result"
@@ -152,3 +157,27 @@ def test_a_database_that_is_held_delays_and_stops_no_press(home):
     finally:
         holder.execute("ROLLBACK")
         holder.close()
+
+
+@pytest.mark.parametrize("change, said", [
+    (("pw-lastcall-bridge", "wrong"), "Not authorized|not authorised"),
+    (None, "home.password: cannot open"),
+    ("away", "refused"),
+])
+def test_a_check_finds_a_home_that_does_not_take_us(stage, change, said):
+    house = House(stage)
+    bridge = house.bridge()
+    bridge.write_config()
+    check = functools.partial(lastcall, "bridge", "--check", "--config",
+                              bridge.config, "--timeout", "5s")
+    done = check()
+    assert done.status == 0, done
+    if change is None:
+        os.unlink(os.path.join(bridge.directory, "home.password"))
+    elif change == "away":
+        house.home_broker.kill()
+    else:
+        bridge.write("home.password", change[1] + "\n", 0o600)
+    done = check()
+    assert done.status == 1, done
+    assert re.search(said, done.err, re.IGNORECASE), done
