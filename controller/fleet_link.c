@@ -325,7 +325,8 @@ open_connection(struct fleet_link *link,
                 .session_expiry_s = SESSION_EXPIRY_S,
                 .keep_alive_s = KEEP_ALIVE_S,
                 .receive_maximum = UINT16_MAX,
-                .packet_bytes_max = 0,
+                .packet_bytes_max = (uint32_t)(TOKEN_RESULT_BYTES_MAX +
+                                               FLEET_PACKET_ROOM_BYTES),
                 .connect_timeout_s =
                     (uint32_t)((options->timeout_ms + 999) / 1000),
             },

@@ -29,6 +29,8 @@
 /* What proved messages take that wait to be read, about; while it is more,
  * none is proved. */
 #define FLEET_PROVED_BYTES_MAX ((size_t)64 * 1024 * 1024)
+/* Topic and properties of a message at most; a longer one is not sent to us. */
+#define FLEET_PACKET_ROOM_BYTES ((size_t)4096)
 
 enum fleet_event_kind {
     FLEET_TIMEOUT,

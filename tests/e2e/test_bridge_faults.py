@@ -95,6 +95,18 @@ def test_a_press_of_megabytes_is_not_taken_in(home):
     assert peak_kib(home.bridge.pid) - before < LARGE_BYTES // 1024 // 4
 
 
+def test_megabytes_of_a_host_are_not_taken_in(home):
+    one = home.paper("one")
+    one.inventory(count=1)
+    home.start()
+    home.assistant.await_state(home.count("one"), "1")
+    before = peak_kib(home.bridge.pid)
+    one.say("sessions", "home", token=b"x" * LARGE_BYTES)
+    one.inventory(count=2)
+    home.assistant.await_state(home.count("one"), "2")
+    assert peak_kib(home.bridge.pid) - before < LARGE_BYTES // 1024 // 4
+
+
 def test_two_bridges_do_not_shout_at_each_other(home):
     """Nor is it kept from whoever runs them."""
     await_button(home)
@@ -120,6 +132,7 @@ def test_two_bridges_do_not_shout_at_each_other(home):
 
 
 def test_a_second_bridge_is_told_of(home):
+    home.client.publish(STATE, "online", retain=True)  # of a former life
     await_button(home)
     time.sleep(2.1)  # BRIDGE_STATE_WAIT_MS: what was kept has come
     assert "BRIDGE-TWO" not in home.bridge.output()
