@@ -181,7 +181,7 @@ static void take_state(struct bridge *bridge,
     const int64_t now_ms = fleet_now_ms();
     const int64_t next_ms = bridge->contradicted_ms + BRIDGE_CONTRADICT_MS;
 
-    if (is_word(message, HOME_ONLINE) &&
+    if (is_word(message, HOME_ONLINE) && bridge->is_home_up &&
         now_ms - bridge->ready_ms >= BRIDGE_STATE_WAIT_MS)
         log_write(bridge->log, LOG_LEVEL_WARN, LOG_LIMITED, "BRIDGE-TWO",
                   "another bridge of this fleet is at the home's broker; each "
