@@ -2,6 +2,7 @@
 home that sends too much, a database that is held, a broker that hangs."""
 
 import functools
+import json
 import os
 import re
 import sqlite3
@@ -20,6 +21,12 @@ STATE = "lastcall/ha/bridge/state"
 CLOCK_SKEW_S = 30  # IDENTITY_SKEW_S
 HELD_MS = 2000  # STORE_BUSY_TIMEOUT_MS
 LARGE_BYTES = 64 * 1024 * 1024
+HANGING_HOSTS = 150  # more than HOME_WINDOW
+CONFIG = """\
+[bridge]
+broker = %s
+quiet = 0s
+"""
 
 
 def await_button(home):
@@ -194,3 +201,51 @@ def test_a_check_finds_a_home_that_does_not_take_us(stage, change, said):
     done = check()
     assert done.status == 1, done
     assert re.search(said, done.err, re.IGNORECASE), done
+
+
+def test_a_home_s_broker_that_hangs_is_told_all_of_it_later(home):
+    names = ["h%03d" % number for number in range(HANGING_HOSTS)]
+    papers = [home.paper(name, wait=name == names[-1]) for name in names]
+    fleets = home.stage.broker
+    away = home.stage.start_broker()
+    home.stage.broker = fleets  # where the bridge finds the hosts
+    home.config = write_file(home.config, CONFIG % away.uri)
+    seen = {}
+    watch = py.Client()
+    watch.connect(away)
+    home.stage.clients.append(watch)
+    watch.mqtt.message_callback_add(
+        "homeassistant/device/+/config",
+        lambda client, context, message: seen.update(
+            {message.topic: message.payload}))
+    watch.subscribe("homeassistant/device/+/config")
+    home.start()
+    eventually(lambda: len(seen) > HANGING_HOSTS, "the devices")
+    away.process.pause()
+    for paper in papers:
+        paper.status(servers=("home", "second"), wait=paper is papers[-1])
+    time.sleep(1.5)  # as much as may be under way, is
+    away.process.resume()
+    eventually(lambda: sum(b"sessions_second" in payload
+                           for payload in seen.values()) == HANGING_HOSTS,
+               "what is new")
+
+
+# holds 9.11
+def test_a_server_of_an_earlier_life_is_cleared(home):
+    """Its host is shown, so that the device stays."""
+    one = home.paper("one")
+    one.inventory(count=1)
+    old = "lastcall/ha/host/one/sessions/old"
+    device = "homeassistant/device/lastcall_lastcall_one/config"
+    home.client.publish(old, '{"count": 7}', retain=True)
+    home.client.publish(device, json.dumps({
+        "device": {"identifiers": ["lastcall_lastcall_one"]},
+        "origin": {"name": "Lastcall"},
+        "components": {"sessions_old": {"platform": "sensor"}}}), retain=True)
+    watch = home.stage.controller("watch")
+    watch.subscribe(old)
+    home.start()
+    watch.await_message(lambda m: m.topic == old and not m.payload,
+                        "the clearing")
+    home.assistant.await_state(home.count("one"), "1")
