@@ -254,7 +254,7 @@ static void a_request_ends_one_session_of_an_id(void **unused)
     (void)unused;
     take(&state, "a:playing:0", 0);
     inventory_note_ending(&state, "a", &first, 100);
-    inventory_note_ending(&state, "a", &second, 100);
+    inventory_note_ending(&state, "a", &second, 150);
     inventory_note_ending(&state, "a", &first, 150);
     take(&state, "", 100 + INVENTORY_ENDING_MS);
     assert_memory_equal(&seen.ended_by, &first, sizeof(first));
