@@ -28,6 +28,7 @@ struct executor {
 
     struct watch *watches; /* owned */
     int64_t next_poll_ms;
+    bool is_wanted; /* an act or a hint waits for that list */
     int64_t next_watch_ms;
     int64_t next_report_ms;
     int64_t snapshot_ms; /* of the latest */
@@ -111,9 +112,13 @@ static void poll_schedule(struct executor *executor,
                           const struct session_outcome *outcome)
 {
     const int64_t interval = executor->options.settings->sessions_interval_ms;
+    const bool is_early =
+        executor->is_wanted && now_ms(executor) < executor->next_poll_ms;
 
     if (outcome->code == LASTCALL_OK) {
         executor->retry_ms = 0;
+        if (is_early)
+            return; /* a command's: what is waited for may not show yet */
     } else {
         /* Soon at first: most failures are a server that restarts. */
         executor->retry_ms = executor->retry_ms == 0 ? EXECUTOR_RETRY_FIRST_MS
@@ -122,9 +127,18 @@ static void poll_schedule(struct executor *executor,
             executor->retry_ms = interval;
         executor->next_report_ms = 0;
     }
+    executor->is_wanted = false;
     executor->next_poll_ms =
         now_ms(executor) +
         (executor->retry_ms != 0 ? executor->retry_ms : interval);
+}
+
+/* Bring the next list forward. */
+static void poll_want(struct executor *executor, int64_t soon_ms)
+{
+    executor->is_wanted = true;
+    if (executor->next_poll_ms > soon_ms)
+        executor->next_poll_ms = soon_ms;
 }
 
 /*
@@ -319,7 +333,6 @@ static void job_act(struct executor *executor, struct job *job,
 static void act_all(struct executor *executor, struct job *jobs)
 {
     struct session_outcome server = {.code = LASTCALL_OK};
-    int64_t soon = 0;
 
     if (jobs == NULL)
         return;
@@ -333,9 +346,7 @@ static void act_all(struct executor *executor, struct job *jobs)
         else
             job_act(executor, job, &server);
     }
-    soon = now_ms(executor) + EXECUTOR_ACT_SETTLE_MS;
-    if (executor->next_poll_ms > soon)
-        executor->next_poll_ms = soon;
+    poll_want(executor, now_ms(executor) + EXECUTOR_ACT_SETTLE_MS);
 }
 
 /* ---- the thread ---- */
@@ -358,8 +369,8 @@ static void take_hint(struct executor *executor)
 
     if (soon < rested_ms)
         soon = rested_ms;
-    if (executor->is_hinted && executor->next_poll_ms > soon)
-        executor->next_poll_ms = soon;
+    if (executor->is_hinted)
+        poll_want(executor, soon);
     executor->is_hinted = false;
 }
 

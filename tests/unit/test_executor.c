@@ -434,6 +434,45 @@ static void an_act_is_given_time_to_show(void **state)
     job_deinit(&job);
 }
 
+/* Wait for a snapshot of so many sessions. */
+static void await_listed(size_t count)
+{
+    const int64_t until_ms = now_ms() + FAKE_WAIT_MS;
+
+    gate_lock(&back.gate);
+    while (back.last_count != count && now_ms() < until_ms)
+        gate_wait(&back.gate, 100);
+    assert_int_equal(back.last_count, count);
+    gate_unlock(&back.gate);
+}
+
+/* What an act or a hint wants to be looked at is not seen by a command that
+ * lists before its time. */
+static void a_command_in_between_is_not_the_list_that_is_wanted(void **state)
+{
+    struct order order = {0};
+    struct job act;
+    struct job job;
+
+    (void)state;
+    fake_play(0, "a", "ann");
+    start();
+    await_snapshots(1);
+    select_for(&act, &order);
+    act_on_all(&act);
+    for (unsigned i = 0; i < 2; i++) {
+        fake_play(0, i == 0 ? "b" : "c", "bob");
+        if (i == 1)
+            executor_hint(executor);
+        select_for(&job, &order);
+        job_deinit(&job);
+        await_listed(1 + 2 * i);
+        fake_play(0, i == 0 ? "d" : "e", "dan");
+        await_listed(2 + 2 * i);
+    }
+    job_deinit(&act);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +494,7 @@ int main(void)
         TEST(a_long_list_has_a_pause_behind_it),
         TEST(a_long_list_puts_off_nothing_that_comes_later),
         TEST(an_act_is_given_time_to_show),
+        TEST(a_command_in_between_is_not_the_list_that_is_wanted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
