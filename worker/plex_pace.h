@@ -11,7 +11,8 @@
  *
  * Listing.  A change is listed at once, and again a little later: Plex tells
  * of an end before its own list does.  However much is told, in the long run
- * there is one hint a second.
+ * there is one hint a second for what changes, and besides, for looking again,
+ * one each PLEX_HINT_SOON_MS at most.
  */
 #ifndef LASTCALL_WORKER_PLEX_PACE_H
 #define LASTCALL_WORKER_PLEX_PACE_H

@@ -247,6 +247,23 @@ static void a_flood_is_one_hint_a_second(void **state)
     assert_int_equal(count, PLEX_HINT_BURST);
 }
 
+/* Told at the pace that makes for the most hints. */
+static void looking_again_is_bounded_too(void **state)
+{
+    const int64_t most = MINUTE_MS / 1000 + MINUTE_MS / PLEX_HINT_SOON_MS;
+    struct plex_hints hints;
+    unsigned count = 0;
+
+    (void)state;
+    plex_hints_init(&hints);
+    for (int64_t now_ms = BEGIN_MS; now_ms < BEGIN_MS + MINUTE_MS; now_ms++) {
+        if ((now_ms - BEGIN_MS) % (PLEX_HINT_SOON_MS + 1) == 0)
+            plex_hints_note(&hints, PLEX_NEWS_STOPPED, now_ms);
+        count += plex_hints_take(&hints, now_ms);
+    }
+    assert_in_range(count, 60, most + PLEX_HINT_BURST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +279,7 @@ int main(void)
         cmocka_unit_test(what_is_overdue_is_one_hint),
         cmocka_unit_test(looking_again_costs_no_change_its_turn),
         cmocka_unit_test(a_flood_is_one_hint_a_second),
+        cmocka_unit_test(looking_again_is_bounded_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
