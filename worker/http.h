@@ -1,8 +1,8 @@
 /*
  * HTTP requests to the local server: one handle a server, so that N commands
  * use one connection; bounded in time and size; redirects never followed.  An
- * answer that has no end is streamed: bounded in silence instead, and none of
- * it is kept.  Filling: http_curl.c, the only includer of curl.h.
+ * answer that has no end is streamed: bounded in silence and speed instead, and
+ * none of it is kept.  Filling: http_curl.c, the only includer of curl.h.
  */
 #ifndef LASTCALL_WORKER_HTTP_H
 #define LASTCALL_WORKER_HTTP_H
@@ -71,6 +71,9 @@ void http_response_deinit(struct http_response *response);
 struct http_sink {
     void *context;
     uint32_t silence_ms; /* without a byte for so long it counts as lost */
+    /* No faster than this in the long run: who sends has to wait.  0: as fast
+     * as it comes. */
+    uint32_t bytes_per_s;
     /* Its status and type are there; false: it is not wanted. */
     bool (*begin)(void *context, const struct http_response *response);
     /* Only after begin() said yes. */

@@ -334,13 +334,17 @@ static enum lastcall_status headers_build(const struct http_request *request,
     return status;
 }
 
-/* What bounds an answer: time and size, or for a stream neither. */
+/* What bounds an answer: time and size, or for a stream its speed. */
 static CURLcode set_bounds(struct http_curl *curl)
 {
     const bool is_stream = curl->sink != NULL;
     CURLcode result = curl_easy_setopt(curl->easy, CURLOPT_TIMEOUT_MS,
                                        is_stream ? 0L : (long)curl->timeout_ms);
 
+    if (result == CURLE_OK)
+        result = curl_easy_setopt(
+            curl->easy, CURLOPT_MAX_RECV_SPEED_LARGE,
+            is_stream ? (curl_off_t)curl->sink->bytes_per_s : (curl_off_t)0);
     if (result != CURLE_OK)
         return result;
     return curl_easy_setopt(curl->easy, CURLOPT_MAXFILESIZE_LARGE,

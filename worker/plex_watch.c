@@ -172,6 +172,7 @@ static void follow(struct plex_watch *watch)
     const struct http_sink sink = {
         .context = watch,
         .silence_ms = PLEX_WATCH_SILENCE_MS,
+        .bytes_per_s = PLEX_WATCH_BYTES_PER_S,
         .begin = on_begin,
         .bytes = on_bytes,
         .turn = on_turn,

@@ -17,6 +17,11 @@
  * fifteen seconds. */
 #define PLEX_WATCH_SILENCE_MS 40000u
 
+/* What is read of a stream: of what a busy Plex says, thousands of times as
+ * much, and of who sends without end, no more than a small part of a core can
+ * take. */
+#define PLEX_WATCH_BYTES_PER_S ((uint32_t)4 * 1024 * 1024)
+
 struct plex_watch;
 
 /*

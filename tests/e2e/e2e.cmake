@@ -12,8 +12,8 @@ set(LASTCALL_E2E_AREAS
     command_terminal_sessions command_watch command_wts counts crash
     crash_wts default_broker harness home_assistant inventory isolation jobs
     link maintenance memory orchestrate packets plex plex_events
-    plex_events_broken policy refusals revocation service stop storm
-    vectors worker wts)
+    plex_events_broken plex_events_rogue policy refusals revocation service
+    stop storm vectors worker wts)
 # A file that stands in no list would never be run.
 set(LASTCALL_E2E_ELSEWHERE windows_service) # wine/e2e.cmake
 file(GLOB found CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_LIST_DIR}

@@ -178,6 +178,13 @@ def test_what_happened_while_there_was_no_stream_is_listed(live):
                          timeout=AT_ONCE_S)
 
 
+def test_nothing_of_a_stream_is_left_to_the_next(live):
+    live.plex.stream(text=": half a comment")
+    live.plex.stream(close=True)
+    live.settle(streams=2)
+    assert max(b for a, b in live.round()) < AT_ONCE_S
+
+
 def test_a_reload_follows_the_stream_anew(live):
     live.worker.reload()
     live.plex.await_count("streams", 2)

@@ -31,6 +31,7 @@ static struct standin_process standin;
 /* A stream as a test sees it, and what the test does meanwhile. */
 struct follower {
     bool declines;
+    uint32_t bytes_per_s;
     int64_t turn_ms;                        /* what turn() answers */
     void (*act)(struct follower *follower); /* in each turn; may be NULL */
     void *http;
@@ -87,6 +88,7 @@ static enum lastcall_status follow(struct follower *follower,
     const struct http_sink sink = {
         .context = follower,
         .silence_ms = silence_ms,
+        .bytes_per_s = follower->bytes_per_s,
         .begin = on_begin,
         .bytes = on_bytes,
         .turn = on_turn,
@@ -282,6 +284,34 @@ static void a_stream_may_be_longer_than_any_answer(void **state)
     leave(&follower, &response);
 }
 
+/* Three megabytes at once, and an end when all of it was read. */
+static void pour_once(struct follower *follower)
+{
+    if (follower->begins == 0)
+        return;
+    if (follower->bytes == 0 && follower->turn_ms == HTTP_FOREVER_MS)
+        standin_tell(&standin, "POST", "/stream", "{\"fill\":3000000}");
+    else if (follower->bytes >= 3000000)
+        standin_tell(&standin, "POST", "/stream", "{\"close\":true}");
+    follower->turn_ms = 10;
+}
+
+static void a_flood_is_read_no_faster_than_it_should_be(void **state)
+{
+    struct follower follower = {
+        .bytes_per_s = 1000000, .turn_ms = HTTP_FOREVER_MS, .act = pour_once};
+    struct http_response response;
+    const int64_t began_ms = now_ms();
+
+    (void)state;
+    standin_reset(&standin);
+    assert_int_equal(follow(&follower, LONG_SILENCE_MS, &response),
+                     LASTCALL_OK);
+    assert_int_equal(follower.bytes, 3000000);
+    assert_in_range(now_ms() - began_ms, 2000, 3000 + 2 * SLACK_MS);
+    leave(&follower, &response);
+}
+
 static void ask_for_too_much(void *http)
 {
     struct http_request request = {0};
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test(silence_is_loss),
         cmocka_unit_test(every_byte_counts_as_life),
         cmocka_unit_test(a_stream_may_be_longer_than_any_answer),
+        cmocka_unit_test(a_flood_is_read_no_faster_than_it_should_be),
         cmocka_unit_test(a_request_behind_a_stream_is_bounded),
         cmocka_unit_test(a_break_is_told),
         cmocka_unit_test(an_interrupt_ends_a_stream_at_once),
