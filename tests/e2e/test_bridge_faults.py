@@ -249,3 +249,49 @@ def test_a_server_of_an_earlier_life_is_cleared(home):
     watch.await_message(lambda m: m.topic == old and not m.payload,
                         "the clearing")
     home.assistant.await_state(home.count("one"), "1")
+
+
+UNANNOUNCED_ACL = """\
+user scribe
+topic readwrite #
+user homeassistant
+topic readwrite #
+user bridge
+topic readwrite lastcall/#
+topic read homeassistant/#
+"""
+
+
+def test_what_the_home_s_broker_refuses_is_said(stage):
+    users = ("scribe", "homeassistant", "bridge")
+    stage.start_broker(acl=UNANNOUNCED_ACL,
+                       passwords={user: "pw-" + user for user in users})
+    home = Home(stage)
+    home.paper("one")
+    home.start()
+    home.bridge.await_line("HOME-REFUSED .*homeassistant/device/")
+
+
+def test_who_is_not_shown_has_no_result_at_home(home):
+    write_file(home.config, """\
+[bridge]
+quiet = 0s
+hosts = one
+[button "stop"]
+target = all
+action = stop
+every = yes
+timeout = 1s
+""")
+    home.paper("one")
+    home.paper("two")
+    home.start()
+    home.assistant.await_state("event.lastcall_result", "unknown")
+    watch = home.stage.controller("watch")
+    watch.subscribe("lastcall/ha/+/+/result", "lastcall/ha/bridge/result")
+    home.assistant.press("button.lastcall_stop")
+    total = watch.await_message(lambda m: "/bridge/" in m.topic, "the sum")
+    assert json.loads(total.payload)["hosts"] == 2
+    told = watch.since(0, lambda m: m.topic.startswith("lastcall/ha/host/"))
+    assert [m.topic for m in told] == ["lastcall/ha/host/one/result"]
+    home.bridge.await_line("PRESS-DONE .*hosts=2 .*silent=2 ")
