@@ -192,6 +192,13 @@ static bool is_complete(const struct fleet *fleet, const struct target *target)
     return true;
 }
 
+static bool is_burst(const struct fleet *fleet)
+{
+    const struct arrivals came = fleet_link_arrivals(fleet->link);
+
+    return arrivals_is_burst(&came);
+}
+
 /*
  * Ask for something we have already: its answer comes behind the rest.
  *
@@ -210,13 +217,12 @@ static enum lastcall_status pass_fence(struct fleet *fleet, int64_t until_ms)
            fleet_now_ms() < until_ms) {
         const int64_t left_ms = until_ms - fleet_now_ms();
 
-        before = fleet_link_burst(link);
+        before = fleet_link_arrivals(link).burst;
         status = fleet_link_subscribe(link, fleet->filters[0].text,
                                       left_ms < wait_ms ? left_ms : wait_ms);
         wait_ms *= 2; /* the broker may simply be far away */
-        may_wait = fleet_link_burst(link) != before ||
-                   fleet_link_burst(link) <= FLEET_BURST_SAFE ||
-                   wait_ms <= INT64_C(2) * FLEET_FENCE_MS;
+        may_wait = fleet_link_arrivals(link).burst != before ||
+                   !is_burst(fleet) || wait_ms <= INT64_C(2) * FLEET_FENCE_MS;
     }
     return status == LASTCALL_FORBIDDEN ? LASTCALL_OK : status;
 }
@@ -256,31 +262,17 @@ static enum exit_code drain(struct fleet *fleet, const struct target *target,
 {
     enum fleet_event_kind kind = FLEET_TIMEOUT;
     enum exit_code code = EXIT_CODE_OK;
-    uint64_t seen = fleet_link_retained(fleet->link);
+    uint64_t seen = fleet_link_arrivals(fleet->link).retained;
     int64_t quiet_ms = fleet_now_ms() + FLEET_QUIET_MS;
 
     while (code == EXIT_CODE_OK && fleet_now_ms() < quiet_ms &&
            !(ends_early && is_complete(fleet, target))) {
         code = take_next(fleet, quiet_ms, end_ms, &kind);
-        if (fleet_link_retained(fleet->link) != seen) {
-            seen = fleet_link_retained(fleet->link);
+        if (fleet_link_arrivals(fleet->link).retained != seen) {
+            seen = fleet_link_arrivals(fleet->link).retained;
             quiet_ms = fleet_now_ms() + FLEET_QUIET_MS;
         }
     }
-    return code;
-}
-
-/* Read until one more message has come, or nothing for a while. */
-static enum exit_code await_more(struct fleet *fleet, uint64_t before,
-                                 int64_t end_ms)
-{
-    const int64_t until_ms = fleet_now_ms() + FLEET_QUIET_MS;
-    enum fleet_event_kind kind = FLEET_MESSAGE;
-    enum exit_code code = EXIT_CODE_OK;
-
-    while (code == EXIT_CODE_OK && fleet_now_ms() < until_ms &&
-           fleet_link_burst(fleet->link) <= before)
-        code = take_next(fleet, until_ms, end_ms, &kind);
     return code;
 }
 
@@ -307,22 +299,49 @@ static enum exit_code say_unanswered(enum lastcall_status status)
     return EXIT_CODE_BROKER;
 }
 
-static bool is_burst(const struct fleet *fleet)
+/* Find out whether all of a burst has come; see fleet.h. */
+static enum exit_code probe(struct fleet *fleet, int64_t end_ms, bool *is_whole)
 {
-    return fleet_link_burst(fleet->link) > FLEET_BURST_SAFE;
+    const int64_t until_ms = fleet_now_ms() + FLEET_PROBE_MS;
+    enum fleet_event_kind kind = FLEET_MESSAGE;
+    enum exit_code code = EXIT_CODE_OK;
+    struct arrivals came;
+
+    if (fleet_link_probe(fleet->link, FLEET_PROBE_MS) != LASTCALL_OK)
+        return code;
+    came = fleet_link_arrivals(fleet->link);
+    while (code == EXIT_CODE_OK && !came.is_probed &&
+           fleet_now_ms() < until_ms) {
+        code = take_next(fleet, until_ms, end_ms, &kind);
+        came = fleet_link_arrivals(fleet->link);
+    }
+    *is_whole = came.is_probed && !arrivals_may_lack(&came);
+    return code;
 }
 
-/* Ask for the status of a host that we know; see fleet.h. */
-static enum lastcall_status probe(struct fleet *fleet)
+/* Read what is retained; status is that of the last fence. */
+static enum exit_code read_retained(struct fleet *fleet,
+                                    const struct target *target,
+                                    bool ends_early, int64_t end_ms,
+                                    enum lastcall_status *status)
 {
-    struct topic topic;
-    struct topic_parts parts = {.kind = TOPIC_STATUS};
+    enum exit_code code = EXIT_CODE_OK;
+    bool is_whole = false;
 
-    if (fleet->registry.count == 0)
-        return LASTCALL_OK;
-    parts.host = fleet->registry.hosts[0]->name;
-    topic_format(fleet->settings.fleet.text, &parts, &topic);
-    return fleet_link_subscribe(fleet->link, topic.text, FLEET_GATHER_MAX_MS);
+    *status = pass_fence(fleet, end_ms);
+    for (;;) {
+        if (*status == LASTCALL_OK && is_burst(fleet))
+            code = probe(fleet, end_ms, &is_whole);
+        if (code == EXIT_CODE_OK && (*status == LASTCALL_OK || is_burst(fleet)))
+            code = drain(fleet, target, ends_early, end_ms);
+        if (code != EXIT_CODE_OK || is_whole || !is_burst(fleet))
+            return code;
+        if (fleet_now_ms() >= end_ms)
+            return say_endless();
+        *status = fleet_link_resume(fleet->link, end_ms - fleet_now_ms());
+        if (*status == LASTCALL_OK)
+            *status = pass_fence(fleet, end_ms);
+    }
 }
 
 static enum exit_code gather(struct fleet *fleet, const struct target *target,
@@ -331,29 +350,10 @@ static enum exit_code gather(struct fleet *fleet, const struct target *target,
     const int64_t end_ms =
         fleet_now_ms() +
         (timeout_ms > FLEET_GATHER_MAX_MS ? timeout_ms : FLEET_GATHER_MAX_MS);
-    enum lastcall_status status = pass_fence(fleet, end_ms);
-    enum exit_code code = EXIT_CODE_OK;
+    enum lastcall_status status = LASTCALL_OK;
+    enum exit_code code =
+        read_retained(fleet, target, ends_early, end_ms, &status);
 
-    if (status == LASTCALL_OK || is_burst(fleet))
-        code = drain(fleet, target, ends_early, end_ms);
-    while (code == EXIT_CODE_OK && is_burst(fleet)) {
-        const uint64_t before = fleet_link_burst(fleet->link);
-
-        if (status == LASTCALL_OK)
-            status = probe(fleet);
-        if (status == LASTCALL_OK)
-            code = await_more(fleet, before, end_ms);
-        if (status == LASTCALL_OK && fleet_link_burst(fleet->link) > before &&
-            !fleet_link_may_lack(fleet->link))
-            break;
-        if (fleet_now_ms() >= end_ms)
-            return say_endless();
-        status = fleet_link_resume(fleet->link, end_ms - fleet_now_ms());
-        if (status == LASTCALL_OK)
-            status = pass_fence(fleet, end_ms);
-        if (status == LASTCALL_OK || is_burst(fleet))
-            code = drain(fleet, target, ends_early, end_ms);
-    }
     if (code != EXIT_CODE_OK)
         return code;
     if (status != LASTCALL_OK)

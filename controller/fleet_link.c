@@ -38,16 +38,9 @@ struct fleet_link {
     size_t queue_count;
     size_t queue_bytes;
     uint64_t dropped_count;
-    uint64_t retained; /* messages, of all that came */
-    uint64_t burst;    /* messages since the broker let us in */
-    uint16_t last_id;  /* of its packets; 0: none yet */
-    bool has_gap;      /* between those ids */
-    uint64_t run;      /* messages without a pause, since we first asked */
-    int64_t began_ms;  /* when the first of them came */
-    int64_t ended_ms;  /* when the last of them came */
-    bool has_asked;    /* something was published */
-    bool is_posted;    /* fleet_link_post() was called */
-    bool was_posted;   /* the last event said so: now one of the queue */
+    struct arrivals arrivals;
+    bool is_posted;  /* fleet_link_post() was called */
+    bool was_posted; /* the last event said so: now one of the queue */
     enum fleet_event_kind first_outcome; /* FLEET_TIMEOUT: none yet */
     char first_detail[MQTT_DETAIL_SIZE];
 };
@@ -143,38 +136,17 @@ static void push_message(struct fleet_link *link,
     push(link, item);
 }
 
-/* Ids go from 1 to 65535 and begin again. */
-static void note_packet(struct fleet_link *link,
-                        const struct mqtt_message *message)
-{
-    const uint16_t id = message->packet_id;
-    const int64_t now_ms = fleet_now_ms();
-
-    pthread_mutex_lock(&link->lock);
-    link->burst++;
-    if (link->run == 0 || now_ms - link->ended_ms > FLEET_MEND_MS) {
-        link->run = 0;
-        link->began_ms = now_ms;
-    }
-    link->run += link->has_asked;
-    link->ended_ms = now_ms;
-    link->retained += message->retain == MQTT_RETAINED;
-    if (id != 0) {
-        if (link->last_id != 0 &&
-            id != (link->last_id == UINT16_MAX ? 1 : link->last_id + 1))
-            link->has_gap = true;
-        link->last_id = id;
-    }
-    pthread_mutex_unlock(&link->lock);
-}
-
 static void on_message(void *context, const struct mqtt_message *message)
 {
     struct fleet_link *link = context;
-    struct topic_parts parts;
+    struct topic_parts parts = {0};
+    const enum lastcall_status status =
+        topic_parse(link->fleet, message->topic, &parts);
 
-    note_packet(link, message);
-    if (topic_parse(link->fleet, message->topic, &parts) != LASTCALL_OK)
+    pthread_mutex_lock(&link->lock);
+    arrivals_note(&link->arrivals, message, parts.kind, fleet_now_ms());
+    pthread_mutex_unlock(&link->lock);
+    if (status != LASTCALL_OK)
         return;
     if (link->verifier == NULL || !verifier_is_for(parts.kind)) {
         push_message(link, message);
@@ -510,57 +482,34 @@ bool fleet_link_is_idle(struct fleet_link *link)
     return link->verifier == NULL || verifier_is_idle(link->verifier);
 }
 
-uint64_t fleet_link_burst(struct fleet_link *link)
+struct arrivals fleet_link_arrivals(struct fleet_link *link)
 {
-    uint64_t burst = 0;
+    struct arrivals arrivals;
 
     pthread_mutex_lock(&link->lock);
-    burst = link->burst;
+    arrivals = link->arrivals;
     pthread_mutex_unlock(&link->lock);
-    return burst;
+    return arrivals;
 }
 
-uint64_t fleet_link_retained(struct fleet_link *link)
+enum lastcall_status fleet_link_probe(struct fleet_link *link,
+                                      int64_t timeout_ms)
 {
-    uint64_t retained = 0;
+    struct topic probe;
 
     pthread_mutex_lock(&link->lock);
-    retained = link->retained;
+    probe = link->arrivals.probe;
+    link->arrivals.is_probing = true;
     pthread_mutex_unlock(&link->lock);
-    return retained;
-}
-
-bool fleet_link_may_lack(struct fleet_link *link)
-{
-    bool may_lack = false;
-
-    pthread_mutex_lock(&link->lock);
-    may_lack = link->has_gap && link->burst > FLEET_BURST_SAFE;
-    pthread_mutex_unlock(&link->lock);
-    return may_lack;
-}
-
-/* The last ones of a burst may be what was dropped: no id comes after them that
- * would show it. */
-static bool has_ended_in_burst(struct fleet_link *link)
-{
-    bool has_ended = false;
-
-    pthread_mutex_lock(&link->lock);
-    has_ended = link->run > FLEET_BURST_SAFE &&
-                (uint64_t)(link->ended_ms - link->began_ms) <
-                    link->run * FLEET_SPACING_MS;
-    pthread_mutex_unlock(&link->lock);
-    return has_ended;
+    if (probe.text[0] == '\0')
+        return LASTCALL_TIMEOUT;
+    return fleet_link_subscribe(link, probe.text, timeout_ms);
 }
 
 static void begin_resume(struct fleet_link *link)
 {
     pthread_mutex_lock(&link->lock);
-    link->burst = 0;
-    link->run = 0;
-    link->last_id = 0;
-    link->has_gap = false;
+    arrivals_begin(&link->arrivals);
     pthread_mutex_unlock(&link->lock);
     connection_resume(link->connection);
 }
@@ -584,9 +533,12 @@ void fleet_link_next(struct fleet_link *link, int64_t until_ms,
         if (pop(link, out) || left_ms <= 0)
             return;
         reason = wake_wait(left_ms < FLEET_MEND_MS ? left_ms : FLEET_MEND_MS);
-        if (reason == WAKE_TIMEOUT && left_ms > FLEET_MEND_MS &&
-            (fleet_link_may_lack(link) || has_ended_in_burst(link)))
-            begin_resume(link);
+        if (reason == WAKE_TIMEOUT && left_ms > FLEET_MEND_MS) {
+            const struct arrivals came = fleet_link_arrivals(link);
+
+            if (arrivals_may_lack(&came) || arrivals_may_lack_the_last(&came))
+                begin_resume(link);
+        }
     }
     out->kind = FLEET_INTERRUPTED;
 }
@@ -596,7 +548,7 @@ enum lastcall_status fleet_link_publish(struct fleet_link *link,
                                         uint64_t tag)
 {
     pthread_mutex_lock(&link->lock);
-    link->has_asked = true;
+    link->arrivals.has_asked = true;
     pthread_mutex_unlock(&link->lock);
     return connection_publish(link->connection, message, tag);
 }

@@ -16,6 +16,7 @@
 
 #include <stdint.h>
 
+#include "controller/arrivals.h"
 #include "controller/settings.h"
 #include "controller/verifier.h"
 #include "protocol/bytes.h"
@@ -114,24 +115,24 @@ void fleet_link_post(struct fleet_link *link);
  * none is being verified. */
 bool fleet_link_is_idle(struct fleet_link *link);
 
-/* Below what any broker drops by default. */
-#define FLEET_BURST_SAFE 900
 /* How long nothing comes before fleet_link_next() mends a gap, or looks for
  * what may be missing behind a burst. */
-#define FLEET_MEND_MS 500
-/* How far apart the messages of a burst are at most, on the average. */
-#define FLEET_SPACING_MS 20
+#define FLEET_MEND_MS ARRIVALS_PAUSE_MS
 
-/* Count the messages that came since the broker last let us in. */
-uint64_t fleet_link_burst(struct fleet_link *link);
+/* What came since the broker last let us in. */
+struct arrivals fleet_link_arrivals(struct fleet_link *link);
 
-/* Count the retained messages that came in all. */
-uint64_t fleet_link_retained(struct fleet_link *link);
-
-/* Say whether it may have dropped some of them: they were more than
- * FLEET_BURST_SAFE, with a gap between. */
-bool fleet_link_may_lack(struct fleet_link *link);
-
+/*
+ * Ask for a retained message that came already: it comes behind all that the
+ * broker has for us, and its packet shows whether something is missing before
+ * it.  Once after each time that the broker let us in; arrivals.is_probed says
+ * whether it has come.
+ *
+ * Returns LASTCALL_OK (asked), LASTCALL_TIMEOUT (also: nothing retained has
+ *         come), or what fleet_link_subscribe() returns.
+ */
+LASTCALL_MUST_USE enum lastcall_status fleet_link_probe(struct fleet_link *link,
+                                                        int64_t timeout_ms);
 /*
  * Have the broker send again what it did not get through to us, and wait until
  * we are back; see connection_resume().

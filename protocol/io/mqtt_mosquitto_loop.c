@@ -316,6 +316,8 @@ static int read_packets(struct attempt *attempt)
         code == MOSQ_ERR_SUCCESS &&
         (tls.has_more || (attempt->received != before &&
                           before - first < MQTT_MOSQUITTO_TURN_MESSAGES_MAX)));
+    if (code == MOSQ_ERR_SUCCESS)
+        mqtt_wait_acknowledge(mosquitto_socket(client));
     return code;
 }
 

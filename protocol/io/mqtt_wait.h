@@ -75,6 +75,14 @@ LASTCALL_MUST_USE bool mqtt_wait_is_connected(int socket,
 void mqtt_wait_gather(int socket);
 void mqtt_wait_let_go(int socket);
 
+/*
+ * Have the system acknowledge at once what was read, where it can (Linux): a
+ * broker with Nagle's algorithm, mosquitto by default, sends its next small
+ * packet only then, and the system would take 40 ms for it.  Holds until
+ * something is written: see tcp(7), TCP_QUICKACK.
+ */
+void mqtt_wait_acknowledge(int socket);
+
 /* Say in words what the system call that failed last in this thread met; code
  * is errno, into which libmosquitto copies WSAGetLastError(). */
 void mqtt_wait_error_text(int code, char text[MQTT_WAIT_TEXT_SIZE]);

@@ -119,6 +119,17 @@ void mqtt_wait_let_go(int socket)
     set_cork(socket, 0);
 }
 
+void mqtt_wait_acknowledge(int socket)
+{
+#ifdef TCP_QUICKACK
+    const int on = 1;
+
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+#else
+    (void)socket;
+#endif
+}
+
 void mqtt_wait_error_text(int code, char text[MQTT_WAIT_TEXT_SIZE])
 {
     if (strerror_r(code, text, MQTT_WAIT_TEXT_SIZE) != 0)

@@ -127,6 +127,11 @@ void mqtt_wait_let_go(int socket)
     (void)socket;
 }
 
+void mqtt_wait_acknowledge(int socket)
+{
+    (void)socket;
+}
+
 void mqtt_wait_error_text(int code, char text[MQTT_WAIT_TEXT_SIZE])
 {
     static const struct {

@@ -14,6 +14,7 @@ lastcall_test(campaign_model SOURCES unit/pace_stage.c
 lastcall_test(pin LIBS lastcall_controller)
 lastcall_test(registry LIBS lastcall_controller)
 lastcall_test(plan_options LIBS lastcall_controller)
+lastcall_test(arrivals LIBS lastcall_controller)
 lastcall_test(plans LIBS lastcall_controller)
 lastcall_test(answer LIBS lastcall_controller)
 lastcall_test(verifier LIBS lastcall_controller)

@@ -4,6 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
+#ifndef _WIN32
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#endif
+
 #include <cmocka.h>
 #include <mosquitto.h>
 
@@ -102,10 +109,67 @@ static int set_up_group(void **state)
     return mosquitto_lib_init();
 }
 
+#ifdef TCP_QUICKACK
+/* Two ends of a connection; the caller closes both. */
+static void connect_pair(int ends[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof address;
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_true(listener >= 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len),
+                     0);
+    ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(ends[0], (struct sockaddr *)&address, len), 0);
+    ends[1] = accept(listener, NULL, NULL);
+    assert_true(ends[1] >= 0);
+    assert_int_equal(close(listener), 0);
+}
+
+static bool acknowledges_at_once(int end)
+{
+    int is_on = -1;
+    socklen_t len = sizeof is_on;
+
+    assert_int_equal(getsockopt(end, IPPROTO_TCP, TCP_QUICKACK, &is_on, &len),
+                     0);
+    return is_on != 0;
+}
+
+/* Who writes after reading is taken for one whose acknowledgements can travel
+ * with what it writes. */
+static void test_what_was_read_is_acknowledged_at_once(void **state)
+{
+    int ends[2];
+    char byte = 'x';
+
+    (void)state;
+    connect_pair(ends);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(write(ends[1], &byte, 1), 1);
+        assert_int_equal(read(ends[0], &byte, 1), 1);
+        assert_int_equal(write(ends[0], &byte, 1), 1);
+        assert_int_equal(read(ends[1], &byte, 1), 1);
+    }
+    assert_false(acknowledges_at_once(ends[0]));
+    mqtt_wait_acknowledge(ends[0]);
+    assert_true(acknowledges_at_once(ends[0]));
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_another_thread_wakes),
+#ifdef TCP_QUICKACK
+        cmocka_unit_test(test_what_was_read_is_acknowledged_at_once),
+#endif
         cmocka_unit_test(test_time_ends_a_wait),
         cmocka_unit_test(test_a_burst_wakes_once),
         cmocka_unit_test(test_names_have_addresses),
