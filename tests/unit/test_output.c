@@ -140,9 +140,9 @@ static void check_layout(size_t which)
 
     assert_non_null(input);
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        char *text = render(input, layouts[which].layout,
-                            writer_of(layouts[which].layout, i),
-                            forms[i].colour);
+        char *text =
+            render(input, layouts[which].layout,
+                   writer_of(layouts[which].layout, i), forms[i].colour);
         char *wanted = NULL;
 
         if (getenv("LASTCALL_UPDATE_CASES") != NULL)
