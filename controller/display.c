@@ -108,19 +108,38 @@ enum lastcall_status display_append_clean(struct bytes *out, const char *text)
     return status;
 }
 
+/* The columns of the first character, and its bytes. */
+static size_t first_width(const char *text, size_t *len)
+{
+    uint32_t code = 0;
+    bool valid = next_code(text, &code, len);
+
+    if (valid && is_in(zero_width, COUNT_OF(zero_width), code))
+        return 0;
+    return valid && is_in(double_width, COUNT_OF(double_width), code) ? 2 : 1;
+}
+
 size_t display_width(const char *text)
 {
     size_t width = 0;
-    uint32_t code = 0;
     size_t len = 0;
 
-    for (; *text != '\0'; text += len) {
-        bool valid = next_code(text, &code, &len);
-
-        if (valid && is_in(zero_width, COUNT_OF(zero_width), code))
-            continue;
-        width +=
-            valid && is_in(double_width, COUNT_OF(double_width), code) ? 2 : 1;
-    }
+    for (; *text != '\0'; text += len)
+        width += first_width(text, &len);
     return width;
+}
+
+size_t display_fit(const char *text, size_t columns)
+{
+    size_t fit = 0;
+    size_t len = 0;
+
+    for (; text[fit] != '\0'; fit += len) {
+        size_t width = first_width(text + fit, &len);
+
+        if (width > columns)
+            break;
+        columns -= width;
+    }
+    return fit;
 }

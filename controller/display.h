@@ -27,4 +27,8 @@ LASTCALL_MUST_USE enum lastcall_status display_append_clean(struct bytes *out,
  */
 size_t display_width(const char *text);
 
+/* The bytes of the longest beginning that takes no more columns than these; a
+ * character and the marks on it stay together. */
+size_t display_fit(const char *text, size_t columns);
+
 #endif

@@ -47,6 +47,15 @@ struct output_block {
     size_t column_count;
 };
 
+/* A column of a table whose rows are written before the next are known. */
+struct output_span {
+    size_t least;  /* columns of the terminal; less of them is of no use */
+    size_t wanted; /* at least least */
+    /* Where not all find room, the one with 1 is left out first, then that
+     * with 2 ...; 0: it stays, as the last column must. */
+    unsigned leaves;
+};
+
 struct output_layout {
     const char *noun;    /* the member of json's document: "hosts" */
     const char *type;    /* ndjson's type of a record: "host" */
@@ -55,9 +64,8 @@ struct output_layout {
                             NULL: every record */
     const struct output_block *blocks; /* tables, one below the other */
     size_t block_count;
-    /* For output_table_live, which has one block: how wide its columns are at
-     * least; the last one needs none. */
-    const size_t *widths;
+    const struct output_span *spans; /* for output_table_live, which has one
+                                        block: one a column */
     struct output_block csv;
 };
 
@@ -89,6 +97,7 @@ struct output {
     const struct output_layout *layout;
     FILE *stream;
     enum output_colour colour;
+    size_t width;   /* of the terminal; 0: there is none */
     int64_t now_ms; /* for ages; since 1970 */
     size_t record_count;
     void *state;                 /* the writer's own, freed by its close */
@@ -101,7 +110,9 @@ extern const size_t output_writer_count;
 
 extern const struct output_writer output_table;
 /* The same where rows come for hours: each one is written when it is there,
- * and columns only ever become wider. */
+ * and no row moves the columns.  On a terminal a row is one line: columns are
+ * made narrow or left out, and what is longer is cut.  Elsewhere they have the
+ * width they want, and a longer text moves the rest of its own row. */
 extern const struct output_writer output_table_live;
 extern const struct output_writer output_json;
 extern const struct output_writer output_ndjson;

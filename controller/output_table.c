@@ -15,6 +15,8 @@
 #define CELL_WIDTH_MAX 60
 #define COLUMN_COUNT_MAX 24
 #define GAP 2
+/* A narrower terminal gets lines for one of this width. */
+#define TERMINAL_WIDTH_MIN 40
 
 #define COLOUR_GOOD "\033[32m"
 #define COLOUR_BAD "\033[31m"
@@ -29,6 +31,7 @@ struct sheet {
     size_t cell_count;
     size_t cell_capacity;
     size_t widths[COLUMN_COUNT_MAX];
+    bool is_left_out[COLUMN_COUNT_MAX];
     bool has_titles; /* the first row is that of the titles */
 };
 
@@ -161,20 +164,17 @@ static enum lastcall_status append_cell(const struct output *output,
 }
 
 /* Cut a text at a character where it becomes too wide. */
-static void cut(char *text)
+static void cut(char *text, size_t width_max)
 {
-    size_t len = strlen(text);
+    /* What is cut off is at least as long as the mark. */
+    if (display_width(text) > width_max)
+        memcpy(text + display_fit(text, width_max - 1), "~", 2);
+}
 
-    if (display_width(text) <= CELL_WIDTH_MAX)
-        return;
-    while (len > 0 && display_width(text) > CELL_WIDTH_MAX - 1) {
-        do
-            len--;
-        while (len > 0 && ((unsigned char)text[len] & 0xC0u) == 0x80u);
-        text[len] = '\0';
-    }
-    /* What was cut off is at least as long as the mark. */
-    memcpy(text + len, "~", 2);
+/* Whether columns have a width that nothing may exceed. */
+static bool is_bounded(const struct sheet *sheet)
+{
+    return sheet->output->layout->spans != NULL && sheet->output->width > 0;
 }
 
 static void add_cell(struct sheet *sheet, size_t column, char *text)
@@ -198,9 +198,9 @@ static void add_cell(struct sheet *sheet, size_t column, char *text)
         sheet->cells = grown;
         sheet->cell_capacity = wanted;
     }
-    cut(text);
+    cut(text, is_bounded(sheet) ? sheet->widths[column] : CELL_WIDTH_MAX);
     width = display_width(text);
-    if (width > sheet->widths[column])
+    if (sheet->output->layout->spans == NULL && width > sheet->widths[column])
         sheet->widths[column] = width;
     sheet->cells[sheet->cell_count++] = text;
 }
@@ -224,6 +224,16 @@ static void add_row(void *context, const json_t *record, const json_t *item)
     }
 }
 
+/* Whether a state is this one, also when it was cut. */
+static bool is_state(const char *text, const char *state)
+{
+    size_t len = strlen(text);
+
+    if (len > 1 && text[len - 1] == '~')
+        return strncmp(text, state, len - 1) == 0;
+    return strcmp(text, state) == 0;
+}
+
 static const char *colour_of(const struct output *output,
                              const struct output_column *column,
                              const char *text)
@@ -240,11 +250,11 @@ static const char *colour_of(const struct output *output,
         strcmp(text, "-") == 0)
         return NULL;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        if (strcmp(text, good[i]) == 0)
+        if (is_state(text, good[i]))
             return COLOUR_GOOD;
     }
     for (size_t i = 0; i < sizeof dim / sizeof dim[0]; i++) {
-        if (strcmp(text, dim[i]) == 0)
+        if (is_state(text, dim[i]))
             return COLOUR_DIM;
     }
     return COLOUR_BAD;
@@ -260,7 +270,11 @@ static void print_cell(const struct sheet *sheet, size_t index)
             ? NULL
             : colour_of(sheet->output, &sheet->block->columns[column], text);
     FILE *stream = sheet->output->stream;
+    size_t taken = display_width(text);
+    size_t width = sheet->widths[column];
 
+    if (sheet->is_left_out[column])
+        return;
     if (colour != NULL)
         fprintf(stream, "%s%s%s", colour, text, COLOUR_END);
     else
@@ -268,14 +282,74 @@ static void print_cell(const struct sheet *sheet, size_t index)
     if (column + 1 == count)
         fputc('\n', stream);
     else
-        fprintf(stream, "%*s",
-                (int)(sheet->widths[column] - display_width(text) + GAP), "");
+        fprintf(stream, "%*s", (int)(width > taken ? width - taken : 0) + GAP,
+                "");
 }
 
 static void print_rows(const struct sheet *sheet)
 {
     for (size_t i = 0; i < sheet->cell_count; i++)
         print_cell(sheet, i);
+}
+
+/* What a line takes when no column is wider than it must be. */
+static size_t least_width(const struct sheet *sheet,
+                          const struct output_span *spans)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < sheet->block->column_count; i++) {
+        if (!sheet->is_left_out[i])
+            sum += spans[i].least + (sum > 0 ? GAP : 0);
+    }
+    return sum;
+}
+
+/* Leave the next column out; false when all that are left stay. */
+static bool leave_out(struct sheet *sheet, const struct output_span *spans)
+{
+    size_t next = COLUMN_COUNT_MAX;
+
+    for (size_t i = 0; i < sheet->block->column_count; i++) {
+        if (spans[i].leaves > 0 && !sheet->is_left_out[i] &&
+            (next == COLUMN_COUNT_MAX || spans[i].leaves < spans[next].leaves))
+            next = i;
+    }
+    if (next == COLUMN_COUNT_MAX)
+        return false;
+    sheet->is_left_out[next] = true;
+    return true;
+}
+
+/* Give each column what it wants, or its part of what the terminal has; the
+ * last one gets what is left over. */
+static void share_width(struct sheet *sheet, const struct output_span *spans)
+{
+    const size_t count = sheet->block->column_count;
+    const size_t width = sheet->output->width > TERMINAL_WIDTH_MIN
+                             ? sheet->output->width
+                             : TERMINAL_WIDTH_MIN;
+    bool goes_on = true;
+    size_t spare = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sheet->widths[i] = is_bounded(sheet) ? spans[i].least : spans[i].wanted;
+    if (!is_bounded(sheet))
+        return;
+    while (least_width(sheet, spans) > width && leave_out(sheet, spans))
+        ;
+    spare = width - least_width(sheet, spans);
+    while (goes_on) {
+        goes_on = false;
+        for (size_t i = 0; i < count && spare > 0; i++) {
+            if (sheet->is_left_out[i] || sheet->widths[i] >= spans[i].wanted)
+                continue;
+            sheet->widths[i]++;
+            spare--;
+            goes_on = true;
+        }
+    }
+    sheet->widths[count - 1] += spare;
 }
 
 /* One sheet a block of the layout. */
@@ -296,9 +370,9 @@ static void begin(struct output *output, const json_t *head)
         sheets[i].output = output;
         sheets[i].block = block;
         sheets[i].has_titles = true;
+        if (layout->spans != NULL)
+            share_width(&sheets[i], layout->spans);
         for (size_t j = 0; j < block->column_count; j++) {
-            if (layout->widths != NULL)
-                sheets[i].widths[j] = layout->widths[j];
             add_cell(&sheets[i], j, bytes_copy_text(block->columns[j].title));
         }
     }

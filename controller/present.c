@@ -82,7 +82,11 @@ void present_begin(const struct present *present,
                    const struct output_layout *layout,
                    enum output_colour colour, FILE *stream, struct output *out)
 {
-    *out = (struct output){.colour = colour, .now_ms = fleet_wall_ms()};
+    *out = (struct output){
+        .colour = colour,
+        .width =
+            terminal_width(stream == stderr ? TERMINAL_ERROR : TERMINAL_OUTPUT),
+        .now_ms = fleet_wall_ms()};
     output_begin(out, stream == stderr ? &output_table : present->writer,
                  layout, stream, head_of(present));
 }

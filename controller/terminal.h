@@ -6,6 +6,7 @@
 #define LASTCALL_CONTROLLER_TERMINAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum terminal_stream {
     TERMINAL_INPUT,
@@ -18,5 +19,9 @@ bool terminal_is(enum terminal_stream stream);
 
 /* Say whether a stream may be coloured: a terminal, and no NO_COLOR. */
 bool terminal_has_colour(enum terminal_stream stream);
+
+/* How many columns a line may take at the moment without being wrapped; 0
+ * where there is no terminal, or it does not say. */
+size_t terminal_width(enum terminal_stream stream);
 
 #endif

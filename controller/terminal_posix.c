@@ -2,19 +2,25 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-bool terminal_is(enum terminal_stream stream)
+static int descriptor_of(enum terminal_stream stream)
 {
     switch (stream) {
     case TERMINAL_INPUT:
-        return isatty(STDIN_FILENO) == 1;
+        return STDIN_FILENO;
     case TERMINAL_OUTPUT:
-        return isatty(STDOUT_FILENO) == 1;
+        return STDOUT_FILENO;
     case TERMINAL_ERROR:
-        return isatty(STDERR_FILENO) == 1;
+        return STDERR_FILENO;
     }
-    return false;
+    return -1;
+}
+
+bool terminal_is(enum terminal_stream stream)
+{
+    return isatty(descriptor_of(stream)) == 1;
 }
 
 bool terminal_has_colour(enum terminal_stream stream)
@@ -27,4 +33,12 @@ bool terminal_has_colour(enum terminal_stream stream)
     if (term != NULL && strcmp(term, "dumb") == 0)
         return false;
     return terminal_is(stream);
+}
+
+size_t terminal_width(enum terminal_stream stream)
+{
+    struct winsize size = {0};
+
+    return ioctl(descriptor_of(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col
+                                                                : 0;
 }

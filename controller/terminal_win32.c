@@ -41,3 +41,15 @@ bool terminal_has_colour(enum terminal_stream stream)
            SetConsoleMode(console, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING) !=
                0;
 }
+
+/* A console of before Windows 10 goes to the next line as soon as the last
+ * column is written, and an empty line would follow: that column stays free. */
+size_t terminal_width(enum terminal_stream stream)
+{
+    CONSOLE_SCREEN_BUFFER_INFO info;
+
+    if (GetConsoleScreenBufferInfo(handle_of(stream), &info) == 0 ||
+        info.srWindow.Right <= info.srWindow.Left)
+        return 0;
+    return (size_t)(info.srWindow.Right - info.srWindow.Left);
+}

@@ -221,8 +221,18 @@ static const struct output_column columns[] = {
     {"DETAIL", "detail", CELL_TEXT},
 };
 
-static const size_t widths[sizeof columns / sizeof columns[0]] = {
-    8, 12, 8, 7, 12, 24, 7, 12, 0,
+/* Of 80 columns there is room for when, where, what happened, to whom, and
+ * "state playing -> paused" or who ended it. */
+static const struct output_span spans[sizeof columns / sizeof columns[0]] = {
+    {8, 8, 4},   /* TIME */
+    {10, 12, 6}, /* HOST */
+    {6, 8, 2},   /* SERVER */
+    {8, 8, 0},   /* EVENT */
+    {10, 12, 7}, /* USER */
+    {11, 24, 5}, /* WHAT */
+    {7, 12, 3},  /* STATE */
+    {8, 12, 1},  /* CLIENT */
+    {23, 32, 0}, /* DETAIL */
 };
 
 static const struct output_column csv[] = {
@@ -258,6 +268,6 @@ const struct output_layout watch_layout = {
     .type = "event", /* the record's own where it has one */
     .name = "session.session_id",
     .blocks = COLUMNS(blocks),
-    .widths = widths,
+    .spans = spans,
     .csv = {NULL, NULL, NULL, COLUMNS(csv)},
 };

@@ -1,10 +1,13 @@
 """`lastcall` in front of a person."""
 
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
+import termios
 
 import pytest
 
@@ -15,8 +18,11 @@ from desk import OK, UNCONFIRMED
 class Terminal:
     """lastcall on a terminal of its own."""
 
-    def __init__(self, operator, *arguments):
+    def __init__(self, operator, *arguments, columns=None):
         self.master, slave = pty.openpty()
+        if columns is not None:
+            fcntl.ioctl(slave, termios.TIOCSWINSZ,
+                        struct.pack("HHHH", 24, columns, 0, 0))
         env = operator.environment()
         env["TERM"] = "xterm"
         self.child = subprocess.Popen(

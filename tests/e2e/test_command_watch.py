@@ -11,6 +11,7 @@ import signal
 import subprocess
 import termios
 import time
+import unicodedata
 
 import pytest
 
@@ -537,6 +538,37 @@ def test_a_terminal_has_colours_and_a_line_at_once(desk, speaker):
     terminal.child.send_signal(signal.SIGINT)
     assert terminal.end() == INTERRUPTED
     assert "2 events: 1 started, 0 changed, 1 ended" in terminal.text
+
+
+def cells(line):
+    """How much room a line takes; colours take none."""
+    return sum(0 if unicodedata.combining(c)
+               else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in re.sub("\x1b\\[[0-9]*m", "", line))
+
+
+def test_a_terminal_of_80_columns_has_a_line_an_event(desk, speaker):
+    terminal = Terminal(desk.operator, "watch", columns=80)
+    terminal.await_text("DETAIL\r\n")
+    long = speaker.session("one", username="jdoe", client_name="x" * 200,
+                           media_title="Cafe\u0301 \u591c\u306e\u8857 " * 20)
+    speaker.event("started", long, 1)
+    speaker.event("ended", {**long, "media_title": "Aliens"}, 2,
+                  ended_by="abcdefghijklmnop", ended_by_controller="alice")
+    terminal.await_text("by alice.*\r\n")
+    terminal.child.send_signal(signal.SIGINT)
+    assert terminal.end() == INTERRUPTED
+    head, started, ended, tally = re.sub(
+        "\x1b\\[[0-9]*m", "", terminal.text).split("\r\n")[:4]
+    assert head.split() == ["TIME", "HOST", "EVENT", "USER", "WHAT", "DETAIL"]
+    assert re.match("[0-9:]{8}  media-09 +started +jdoe +Cafe\u0301 \u591c.*~ +-$",
+                    started), started
+    assert re.match("[0-9:]{8}  media-09 +ended +jdoe +Aliens +"
+                    r"by alice \(abcdefghijkl~$", ended), ended
+    assert [cells(line) <= 80 for line in (head, started, ended)] == [True] * 3
+    assert cells(ended) == 80, ended
+    assert "2 events: 1 started" in tally
+    assert ended.index("by alice") == head.index("DETAIL")
 
 
 def run_for(desk, speaker, form):

@@ -94,13 +94,13 @@ static int remove_directory(void **state)
 /* What a form makes of a case; the caller frees. */
 static char *render(const json_t *input, const struct output_layout *layout,
                     const struct output_writer *writer,
-                    enum output_colour colour)
+                    enum output_colour colour, size_t width)
 {
     char *text = NULL;
     long len = 0;
     FILE *stream = fopen(rendered, "w+b");
     const json_t *records = json_object_get(input, "records");
-    struct output output = {.colour = colour};
+    struct output output = {.colour = colour, .width = width};
 
     assert_non_null(stream);
     assert_int_equal(moment_parse("2026-11-21T08:00:00Z", &output.now_ms),
@@ -124,11 +124,11 @@ static char *render(const json_t *input, const struct output_layout *layout,
     return text;
 }
 
-/* A layout with widths is for rows that are written as they come. */
+/* A layout with spans is for rows that are written as they come. */
 static const struct output_writer *writer_of(const struct output_layout *layout,
                                              size_t form)
 {
-    if (layout->widths != NULL && forms[form].writer == &output_table)
+    if (layout->spans != NULL && forms[form].writer == &output_table)
         return &output_table_live;
     return forms[form].writer;
 }
@@ -142,7 +142,7 @@ static void check_layout(size_t which)
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         char *text =
             render(input, layouts[which].layout,
-                   writer_of(layouts[which].layout, i), forms[i].colour);
+                   writer_of(layouts[which].layout, i), forms[i].colour, 0);
         char *wanted = NULL;
 
         if (getenv("LASTCALL_UPDATE_CASES") != NULL)
@@ -165,13 +165,103 @@ static void test_forms_of_each_layout(void **state)
         check_layout(i);
 }
 
+static void check_width(const json_t *input, size_t width, const char *suffix)
+{
+    char *text =
+        render(input, &watch_layout, &output_table_live, OUTPUT_PLAIN, width);
+    char *wanted = NULL;
+
+    if (getenv("LASTCALL_UPDATE_CASES") != NULL)
+        write_case("events", suffix, text);
+    wanted = read_case("events", suffix);
+    if (strcmp(text, wanted) != 0)
+        fail_msg("events.%s is now:\n%s", suffix, text);
+    free(wanted);
+    free(text);
+}
+
+/* As many lines as there are records, and none is wrapped. */
+static void check_lines(const json_t *input, size_t width)
+{
+    char *text =
+        render(input, &watch_layout, &output_table_live, OUTPUT_PLAIN, width);
+    size_t room = width < 40 ? 40 : width;
+    size_t count = 0;
+    char *at = text;
+
+    for (char *end = strchr(at, '\n'); end != NULL; end = strchr(at, '\n')) {
+        *end = '\0';
+        if (display_width(at) > room)
+            fail_msg("on %zu columns: %s", width, at);
+        count++;
+        at = end + 1;
+    }
+    assert_int_equal(count,
+                     1 + json_array_size(json_object_get(input, "records")));
+    free(text);
+}
+
+static void test_live_table_fits_the_terminal(void **state)
+{
+    char *source = read_case("events", "json");
+    json_t *input = json_loads(source, 0, NULL);
+
+    (void)state;
+    assert_non_null(input);
+    check_width(input, 80, "80.table");
+    check_width(input, 120, "120.table");
+    for (size_t width = 1; width <= 250; width++)
+        check_lines(input, width);
+    json_decref(input);
+    free(source);
+}
+
+/* What was cut has the colour of the whole. */
+static void test_a_state_that_was_cut_keeps_its_colour(void **state)
+{
+    json_t *input =
+        json_pack("{s:{}, s:{}, s:i, s:[{s:s, s:s, s:{s:s}}]}", "head",
+                  "summary", "exit", 0, "records", "at", "2026-11-21T19:14:03Z",
+                  "kind", "ended", "session", "state", "disconnected");
+    char *text = NULL;
+
+    (void)state;
+    assert_non_null(input);
+    text =
+        render(input, &watch_layout, &output_table_live, OUTPUT_COLOURED, 107);
+    assert_non_null(strstr(text, "\033[33mdiscon~\033[0m"));
+    free(text);
+    json_decref(input);
+}
+
+/* What no other column wants is the last one's. */
+static void test_detail_has_the_rest_of_the_terminal(void **state)
+{
+    static const char detail[] =
+        "state playing -> paused, media_title Alien -> Aliens, client_name "
+        "Lounge -> Kitchen";
+    json_t *input =
+        json_pack("{s:{}, s:{}, s:i, s:[{s:s, s:s}]}", "head", "summary",
+                  "exit", 0, "records", "kind", "changed", "detail", detail);
+    char *text = NULL;
+
+    (void)state;
+    assert_non_null(input);
+    text = render(input, &watch_layout, &output_table_live, OUTPUT_PLAIN, 250);
+    assert_non_null(strstr(text, detail));
+    free(text);
+    json_decref(input);
+}
+
 /* The same exit status in every form that carries one. */
 static void test_exit_is_in_the_document(void **state)
 {
     char *source = read_case("results", "json");
     json_t *input = json_loads(source, 0, NULL);
-    char *document = render(input, &record_results, &output_json, OUTPUT_PLAIN);
-    char *lines = render(input, &record_results, &output_ndjson, OUTPUT_PLAIN);
+    char *document =
+        render(input, &record_results, &output_json, OUTPUT_PLAIN, 0);
+    char *lines =
+        render(input, &record_results, &output_ndjson, OUTPUT_PLAIN, 0);
     json_t *parsed = json_loads(document, 0, NULL);
 
     (void)state;
@@ -195,7 +285,7 @@ static void test_no_control_characters_on_a_terminal(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-        char *text = render(input, &record_sessions, plain[i], OUTPUT_PLAIN);
+        char *text = render(input, &record_sessions, plain[i], OUTPUT_PLAIN, 0);
 
         assert_null(strchr(text, '\033'));
         if (i < 3)
@@ -267,6 +357,25 @@ static void test_width_of_text(void **state)
         assert_int_equal(display_width(cases[i].text), cases[i].width);
 }
 
+static void test_fit_of_text(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t columns;
+        size_t len;
+    } cases[] = {
+        {"", 3, 0},       {"abc", 0, 0},        {"abc", 2, 2},
+        {"abc", 9, 3},    {"夜の街", 3, 3},     {"夜の街", 4, 6},
+        {"夜の街", 1, 0}, {"e\xCC\x81x", 1, 3}, {"e\xCC\x81x", 2, 4},
+        {"a\xFFz", 2, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(display_fit(cases[i].text, cases[i].columns),
+                         cases[i].len);
+}
+
 static void test_clean_text(void **state)
 {
     static const struct {
@@ -300,12 +409,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms_of_each_layout),
+        cmocka_unit_test(test_live_table_fits_the_terminal),
+        cmocka_unit_test(test_detail_has_the_rest_of_the_terminal),
+        cmocka_unit_test(test_a_state_that_was_cut_keeps_its_colour),
         cmocka_unit_test(test_exit_is_in_the_document),
         cmocka_unit_test(test_no_control_characters_on_a_terminal),
         cmocka_unit_test(test_csv_of_sessions_has_every_field),
         cmocka_unit_test(test_writers_are_found_by_name),
         cmocka_unit_test(test_failure_to_write_is_told),
         cmocka_unit_test(test_width_of_text),
+        cmocka_unit_test(test_fit_of_text),
         cmocka_unit_test(test_clean_text),
     };
 
