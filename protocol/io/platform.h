@@ -226,8 +226,8 @@ void platform_clean_environment(void);
 void platform_os_text(char *text, size_t size);
 
 /*
- * Let all threads allocate from one heap, where the system would give each its
- * own: what one frees is the next one's to use.  Call it before there is a
+ * Let all threads share two heaps, where the system would give each its own:
+ * what one frees is the next one's to use.  Call it before there is a
  * second thread; does nothing where heaps are shared anyway.
  */
 void platform_share_heap(void);

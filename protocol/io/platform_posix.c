@@ -410,7 +410,8 @@ void platform_os_text(char *text, size_t size)
 void platform_share_heap(void)
 {
 #ifdef __GLIBC__
-    (void)mallopt(M_ARENA_MAX, 1);
+    /* With one, every allocation waits for another thread's. */
+    (void)mallopt(M_ARENA_MAX, 2);
 #endif
 }
 
