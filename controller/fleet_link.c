@@ -521,10 +521,23 @@ enum lastcall_status fleet_link_resume(struct fleet_link *link,
     return connection_wait_ready(link->connection, (uint32_t)timeout_ms, NULL);
 }
 
+/* Something is missing, or may be: how long to wait for more before it is
+ * mended. */
+static int64_t patience_ms(struct fleet_link *link, bool *is_wanted)
+{
+    const struct arrivals came = fleet_link_arrivals(link);
+    const bool has_gap = arrivals_may_lack(&came);
+
+    *is_wanted = has_gap || arrivals_may_lack_the_last(&came);
+    return has_gap ? FLEET_GAP_MS : FLEET_MEND_MS;
+}
+
 void fleet_link_next(struct fleet_link *link, int64_t until_ms,
                      struct fleet_event *out)
 {
     enum wake_reason reason = WAKE_CALLED;
+    int64_t wait_ms = 0;
+    bool is_wanted = false;
 
     *out = (struct fleet_event){.kind = FLEET_TIMEOUT};
     while (reason != WAKE_INTERRUPTED && !wake_is_interrupted()) {
@@ -532,13 +545,10 @@ void fleet_link_next(struct fleet_link *link, int64_t until_ms,
 
         if (pop(link, out) || left_ms <= 0)
             return;
-        reason = wake_wait(left_ms < FLEET_MEND_MS ? left_ms : FLEET_MEND_MS);
-        if (reason == WAKE_TIMEOUT && left_ms > FLEET_MEND_MS) {
-            const struct arrivals came = fleet_link_arrivals(link);
-
-            if (arrivals_may_lack(&came) || arrivals_may_lack_the_last(&came))
-                begin_resume(link);
-        }
+        wait_ms = patience_ms(link, &is_wanted);
+        reason = wake_wait(left_ms < wait_ms ? left_ms : wait_ms);
+        if (reason == WAKE_TIMEOUT && left_ms > wait_ms && is_wanted)
+            begin_resume(link);
     }
     out->kind = FLEET_INTERRUPTED;
 }

@@ -115,8 +115,9 @@ void fleet_link_post(struct fleet_link *link);
  * none is being verified. */
 bool fleet_link_is_idle(struct fleet_link *link);
 
-/* How long nothing comes before fleet_link_next() mends a gap, or looks for
- * what may be missing behind a burst. */
+/* How long nothing comes before fleet_link_next() mends a gap between packets,
+ * and before it looks for what may be missing behind a burst. */
+#define FLEET_GAP_MS 100
 #define FLEET_MEND_MS ARRIVALS_PAUSE_MS
 
 /* What came since the broker last let us in. */
