@@ -105,6 +105,56 @@ static void note_fleet(struct bridge *bridge, bool is_up)
     bridge_show_own_state(bridge);
 }
 
+/*
+ * What the broker retained comes in every new session; whose status does not,
+ * it has lost, or it was cleared while we were not there.
+ */
+static void begin_session(struct bridge *bridge, uint64_t session)
+{
+    const int64_t now_ms = fleet_now_ms();
+
+    bridge->session = session;
+    if (session == bridge->judged_session)
+        return;
+    bridge->judge_due_ms = now_ms + BRIDGE_HEARD_MS;
+    bridge->judge_end_ms = now_ms + BRIDGE_HEARD_LATE_MS;
+}
+
+/* Have those be offline who did not come in this session. */
+static void judge_hosts(struct bridge *bridge)
+{
+    const struct registry *registry = &bridge->fleet->registry;
+
+    bridge->judged_session = bridge->session;
+    bridge->judge_due_ms = INT64_MAX;
+    log_write(bridge->log, LOG_LEVEL_INFO, LOG_LIMITED, "FLEET-HEARD",
+              "the fleet's broker has told what it has; hosts: %zu",
+              registry->count);
+    for (size_t i = 0; i < registry->count; i++) {
+        struct registry_host *host = registry->hosts[i];
+
+        if (!registry_host_doubt(host, bridge->session))
+            continue;
+        log_write(bridge->log, LOG_LEVEL_WARN, LOG_LIMITED, "HOST-UNHEARD",
+                  "the fleet's broker has no status of %s any more; it is "
+                  "shown as offline",
+                  host->name.text);
+        bridge_note_host(bridge, &host->name, NULL);
+    }
+}
+
+/* What has come already, and is not taken yet, goes first; but not for ever. */
+static void tend_hosts(struct bridge *bridge, int64_t now_ms, bool is_quiet)
+{
+    if (now_ms < bridge->judge_due_ms)
+        return;
+    if (now_ms >= bridge->judge_end_ms ||
+        (is_quiet && fleet_link_is_idle(bridge->fleet->link)))
+        judge_hosts(bridge);
+    else
+        bridge->judge_due_ms = now_ms + BRIDGE_HEARD_AGAIN_MS;
+}
+
 static void take_fleet(struct bridge *bridge, const struct fleet_event *event)
 {
     (void)fleet_handle(bridge->fleet, event);
@@ -116,9 +166,11 @@ static void take_fleet(struct bridge *bridge, const struct fleet_event *event)
             take_revocation(bridge);
         break;
     case FLEET_READY:
+        begin_session(bridge, event->session);
         note_fleet(bridge, true);
         break;
     case FLEET_DOWN:
+        bridge->judge_due_ms = INT64_MAX;
         note_fleet(bridge, false);
         break;
     case FLEET_PUBLISHED:
@@ -269,6 +321,7 @@ static int64_t tend(struct bridge *bridge, int64_t now_ms)
     due_ms = bridge_presses_tend(bridge, now_ms);
     due_ms = earlier(due_ms, bridge_publish(bridge, now_ms));
     due_ms = earlier(due_ms, bridge->contradict_due_ms);
+    due_ms = earlier(due_ms, bridge->judge_due_ms);
     return earlier(due_ms, bridge->birth_due_ms);
 }
 
@@ -276,12 +329,16 @@ static void loop(struct bridge *bridge)
 {
     struct fleet_event event = {0};
     bool is_interrupted = false;
+    bool is_quiet = false;
 
     while (!is_interrupted) {
-        const int64_t due_ms = tend(bridge, fleet_now_ms());
+        int64_t due_ms = INT64_MAX;
 
+        tend_hosts(bridge, fleet_now_ms(), is_quiet);
+        due_ms = tend(bridge, fleet_now_ms());
         fleet_link_next(bridge->fleet->link, due_ms, &event);
         is_interrupted = event.kind == FLEET_INTERRUPTED;
+        is_quiet = event.kind == FLEET_TIMEOUT;
         if (!is_interrupted)
             take_fleet(bridge, &event);
         fleet_event_deinit(&event);
@@ -328,6 +385,8 @@ static enum lastcall_status begin(struct bridge *bridge)
     bridge->contradict_due_ms = INT64_MAX;
     bridge->contradicted_ms = fleet_now_ms() - BRIDGE_CONTRADICT_MS;
     bridge->is_fleet_up = true;
+    bridge->judge_due_ms = INT64_MAX;
+    begin_session(bridge, fleet_link_session(bridge->fleet->link));
     if (bridge_presses_open(bridge) != LASTCALL_OK)
         return LASTCALL_E_NOMEM;
     device = bridge_find_or_add(bridge, &own);

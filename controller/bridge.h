@@ -41,6 +41,11 @@
 #define BRIDGE_CONTRADICT_MS 1000
 /* What the broker kept of our own state has come that long after a connect. */
 #define BRIDGE_STATE_WAIT_MS 2000
+/* When the fleet's broker has made a new session, a host whose status has not
+ * come so long after is offline; while much comes, a while later. */
+#define BRIDGE_HEARD_MS 15000
+#define BRIDGE_HEARD_AGAIN_MS 1000
+#define BRIDGE_HEARD_LATE_MS 60000
 /* Presses whose answers are awaited; more are refused, busy. */
 #define BRIDGE_PRESS_MAX 32
 /* Former discovery payloads that are kept until the next is published; a
@@ -106,6 +111,10 @@ struct bridge {
     int64_t birth_due_ms;      /* INT64_MAX: no birth is to be answered */
     int64_t contradict_due_ms; /* INT64_MAX: nothing is to be contradicted */
     int64_t contradicted_ms;   /* the last time */
+    uint64_t session;          /* of the fleet's broker, the present one */
+    uint64_t judged_session;   /* who did not come in this one is offline */
+    int64_t judge_due_ms;      /* INT64_MAX: nobody is to be judged */
+    int64_t judge_end_ms;      /* then at the latest */
     int64_t pace_begin_ms;     /* of the present span */
     unsigned pace_count;       /* published in it */
     struct jobs jobs;          /* owned */

@@ -38,6 +38,7 @@ struct fleet_link {
     size_t queue_count;
     size_t queue_bytes;
     uint64_t dropped_count;
+    uint64_t session; /* how many there have been */
     struct arrivals arrivals;
     bool is_posted;  /* fleet_link_post() was called */
     bool was_posted; /* the last event said so: now one of the queue */
@@ -142,9 +143,11 @@ static void on_message(void *context, const struct mqtt_message *message)
     struct topic_parts parts = {0};
     const enum lastcall_status status =
         topic_parse(link->fleet, message->topic, &parts);
+    uint64_t session = 0;
 
     pthread_mutex_lock(&link->lock);
     arrivals_note(&link->arrivals, message, parts.kind, fleet_now_ms());
+    session = link->session;
     pthread_mutex_unlock(&link->lock);
     if (status != LASTCALL_OK)
         return;
@@ -152,7 +155,8 @@ static void on_message(void *context, const struct mqtt_message *message)
         push_message(link, message);
         return;
     }
-    if (verifier_submit(link->verifier, &parts, message) != LASTCALL_OK)
+    if (verifier_submit(link->verifier, &parts, message, session) !=
+        LASTCALL_OK)
         count_drop(link);
     /* The verifier's threads adopt it, and so does ours. */
     if (parts.kind == TOPIC_REVOKED)
@@ -199,13 +203,24 @@ static void note_first(struct fleet_link *link, enum fleet_event_kind kind,
     wake_call();
 }
 
+static void on_session(void *context)
+{
+    struct fleet_link *link = context;
+
+    pthread_mutex_lock(&link->lock);
+    link->session++;
+    pthread_mutex_unlock(&link->lock);
+}
+
 static void on_ready(void *context)
 {
     struct queued *item = new_item(context, FLEET_READY);
 
     note_first(context, FLEET_READY, "");
-    if (item != NULL)
-        push(context, item);
+    if (item == NULL)
+        return;
+    item->event.session = fleet_link_session(context);
+    push(context, item);
 }
 
 static void on_down(void *context, enum mqtt_failure failure,
@@ -277,6 +292,7 @@ open_connection(struct fleet_link *link,
     char detail[MQTT_DETAIL_SIZE] = "";
     const struct connection_handler handler = {
         .context = link,
+        .session = on_session,
         .ready = on_ready,
         .down = on_down,
         .message = on_message,
@@ -480,6 +496,16 @@ static bool pop(struct fleet_link *link, struct fleet_event *out)
 bool fleet_link_is_idle(struct fleet_link *link)
 {
     return link->verifier == NULL || verifier_is_idle(link->verifier);
+}
+
+uint64_t fleet_link_session(struct fleet_link *link)
+{
+    uint64_t session = 0;
+
+    pthread_mutex_lock(&link->lock);
+    session = link->session;
+    pthread_mutex_unlock(&link->lock);
+    return session;
 }
 
 struct arrivals fleet_link_arrivals(struct fleet_link *link)

@@ -52,6 +52,7 @@ struct fleet_event {
     struct bytes payload; /* owned; of any other message */
     bool is_retained;
     uint64_t tag;
+    uint64_t session; /* of FLEET_READY; see fleet_link_session() */
     enum lastcall_status status;
 };
 
@@ -119,6 +120,10 @@ bool fleet_link_is_idle(struct fleet_link *link);
  * and before it looks for what may be missing behind a burst. */
 #define FLEET_GAP_MS 100
 #define FLEET_MEND_MS ARRIVALS_PAUSE_MS
+
+/* How many sessions the broker has made for us.  When it is one more, what is
+ * retained comes again, and what was cleared meanwhile is not told. */
+uint64_t fleet_link_session(struct fleet_link *link);
 
 /* What came since the broker last let us in. */
 struct arrivals fleet_link_arrivals(struct fleet_link *link);

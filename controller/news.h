@@ -23,8 +23,9 @@ struct news {
     char signer[KEY_THUMBPRINT_SIZE]; /* the host's key */
     int64_t granted_s;                /* when the root granted it */
     int64_t arrived_ms;               /* since 1970 */
-    struct host_status status;        /* owned; of a status */
-    struct name *groups; /* owned; of a status: those of the grant */
+    uint64_t session; /* with the broker, in which it came; they count up */
+    struct host_status status; /* owned; of a status */
+    struct name *groups;       /* owned; of a status: those of the grant */
     size_t group_count;
     struct inventory inventory; /* owned; of an inventory */
     struct event *event;        /* owned; of an event, else NULL */

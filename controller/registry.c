@@ -57,6 +57,14 @@ bool registry_host_is_up(const struct registry_host *host)
     return host->has_status && host->status.state != HOST_OFFLINE;
 }
 
+bool registry_host_doubt(struct registry_host *host, uint64_t session)
+{
+    if (!registry_host_is_up(host) || host->session >= session)
+        return false;
+    host->status.state = HOST_OFFLINE;
+    return true;
+}
+
 static enum lastcall_status make_room(struct registry *registry)
 {
     size_t capacity = registry->capacity == 0 ? 16 : registry->capacity * 2;
@@ -154,6 +162,7 @@ static void take_status(const struct registry *registry,
     host->has_status = true;
     host->iat_s = news->iat_s;
     host->granted_s = news->granted_s;
+    host->session = news->session;
     memcpy(host->signer, news->signer, sizeof host->signer);
     host->clock_ahead_ms = host->status.clock_ms > news->arrived_ms
                                ? host->status.clock_ms - news->arrived_ms

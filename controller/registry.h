@@ -31,6 +31,7 @@ struct registry_host {
     int64_t iat_s;                    /* of the status */
     char signer[KEY_THUMBPRINT_SIZE]; /* of the status, too: the host's key */
     int64_t granted_s;                /* and when the root granted it */
+    uint64_t session;                 /* and in which session it came */
     struct host_status status;        /* owned; when has_status */
     struct name *groups;              /* owned; from the grant */
     size_t group_count;
@@ -90,6 +91,14 @@ void registry_forget_inventory(struct registry *registry,
 /* Say whether a host's status has been revoked since it came. */
 bool registry_host_is_revoked(const struct registry_host *host,
                               const struct revocation_list *list);
+
+/*
+ * Have a host be offline whose status did not come (again) in a session: what
+ * we know of it is not what the broker has.
+ *
+ * Returns whether it was up.
+ */
+bool registry_host_doubt(struct registry_host *host, uint64_t session);
 
 /* Say whether a host's latest word is that it works. */
 bool registry_host_is_up(const struct registry_host *host);

@@ -20,6 +20,7 @@ struct job {
     struct job *next;
     enum topic_kind kind;
     bool is_retained;
+    uint64_t session;
     size_t message_at; /* in bytes */
     size_t len;        /* of the message */
     char bytes[];
@@ -124,7 +125,7 @@ static const char *take_text(const char *at, char *out)
 }
 
 static struct job *job_new(const struct topic_parts *parts,
-                           const struct mqtt_message *message)
+                           const struct mqtt_message *message, uint64_t session)
 {
     const size_t names_size =
         strlen(parts->host.text) + strlen(parts->server.text) +
@@ -137,6 +138,7 @@ static struct job *job_new(const struct topic_parts *parts,
     *job = (struct job){
         .kind = parts->kind,
         .is_retained = message->retain == MQTT_RETAINED,
+        .session = session,
         .message_at = names_size,
         .len = message->len,
     };
@@ -211,6 +213,8 @@ static struct proof *prove(struct lane *lane, struct job *job)
     else
         proof->status = news_open(&lane->trust, &proof->parts, &message, now_ms,
                                   &proof->of.news, &proof->why);
+    if (proof->status == LASTCALL_OK && job->kind != TOPIC_RESULT)
+        proof->of.news.session = job->session;
     proof->bytes = size_of(proof, job->len);
     return proof;
 }
@@ -343,7 +347,8 @@ void verifier_close(struct verifier *verifier)
 
 static enum lastcall_status enqueue(struct lane *lane,
                                     const struct topic_parts *parts,
-                                    const struct mqtt_message *message)
+                                    const struct mqtt_message *message,
+                                    uint64_t session)
 {
     const size_t len = message->len;
     struct verifier *verifier = lane->verifier;
@@ -352,7 +357,7 @@ static enum lastcall_status enqueue(struct lane *lane,
 
     if (!take_room(verifier, parts->kind, len))
         return LASTCALL_BUSY;
-    job = job_new(parts, message);
+    job = job_new(parts, message, session);
     if (job == NULL) {
         give_back(verifier, len);
         return LASTCALL_E_NOMEM;
@@ -379,7 +384,8 @@ static struct lane *lane_of(struct verifier *verifier, const struct name *host)
 
 enum lastcall_status verifier_submit(struct verifier *verifier,
                                      const struct topic_parts *parts,
-                                     const struct mqtt_message *message)
+                                     const struct mqtt_message *message,
+                                     uint64_t session)
 {
     enum lastcall_status status = LASTCALL_OK;
 
@@ -389,9 +395,11 @@ enum lastcall_status verifier_submit(struct verifier *verifier,
          message->len > TOKEN_COMMAND_BYTES_MAX))
         return LASTCALL_E_TOO_LARGE;
     if (parts->kind != TOPIC_REVOKED)
-        return enqueue(lane_of(verifier, &parts->host), parts, message);
+        return enqueue(lane_of(verifier, &parts->host), parts, message,
+                       session);
     for (size_t i = 0; i < verifier->lane_count; i++) {
-        enum lastcall_status one = enqueue(&verifier->lanes[i], parts, message);
+        enum lastcall_status one =
+            enqueue(&verifier->lanes[i], parts, message, session);
 
         if (status == LASTCALL_OK)
             status = one;

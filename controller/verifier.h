@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "controller/answer.h"
 #include "controller/news.h"
@@ -92,6 +93,7 @@ bool verifier_is_for(enum topic_kind kind);
  *   parts    of a kind that verifier_is_for() (asserted); TOPIC_REVOKED is
  *            adopted by every thread and not told to proved()
  *   message  payload, len and retain are used
+ *   session  becomes that of the news
  *
  * Returns LASTCALL_OK, LASTCALL_BUSY (bytes_max; it is dropped),
  *         LASTCALL_E_TOO_LARGE, LASTCALL_E_NOMEM.
@@ -99,7 +101,7 @@ bool verifier_is_for(enum topic_kind kind);
  */
 LASTCALL_MUST_USE enum lastcall_status
 verifier_submit(struct verifier *verifier, const struct topic_parts *parts,
-                const struct mqtt_message *message);
+                const struct mqtt_message *message, uint64_t session);
 
 /* Say whether proved() has returned for all that was handed over. */
 bool verifier_is_idle(struct verifier *verifier);

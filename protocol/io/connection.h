@@ -48,6 +48,13 @@ struct connection_handler {
      * no will.
      */
     void (*will)(void *context, struct mqtt_will *out);
+    /*
+     * The broker has no session of ours, or none any more, and made a new one:
+     * what is retained comes again, and what is not there any more is not told.
+     * On the link's thread, before anything of that session comes.  NULL:
+     * ignore.
+     */
+    void (*session)(void *context);
     /* Connected and subscribed: publish births now.  NULL: nothing to do. */
     void (*ready)(void *context);
     /* An attempt failed or the connection was lost.  NULL: ignore. */

@@ -80,6 +80,8 @@ static void on_connected(void *context, const struct mqtt_connected *info)
 {
     struct connection *connection = context;
 
+    if (!info->session_present && connection->handler.session != NULL)
+        connection->handler.session(connection->handler.context);
     pthread_mutex_lock(&connection->lock);
     connection->has_connected = true;
     connection->info = *info;

@@ -2,17 +2,21 @@
 
 import json
 import os
+import re
 import signal
 import time
 
+import paho.mqtt.client as mqtt
 import pytest
 
 import lastcall_py as py
 from home_assistant import UNAVAILABLE, HomeAssistant
+from household import COUNT, LINK, House, entity
 from processes import eventually
 from stage import write_file
 
 IN_FLIGHT_MAX = 32  # BRIDGE_PRESS_MAX
+HEARD_S = 15  # BRIDGE_HEARD_MS
 CONFIG = """\
 [bridge]
 quiet = 0s
@@ -139,6 +143,108 @@ def test_a_host_that_is_struck_off_goes_and_may_come_back(home):
     one.inventory(count=5)
     home.assistant.await_state(home.count("one"), "5")
     assert home.assistant.problems == []
+
+
+# holds 9.13
+def test_a_broker_that_lost_everything_leaves_no_old_number(stage):
+    """Who does not come back is offline; who does is not touched."""
+    house = House(stage)
+    plexes = {name: house.host(name) for name in ("media-01", "attic-01")}
+    house.bridge().start()
+    house.ha = house.home_assistant()
+    for name, plex in plexes.items():
+        plex.play("one")
+        house.ha.await_state(entity("sensor", "sessions_home", name), "1")
+    mark = house.watcher.mark()
+    house.fleet_broker.kill()  # before its worker: no will is published
+    house.ha.await_state(LINK, "off")
+    house.workers["attic-01"].kill()
+    house.fleet_broker.start()
+    house.ha.await_state(LINK, "on")
+    assert house.ha.state(entity("binary_sensor", "worker",
+                                 "attic-01")) == "on"
+    house.ha.await_states(
+        {entity("binary_sensor", "worker", "attic-01"): "off",
+         entity("sensor", "sessions_home", "attic-01"): UNAVAILABLE,
+         entity("binary_sensor", "worker", "media-01"): "on",
+         entity("sensor", "sessions_home", "media-01"): "1"},
+        timeout=HEARD_S + 10)
+    house.watcher.await_message(
+        lambda m: m.topic == house.topic("host", "attic-01", "state")
+        and m.payload == b"offline", "its state", after=mark)
+    words = house.watcher.since(
+        mark, lambda m: m.topic == house.topic("host", "media-01", "state"))
+    assert b"offline" not in [m.payload for m in words]
+    house.workers["attic-01"] = stage.worker(house.hosts["attic-01"]).start()
+    house.ha.await_state(entity("sensor", "sessions_home", "attic-01"), "1")
+
+
+# holds 9.13
+def test_a_broker_that_kept_everything_changes_nothing(stage):
+    house = House(stage, persistence=True)
+    plex = house.host("media-01")
+    bridge = house.bridge().start()
+    house.ha = house.home_assistant()
+    plex.play("one")
+    house.ha.await_state(COUNT, "1")
+    mark = house.watcher.mark()
+    house.fleet_broker.kill()
+    house.ha.await_state(LINK, "off")
+    house.fleet_broker.start()
+    house.ha.await_states({LINK: "on", COUNT: "1"})
+    bridge.process.await_line("FLEET-HEARD", timeout=HEARD_S + 10)
+    plex.play("two")  # and what is said afterwards has come behind it
+    house.ha.await_state(COUNT, "2")
+    assert "HOST-UNHEARD" not in bridge.process.output()
+    assert not house.watcher.since(
+        mark, lambda m: m.topic == house.topic("host", "media-01", "state"))
+
+
+# holds 9.13
+def test_a_status_that_was_cleared_unheard_counts_no_more(home):
+    """Its session is taken away while the bridge stands still; of who is still
+    retained nothing is told anew."""
+    one, two = home.paper("one"), home.paper("two")
+    one.inventory(count=3)
+    two.inventory(count=4)
+    home.start()
+    home.assistant.await_states({home.count("one"): "3",
+                                 home.count("two"): "4"})
+    watch = home.stage.controller("watch")
+    watch.subscribe("lastcall/ha/host/+/state")
+    for name in ("one", "two"):
+        watch.await_message(
+            lambda m: m.topic == "lastcall/ha/host/%s/state" % name, name)
+    mark = watch.mark()
+    # The fleet is asked before the home hears of it.
+    client_id = re.search(r" as (lastcall-\S+) \(",
+                          home.stage.broker.process.output()).group(1)
+    os.kill(home.bridge.pid, signal.SIGSTOP)
+    try:
+        thief = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
+        thief.connect(home.stage.broker.host, home.stage.broker.port,
+                      clean_start=True)
+        thief.loop_start()
+        eventually(thief.is_connected, "the session")
+        two.say("status", token="")
+        thief.disconnect()
+        thief.loop_stop()
+    finally:
+        os.kill(home.bridge.pid, signal.SIGCONT)
+    home.bridge.await_line("FLEET-UP")
+    home.bridge.await_line("HOST-UNHEARD .*two", timeout=HEARD_S + 10)
+    home.assistant.await_states(
+        {"binary_sensor.lastcall_two_worker": "off",
+         home.count("two"): UNAVAILABLE,
+         "binary_sensor.lastcall_one_worker": "on",
+         home.count("one"): "3"})
+    watch.await_message(lambda m: m.payload == b"offline", "its state",
+                        after=mark)
+    told = watch.since(mark, lambda m: m.topic.endswith("/state"))
+    assert [(m.topic.split("/")[3], m.payload) for m in told] == [
+        ("two", b"offline")]
+    two.status()
+    home.assistant.await_state(home.count("two"), "4")
 
 
 # holds 3.8, 9.13

@@ -48,7 +48,16 @@ static void note_published(void *context, uint64_t tag,
     watch_unlock(&seen.watch);
 }
 
+static void note_session(void *context)
+{
+    (void)context;
+    watch_lock(&seen.watch);
+    seen.sessions++;
+    watch_unlock(&seen.watch);
+}
+
 const struct connection_handler seen_handler = {
+    .session = note_session,
     .ready = note_ready,
     .down = note_down,
     .message = note_message,

@@ -13,6 +13,7 @@
 /* Written by the connection's threads, with the watch locked. */
 struct seen {
     struct watch watch;
+    unsigned sessions;
     unsigned readies;
     unsigned downs;
     enum mqtt_failure last_failure;

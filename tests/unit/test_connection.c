@@ -363,6 +363,7 @@ static void test_resume(void **state)
     assert_int_equal(fake_link.disconnects, 1);
     assert_int_equal(fake_link.subscribes, 1);
     assert_int_equal(seen.downs, 0);
+    assert_int_equal(seen.sessions, 1);
     /* What was on its way has an end, and is the caller's to send again. */
     await_seen(ends[7], 1);
     /* A broker that lost the session is asked for everything again. */
@@ -370,6 +371,7 @@ static void test_resume(void **state)
     connection_resume(connection);
     await_seen(readies, 3);
     assert_int_equal(fake_link.subscribes, 2);
+    assert_int_equal(seen.sessions, 2);
     connection_close(connection);
 }
 

@@ -8,6 +8,7 @@ static struct fleet_keys fleet;
 static struct member media;
 static struct member alice;
 static struct registry registry;
+static uint64_t session; /* in which the next token comes */
 
 static int set_up(void **state)
 {
@@ -77,6 +78,7 @@ static enum lastcall_status take(const char *topic, char *token)
     assert_int_equal(bytes_append_text(&message, token), LASTCALL_OK);
     free(token);
     status = news_open(&fleet.trust, &parts, &message, NOW_MS, &news, &why);
+    news.session = session;
     if (status == LASTCALL_OK)
         status = registry_take(&registry, &news);
     else
@@ -273,6 +275,36 @@ static void test_what_was_cleared_is_forgotten(void **state)
     assert_int_equal(find_media()->inventory_count, 0);
 }
 
+/* What the broker lost, or was cleared while nobody was there to hear it. */
+static void test_who_is_not_heard_in_a_session_is_offline(void **state)
+{
+    struct name name = fleet_name("media-01");
+    struct registry_host *host = NULL;
+
+    (void)state;
+    session = 1;
+    assert_int_equal(take_status(HOST_ONLINE, "boot-1", FLEET_NOW_S),
+                     LASTCALL_OK);
+    host = registry_find(&registry, &name);
+    assert_non_null(host);
+    assert_false(registry_host_doubt(host, 1));
+    assert_true(registry_host_is_up(host));
+    session = 2;
+    /* The will of an earlier life is not its word. */
+    assert_int_equal(take_status(HOST_OFFLINE, "boot-0", FLEET_NOW_S),
+                     LASTCALL_OK);
+    assert_true(registry_host_doubt(host, 2));
+    assert_false(registry_host_is_up(host));
+    assert_false(registry_host_doubt(host, 2));
+    /* The same status again is its word, and it is not of an older session. */
+    assert_int_equal(take_status(HOST_ONLINE, "boot-1", FLEET_NOW_S),
+                     LASTCALL_OK);
+    assert_true(registry_host_is_up(host));
+    assert_false(registry_host_doubt(host, 2));
+    assert_false(registry_host_doubt(host, 1));
+    session = 0;
+}
+
 static void test_clock_ahead(void **state)
 {
     (void)state;
@@ -331,6 +363,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_was_cleared_is_forgotten,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_who_is_not_heard_in_a_session_is_offline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clock_ahead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hosts_are_sorted_and_found, set_up,
                                         tear_down),

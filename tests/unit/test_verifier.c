@@ -135,7 +135,8 @@ static enum lastcall_status submit(const struct name *host, char *token)
     const struct topic_parts parts = {.kind = TOPIC_STATUS, .host = *host};
     const struct mqtt_message message = {
         .payload = token, .len = strlen(token), .retain = MQTT_RETAINED};
-    enum lastcall_status status = verifier_submit(verifier, &parts, &message);
+    enum lastcall_status status =
+        verifier_submit(verifier, &parts, &message, 1);
 
     free(token);
     return status;
@@ -188,8 +189,9 @@ static void test_clearing(void **state)
                          LASTCALL_OK);
         assert_int_equal(submit(&names[0], bytes_copy_text("")), LASTCALL_OK);
     }
-    assert_int_equal(verifier_submit(verifier, &event, &empty), LASTCALL_OK);
-    assert_int_equal(verifier_submit(verifier, &result, &empty), LASTCALL_OK);
+    assert_int_equal(verifier_submit(verifier, &event, &empty, 1), LASTCALL_OK);
+    assert_int_equal(verifier_submit(verifier, &result, &empty, 1),
+                     LASTCALL_OK);
     await_told(6);
     assert_int_equal(told.proofs[0]->status, LASTCALL_OK);
     assert_int_equal(told.proofs[1]->status, LASTCALL_E_MISSING);
@@ -229,6 +231,7 @@ static void test_forged_among_good(void **state)
         if (proof->status == LASTCALL_OK) {
             assert_string_equal(proof->of.news.host.text,
                                 proof->parts.host.text);
+            assert_int_equal(proof->of.news.session, 1);
             good_count++;
         } else {
             assert_null(proof->of.news.groups);
@@ -252,7 +255,8 @@ static void submit_list(const char *thumbprint, int64_t seq)
                        revocation_encode(&list, "list-of-the-revoked"));
     message.payload = token;
     message.len = strlen(token);
-    assert_int_equal(verifier_submit(verifier, &parts, &message), LASTCALL_OK);
+    assert_int_equal(verifier_submit(verifier, &parts, &message, 1),
+                     LASTCALL_OK);
     revocation_deinit(&list);
     free(token);
 }
@@ -373,7 +377,8 @@ static const struct proof *judge_event(const struct name *host,
         .payload = token, .len = strlen(token), .retain = retain};
     const size_t before = told.count;
 
-    assert_int_equal(verifier_submit(verifier, &parts, &message), LASTCALL_OK);
+    assert_int_equal(verifier_submit(verifier, &parts, &message, 1),
+                     LASTCALL_OK);
     free(token);
     await_told(before + 1);
     return told.proofs[before];
