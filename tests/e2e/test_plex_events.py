@@ -138,8 +138,8 @@ def test_a_flood_of_lies_is_listed_once_a_second(live):
                     reason="a sanitizer's own memory grows")
 def test_a_long_stream_needs_no_more_memory(live):
     def flood(number):
-        for n in range(20):
-            live.plex.stream(text="event: playing\ndata: ", fill=500000,
+        for n in range(8):
+            live.plex.stream(text="event: playing\ndata: ", fill=200000,
                              tail="\n\n")
             live.plex.stream(text="".join(
                 'event: playing\ndata: {"PlaySessionStateNotification":'
