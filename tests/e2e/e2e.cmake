@@ -12,8 +12,8 @@ set(LASTCALL_E2E_AREAS
     command_terminal_sessions command_watch command_wts counts crash
     crash_wts default_broker harness home_assistant inventory isolation jobs
     link maintenance memory orchestrate packets plex plex_events
-    plex_events_broken plex_events_rogue policy refusals revocation service
-    stop storm vectors worker wts)
+    plex_events_broken plex_events_forms plex_events_rogue policy refusals
+    revocation service stop storm vectors worker wts)
 # A file that stands in no list would never be run.
 set(LASTCALL_E2E_ELSEWHERE windows_service) # wine/e2e.cmake
 file(GLOB found CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_LIST_DIR}
@@ -41,3 +41,8 @@ endforeach()
 if(NOT LASTCALL_SANITIZE)
     set_tests_properties(e2e.default_broker PROPERTIES PROCESSORS 4)
 endif()
+# Those that take longest, most of it waiting, begin first.
+foreach(area plex_events_broken plex_events plex_events_forms maintenance
+             bridge_life bridged_brokers command_watch plex_events_rogue jobs)
+    set_tests_properties(e2e.${area} PROPERTIES COST 100)
+endforeach()
