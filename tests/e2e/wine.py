@@ -21,6 +21,10 @@ EVENT_SOURCE = (r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog"
                 r"\Application\Lastcall")
 
 
+# What Wine's start.exe says.
+NOT_STARTED = "ShellExecuteEx failed: Internal error"
+
+
 class Wine:
     """A Wine prefix, and its server for as long as it stays."""
 
@@ -55,9 +59,14 @@ class Wine:
 
     def run(self, program, *arguments, status=0):
         argv = [self.runner, program, *arguments]
-        done = subprocess.run(argv, capture_output=True, text=True,
-                              timeout=CALL_TIMEOUT, errors="replace",
-                              stdin=subprocess.DEVNULL)
+        # On a busy machine Wine 8 sometimes does not find a program of its own:
+        # nothing was run then.
+        for _ in range(2):
+            done = subprocess.run(argv, capture_output=True, text=True,
+                                  timeout=CALL_TIMEOUT, errors="replace",
+                                  stdin=subprocess.DEVNULL)
+            if NOT_STARTED not in done.stdout:
+                break
         completed = Completed(argv, done.returncode, done.stdout,
                               done.stderr)
         assert status is None or done.returncode == status, completed
