@@ -302,13 +302,14 @@ static enum exit_code say_unanswered(enum lastcall_status status)
 /* Find out whether all of a burst has come; see fleet.h. */
 static enum exit_code probe(struct fleet *fleet, int64_t end_ms, bool *is_whole)
 {
-    const int64_t until_ms = fleet_now_ms() + FLEET_PROBE_MS;
+    int64_t until_ms = 0;
     enum fleet_event_kind kind = FLEET_MESSAGE;
     enum exit_code code = EXIT_CODE_OK;
     struct arrivals came;
 
-    if (fleet_link_probe(fleet->link, FLEET_PROBE_MS) != LASTCALL_OK)
+    if (fleet_link_probe(fleet->link, FLEET_GATHER_MAX_MS) != LASTCALL_OK)
         return code;
+    until_ms = fleet_now_ms() + FLEET_PROBE_MS;
     came = fleet_link_arrivals(fleet->link);
     while (code == EXIT_CODE_OK && !came.is_probed &&
            fleet_now_ms() < until_ms) {

@@ -25,8 +25,8 @@
  * answer comes, the session is resumed (fleet_link.h).
  */
 #define FLEET_QUIET_MS 40
-/* For what is asked for again; more than a delayed TCP acknowledgement (40 ms),
- * which brokers with Nagle's algorithm wait for. */
+/* For what is asked for again, behind the answer; more than a delayed TCP
+ * acknowledgement (40 ms), which brokers with Nagle's algorithm wait for. */
 #define FLEET_PROBE_MS 250
 #define FLEET_GATHER_MAX_MS 2000
 /* For the first answer; then twice that, and so on. */
