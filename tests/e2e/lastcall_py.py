@@ -427,6 +427,30 @@ class Timeout(AssertionError):
     """What was awaited did not come."""
 
 
+class Mqtt(mqtt.Client):
+    """Paho's client, whose thread outlives a broken TLS connection.
+
+    paho-mqtt before 2.0 takes a ConnectionError for a lost connection and lets
+    every other OSError end its thread, that of a TLS record sent to a broker
+    that was killed among them: nothing connects again (upstream issue 750).
+    """
+
+    def _sock_send(self, buf):
+        return self._told_as_lost(super()._sock_send, buf)
+
+    def _sock_recv(self, bufsize):
+        return self._told_as_lost(super()._sock_recv, bufsize)
+
+    @staticmethod
+    def _told_as_lost(call, argument):
+        try:
+            return call(argument)
+        except (BlockingIOError, ConnectionError):
+            raise
+        except OSError as error:
+            raise ConnectionError(*error.args) from error
+
+
 class Client:
     """An MQTT 5 client that keeps all that arrives, in order."""
 
@@ -441,7 +465,7 @@ class Client:
         self._returning = None  # the message id of a SUBSCRIBE again
         self._returns = 0  # how often a broker that came back granted it
         self.name = None  # for a broker that asks who it is
-        self.mqtt = mqtt.Client(client_id=client_id, protocol=mqtt.MQTTv5)
+        self.mqtt = Mqtt(client_id=client_id, protocol=mqtt.MQTTv5)
         self.mqtt.on_connect = self._on_connect
         self.mqtt.on_message = self._on_message
         self.mqtt.on_subscribe = self._on_subscribe

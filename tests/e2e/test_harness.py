@@ -1,5 +1,6 @@
 """The harness itself: a verifier that believes everything proves nothing."""
 
+import ssl
 import sys
 import time
 
@@ -94,6 +95,30 @@ def test_a_tls_broker_is_reached_with_its_authority(stage):
     stage.start_broker(with_tls=True)
     assert stage.broker.uri.startswith("mqtts://localhost:")
     stage.controller("alice")
+
+
+def test_a_client_outlives_a_tls_connection_that_breaks_as_it_sends(stage):
+    broker = stage.start_broker(with_tls=True)
+    alice = stage.controller("alice")
+    returns = alice.returns()
+    real = alice.mqtt._sock
+
+    class Broken:
+        """The connection of a broker that was killed: what is sent fails."""
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+        def fileno(self):
+            return real.fileno()
+
+        def send(self, data):
+            raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF occurred")
+
+    alice.mqtt._sock = Broken()
+    alice.publish("a/topic", b"sent again once it is back")
+    alice.await_return(returns)
+    assert broker.process.running()
 
 
 def test_a_sanitizer_report_is_noticed():
