@@ -7,6 +7,10 @@
 #include "controller/say.h"
 #include "protocol/topic.h"
 
+/* And one that is asked for again, behind what is retained. */
+_Static_assert(FLEET_FILTER_MAX + 1 <= CONNECTION_SUBSCRIPTION_MAX,
+               "a connection takes every filter that a command may want");
+
 /* $share/NAME/FILTER: each message goes to one of those who say so. */
 static void share_filter(const struct name *share, struct topic *topic)
 {

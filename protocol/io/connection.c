@@ -34,6 +34,23 @@ add_subscriptions(struct connection *connection,
     return LASTCALL_OK;
 }
 
+/* Say whether each filter of a list stands already; with lock held. */
+static bool is_subscribed(const struct connection *connection,
+                          const struct mqtt_subscription *list, size_t count)
+{
+    size_t known = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bool stands = false;
+
+        for (size_t k = 0; k < connection->subscription_count && !stands; k++)
+            stands = strcmp(connection->subscriptions[k].filter,
+                            list[i].filter) == 0;
+        known += stands;
+    }
+    return known == count;
+}
+
 static bool init_locks(struct connection *connection)
 {
     return gate_condition_init(&connection->work) == LASTCALL_OK &&
@@ -253,12 +270,14 @@ connection_subscribe(struct connection *connection,
     const struct mqtt_subscription *added = NULL;
     uint64_t losses = 0;
     uint64_t tag = 0;
+    bool is_again = false;
 
     if (count == 0)
         return LASTCALL_OK;
     pthread_mutex_lock(&connection->subscribing);
     pthread_mutex_lock(&connection->lock);
     if (connection->state == CONNECTION_READY) {
+        is_again = is_subscribed(connection, subscriptions, count);
         added = connection->subscriptions + connection->subscription_count;
         status = add_subscriptions(connection, subscriptions, count);
         tag = ++connection->last_tag;
@@ -273,7 +292,7 @@ connection_subscribe(struct connection *connection,
     pthread_mutex_lock(&connection->lock);
     if (status == LASTCALL_OK)
         status = await_answer(connection, losses, until_ms);
-    if (status != LASTCALL_OK)
+    if (status != LASTCALL_OK || is_again)
         connection->subscription_count -= count; /* ours are the last */
     connection->more.tag = 0;
     pthread_mutex_unlock(&connection->lock);

@@ -31,7 +31,7 @@
 #define CONNECTION_QUEUE_MAX 4096
 /* And not more memory than this. */
 #define CONNECTION_QUEUE_BYTES_MAX ((size_t)64 * 1024 * 1024)
-#define CONNECTION_SUBSCRIPTION_MAX 80
+#define CONNECTION_SUBSCRIPTION_MAX 128
 
 enum connection_state {
     CONNECTION_CONNECTING,
@@ -120,7 +120,9 @@ connection_publish(struct connection *connection,
                    const struct mqtt_message *message, uint64_t tag);
 
 /*
- * Subscribe to more, now and after every later connect.
+ * Subscribe to more, now and after every later connect.  To ask once more for
+ * filters that stand makes the broker send again what is retained, and takes
+ * no room.
  *
  *   subscriptions  the filters are copied
  *   timeout_ms     how long to wait for the broker's answer

@@ -236,6 +236,14 @@ def test_it_ends_by_itself_after_a_time(desk):
     assert 3000 <= elapsed_ms < 6000
 
 
+def test_as_many_hosts_as_are_asked_for_one_by_one(desk):
+    """Each with a filter for its status, its lists and its events."""
+    hosts = ["--host=media-%02d" % number for number in range(32)]
+    done = desk.operator.run("watch", "--for", "100ms", *hosts)
+    assert done.status == OK, done
+    assert "media-31 has never published a status" in done.err, done
+
+
 def test_it_ends_by_itself_after_so_many_events(desk, speaker):
     watch = Watch(desk, "--count", "2", "--user", "anna")
     for number, user in enumerate(["anna", "bob", "anna", "anna"]):

@@ -335,6 +335,22 @@ static void test_more_subscriptions(void **state)
     connection_close(connection);
 }
 
+/* What marks the end of what is retained is asked for often. */
+static void test_asking_again_takes_no_room(void **state)
+{
+    struct connection *connection = open_ready();
+    struct mqtt_subscription again = {.filter = "commands", .qos = 1};
+
+    (void)state;
+    for (unsigned i = 0; i < CONNECTION_SUBSCRIPTION_MAX; i++)
+        assert_int_equal(connection_subscribe(connection, &again, 1, WAIT_MS),
+                         LASTCALL_OK);
+    fake_link_lose(MQTT_FAILURE_NETWORK);
+    await_seen(readies, 2);
+    assert_int_equal(fake_link.last_subscription_count, 2);
+    connection_close(connection);
+}
+
 static void test_follows_server_keep_alive(void **state)
 {
     struct connection *connection;
@@ -522,6 +538,7 @@ int main(void)
         cmocka_unit_test_setup(test_wait_ready_gives_up_on_credentials, set_up),
         cmocka_unit_test_setup(test_wait_ready_waits_for_the_network, set_up),
         cmocka_unit_test_setup(test_more_subscriptions, set_up),
+        cmocka_unit_test_setup(test_asking_again_takes_no_room, set_up),
         cmocka_unit_test_setup(test_follows_server_keep_alive, set_up),
         cmocka_unit_test_setup(test_resume, set_up),
         cmocka_unit_test_setup(test_resume_when_the_connection_breaks, set_up),
