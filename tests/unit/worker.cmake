@@ -25,5 +25,10 @@ foreach(name pipeline pipeline_faults pipeline_news pipeline_wts)
     lastcall_test(${name} SOURCES unit/fakes.c unit/pipeline_stage.c ${scratch}
                   LIBS lastcall_worker TIMEOUT 120)
 endforeach()
-lastcall_test(worker SOURCES unit/fakes.c unit/fake_link.c unit/watch.c ${scratch}
-              LIBS lastcall_worker)
+set(worker_stage unit/worker_stage.c unit/fakes.c unit/fake_link.c unit/watch.c
+    ${scratch})
+lastcall_test(worker SOURCES ${worker_stage} LIBS lastcall_worker)
+if(WIN32) # no other system tells a service of sessions
+    lastcall_test(serve_win32 SOURCES ${worker_stage} LIBS lastcall_worker)
+    set_tests_properties(unit.serve_win32 PROPERTIES FIXTURES_REQUIRED wine)
+endif()
