@@ -15,7 +15,7 @@ from processes import Broker, Process, Tls
 from standin import Standin
 from terminal_server import TerminalServer
 
-COMMAND_TIMEOUT = 60.0
+COMMAND_TIMEOUT = 2 * processes.PATIENCE
 
 # The two patterns of section 1, and what both kinds of client read besides.
 ACL_PATTERNS = """\

@@ -7,10 +7,11 @@ import os
 import threading
 import time
 
+import processes
+
 ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 STATES = ("active", "connected", "connect_query", "shadow", "disconnected",
           "idle", "listen", "reset", "down", "init")
-PATIENCE = float(os.environ.get("LASTCALL_E2E_PATIENCE", "30"))
 
 
 def record(kind, **keys):
@@ -128,7 +129,7 @@ class TerminalServer:
 
     def await_record(self, part):
         """Wait until the stand-in has written something into its file."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + processes.PATIENCE
         while time.monotonic() < until:
             with self.lines() as records:
                 if any(part in line for line in records):
@@ -155,7 +156,7 @@ class TerminalServer:
 
     def await_call(self, match, what):
         """The first call that matches; the log is written by another."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + processes.PATIENCE
         while time.monotonic() < until:
             found = [entry for entry in self.calls() if match(entry)]
             if found:
