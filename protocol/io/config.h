@@ -115,8 +115,13 @@ LASTCALL_MUST_USE enum lastcall_status config_set(const struct config_key *key,
                                                   const char *value,
                                                   struct config_error *error);
 
+/* Ten thousand years: no time that is reckoned with them overflows. */
+#define CONFIG_DURATION_MS_MAX (INT64_C(3652500) * 86400 * 1000)
+
 /*
  * Read a duration such as "90" (seconds), "250ms", "2m", "24h", "7d".
+ *
+ *   ms  0 to CONFIG_DURATION_MS_MAX; 0 on any error
  *
  * Returns LASTCALL_OK, LASTCALL_E_SYNTAX.
  */

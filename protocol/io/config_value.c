@@ -70,7 +70,7 @@ enum lastcall_status config_parse_duration(const char *text, int64_t *ms)
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(unit, units[i].name) != 0)
             continue;
-        if (value > INT64_MAX / units[i].ms)
+        if (value > CONFIG_DURATION_MS_MAX / units[i].ms)
             return LASTCALL_E_SYNTAX;
         *ms = value * units[i].ms;
         return LASTCALL_OK;

@@ -234,6 +234,9 @@ static void test_durations(void **state)
         {"1S", -1},
         {"99999999999999999999", -1},
         {"9223372036854775807d", -1},
+        {"9223372036854775807ms", -1},
+        {"3652500d", CONFIG_DURATION_MS_MAX},
+        {"3652501d", -1},
     };
 
     (void)state;
