@@ -1,11 +1,12 @@
 #include "controller/campaign.h"
 
-#include "controller/campaign_send.h"
-
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "controller/campaign_send.h"
+#include "protocol/body.h"
 
 static const char *const outcome_names[OUTCOME_COUNT] = {
     [OUTCOME_WAITING] = "waiting", [OUTCOME_TRUE] = "true",
@@ -379,9 +380,11 @@ void campaign_tally(const struct campaign *campaign, struct campaign_tally *out)
         out->late += host->is_late;
         if (!host->has_answer)
             continue;
-        out->matched += host->answer.result.matched;
-        out->succeeded += host->answer.result.succeeded;
-        out->failed += host->answer.result.failed;
+        out->matched =
+            body_add_counts(out->matched, host->answer.result.matched);
+        out->succeeded =
+            body_add_counts(out->succeeded, host->answer.result.succeeded);
+        out->failed = body_add_counts(out->failed, host->answer.result.failed);
     }
 }
 

@@ -73,10 +73,7 @@ static void on_gap(void *context, const struct name *host,
     if (is_full(watching) || !is_wanted(watching, host))
         return;
     watching->gap_count++;
-    if (missed > INT64_MAX - watching->missed_count)
-        watching->missed_count = INT64_MAX; /* a host may say any number */
-    else
-        watching->missed_count += missed;
+    watching->missed_count = body_add_counts(watching->missed_count, missed);
     output_record(&watching->output,
                   watch_record_gap(host, server, missed, fleet_wall_ms()));
 }

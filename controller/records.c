@@ -122,7 +122,7 @@ static json_t *session_sum(const struct host_status *status)
     for (size_t i = 0; i < status->server_count; i++) {
         if (status->servers[i].session_count < 0)
             return json_null();
-        sum += status->servers[i].session_count;
+        sum = body_add_counts(sum, status->servers[i].session_count);
     }
     return json_integer(sum);
 }

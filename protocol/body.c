@@ -127,6 +127,11 @@ void body_get_count(struct body_reader *reader, const char *name,
                                         INT64_MAX, out, reader->error));
 }
 
+int64_t body_add_counts(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 void body_get_bool(struct body_reader *reader, const char *name,
                    enum json_presence presence, bool *out)
 {

@@ -55,8 +55,12 @@ void body_get_prose(struct body_reader *reader, const char *name, char *out,
                     size_t size);
 void body_get_name(struct body_reader *reader, const char *name,
                    struct name *out);
+/* A number from 0 to INT64_MAX. */
 void body_get_count(struct body_reader *reader, const char *name,
                     enum json_presence presence, int64_t *out);
+/* Add two counts, each of which may be anything that a host wrote: a sum that
+ * is too large is INT64_MAX. */
+int64_t body_add_counts(int64_t a, int64_t b);
 void body_get_bool(struct body_reader *reader, const char *name,
                    enum json_presence presence, bool *out);
 /* A time that may be absent or null (0). */

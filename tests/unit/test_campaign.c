@@ -487,6 +487,31 @@ static void test_every_code_has_its_exit(void **state)
     assert_false(campaign_is_refusal(LASTCALL_PROTECTED));
 }
 
+/* Each host may say any number. */
+static void test_sums_have_an_end(void **state)
+{
+    struct campaign campaign;
+    struct campaign_tally tally;
+
+    (void)state;
+    begin_broadcast(&campaign, 2);
+    for (size_t i = 0; i < 2; i++) {
+        struct answer answer =
+            answer_of(&campaign, 0, i == 0 ? "h0" : "h1", LASTCALL_OK);
+
+        answer.result.matched = INT64_MAX;
+        answer.result.succeeded = INT64_MAX - 1;
+        answer.result.failed = 1;
+        assert_int_equal(campaign_take(&campaign, &answer, START_MS + 50),
+                         VERDICT_ANSWER);
+    }
+    campaign_tally(&campaign, &tally);
+    assert_true(tally.matched == INT64_MAX);
+    assert_true(tally.succeeded == INT64_MAX);
+    assert_int_equal(tally.failed, 2);
+    campaign_deinit(&campaign);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -504,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_lost_with_the_connection_is_sent_again),
         cmocka_unit_test(test_exit_precedence),
         cmocka_unit_test(test_every_code_has_its_exit),
+        cmocka_unit_test(test_sums_have_an_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

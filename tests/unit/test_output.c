@@ -405,6 +405,26 @@ static void test_clean_text(void **state)
     }
 }
 
+/* A host may say any number of its servers. */
+static void test_sessions_of_a_host_have_an_end(void **state)
+{
+    struct status_server servers[] = {
+        {.name = {"a"}, .session_count = INT64_MAX},
+        {.name = {"b"}, .session_count = 1},
+    };
+    const struct registry_host host = {
+        .name = {"media-01"},
+        .status = {.servers = servers, .server_count = 2},
+    };
+    json_t *record = record_of_host(&host);
+
+    (void)state;
+    assert_non_null(record);
+    assert_true(json_integer_value(json_object_get(record, "sessions")) ==
+                INT64_MAX);
+    json_decref(record);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_width_of_text),
         cmocka_unit_test(test_fit_of_text),
         cmocka_unit_test(test_clean_text),
+        cmocka_unit_test(test_sessions_of_a_host_have_an_end),
     };
 
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
