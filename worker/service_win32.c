@@ -105,9 +105,6 @@ enum lastcall_status service_prepare(void)
      * and no report that holds our secrets. */
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
     HeapSetInformation(NULL, HeapEnableTerminationOnCorruption, NULL, 0);
-    /* What libraries load at run time comes from the system alone. */
-    if (!SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32))
-        return LASTCALL_E_INTERNAL;
     if (!service_is_managed() && !SetConsoleCtrlHandler(on_console, TRUE))
         return LASTCALL_E_INTERNAL;
     return LASTCALL_OK;
