@@ -1,5 +1,5 @@
 # Tests of the Windows service.
-foreach(name access_win32 log_events_win32 service_win32)
+foreach(name access_win32 log_events_win32 service_install_win32 service_win32)
     lastcall_test(${name} LIBS lastcall_worker)
     set_tests_properties(unit.${name} PROPERTIES FIXTURES_REQUIRED wine)
 endforeach()
