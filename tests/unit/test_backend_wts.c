@@ -384,6 +384,23 @@ static void what_a_server_says_of_itself(void **state)
     fake_desktop_close(&desktop);
 }
 
+/* This machine's version is none of another one's. */
+static void what_another_server_runs_is_not_known(void **state)
+{
+    struct fake_desktop desktop = {0};
+    struct platform_error error = {""};
+    struct backend_report report;
+    char computer[] = "ts02";
+
+    (void)state;
+    desktop.settings.computer = computer;
+    assert_int_equal(fake_desktop_try(&desktop, LONG_MS, &error), LASTCALL_OK);
+    assert_int_equal(fake_wts_backend_ops.report(desktop.backend, &report),
+                     LASTCALL_OK);
+    assert_string_equal(report.version, "");
+    fake_desktop_close(&desktop);
+}
+
 static void an_interrupt_ends_what_is_asked(void **state)
 {
     struct fake_desktop desktop;
@@ -426,6 +443,8 @@ int main(void)
         cmocka_unit_test_setup(a_server_that_hangs_is_left_in_peace,
                                fake_desktop_setup),
         cmocka_unit_test_setup(what_a_server_says_of_itself,
+                               fake_desktop_setup),
+        cmocka_unit_test_setup(what_another_server_runs_is_not_known,
                                fake_desktop_setup),
         cmocka_unit_test_setup(an_interrupt_ends_what_is_asked,
                                fake_desktop_setup),
