@@ -31,7 +31,7 @@ static const struct output_column revocation_csv[] = {
 };
 static const struct output_block revocation_blocks[] = {
     {NULL, NULL, NULL, revocation_columns,
-     sizeof revocation_columns / sizeof revocation_columns[0]},
+     sizeof revocation_columns / sizeof revocation_columns[0], NULL},
 };
 static const struct output_layout revocation_layout = {
     .noun = "revoked",
@@ -40,7 +40,7 @@ static const struct output_layout revocation_layout = {
     .blocks = revocation_blocks,
     .block_count = 1,
     .csv = {NULL, NULL, NULL, revocation_csv,
-            sizeof revocation_csv / sizeof revocation_csv[0]},
+            sizeof revocation_csv / sizeof revocation_csv[0], NULL},
 };
 
 static enum lastcall_status read_before(struct revoking *revoking)

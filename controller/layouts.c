@@ -1,7 +1,8 @@
 /* Which members of a record a person sees, and which a spreadsheet gets. */
 #include "controller/records.h"
 
-#define COLUMNS(array) (array), sizeof(array) / sizeof((array)[0])
+#define COLUMNS(array) (array), sizeof(array) / sizeof((array)[0]), NULL
+#define FITTED(array, spans) (array), sizeof(array) / sizeof((array)[0]), spans
 #define BLOCKS(array) (array), sizeof(array) / sizeof((array)[0])
 
 static const struct output_column result_columns[] = {
@@ -11,10 +12,32 @@ static const struct output_column result_columns[] = {
     {"DETAIL", "detail", CELL_TEXT},
 };
 
+/* For an answer, done or planned: what came of it, and why. */
+static const struct output_span
+    result_spans[sizeof result_columns / sizeof result_columns[0]] = {
+        {0, 0, 0},  /* HOST */
+        {0, 0, 0},  /* ANSWER */
+        {0, 0, 2},  /* MATCHED */
+        {0, 0, 3},  /* DONE, TO DO */
+        {0, 0, 0},  /* CODE */
+        {0, 0, 1},  /* TIME */
+        {30, 0, 0}, /* DETAIL */
+};
+
 static const struct output_column outcome_columns[] = {
     {"HOST", "host", CELL_TEXT},           {"SERVER", ".server", CELL_TEXT},
     {"SESSION", ".session_id", CELL_TEXT}, {"CODE", ".code", CELL_STATE},
     {"DETAIL", ".detail", CELL_TEXT},
+};
+
+/* Who tells a session from another needs host, server and id in full. */
+static const struct output_span
+    outcome_spans[sizeof outcome_columns / sizeof outcome_columns[0]] = {
+        {0, 0, 0},  /* HOST */
+        {0, 0, 0},  /* SERVER */
+        {0, 0, 0},  /* SESSION */
+        {0, 0, 0},  /* CODE */
+        {16, 0, 0}, /* DETAIL */
 };
 
 static const struct output_column shown_columns[] = {
@@ -29,11 +52,37 @@ static const struct output_column shown_columns[] = {
     {"DETAIL", ".detail", CELL_TEXT},
 };
 
+/* Before a stop: whose session it is, and what they would lose. */
+static const struct output_span
+    shown_spans[sizeof shown_columns / sizeof shown_columns[0]] = {
+        {0, 0, 0},  /* HOST */
+        {0, 0, 0},  /* SERVER */
+        {0, 0, 0},  /* SESSION */
+        {8, 0, 4},  /* USER */
+        {8, 0, 3},  /* WHAT */
+        {8, 0, 1},  /* CLIENT */
+        {7, 0, 2},  /* STATE */
+        {0, 0, 0},  /* CODE */
+        {11, 0, 0}, /* DETAIL */
+};
+
 static const struct output_column reply_columns[] = {
     {"HOST", "host", CELL_TEXT},           {"SERVER", ".server", CELL_TEXT},
     {"SESSION", ".session_id", CELL_TEXT}, {"USER", ".session", CELL_USER},
     {"PRESSED", ".response", CELL_TEXT},   {"CODE", ".code", CELL_STATE},
     {"DETAIL", ".detail", CELL_TEXT},
+};
+
+/* Who pressed what. */
+static const struct output_span
+    reply_spans[sizeof reply_columns / sizeof reply_columns[0]] = {
+        {0, 0, 0},  /* HOST */
+        {0, 0, 0},  /* SERVER */
+        {0, 0, 0},  /* SESSION */
+        {8, 0, 1},  /* USER */
+        {0, 0, 0},  /* PRESSED */
+        {0, 0, 0},  /* CODE */
+        {11, 0, 0}, /* DETAIL */
 };
 
 static const struct output_column result_csv[] = {
@@ -64,8 +113,8 @@ static const struct output_column result_csv[] = {
 };
 
 static const struct output_block result_blocks[] = {
-    {NULL, NULL, NULL, COLUMNS(result_columns)},
-    {"sessions", "code", "ok", COLUMNS(outcome_columns)},
+    {NULL, NULL, NULL, FITTED(result_columns, result_spans)},
+    {"sessions", "code", "ok", FITTED(outcome_columns, outcome_spans)},
 };
 
 const struct output_layout record_results = {
@@ -78,8 +127,8 @@ const struct output_layout record_results = {
 };
 
 static const struct output_block shown_blocks[] = {
-    {"sessions", NULL, NULL, COLUMNS(shown_columns)},
-    {NULL, NULL, NULL, COLUMNS(result_columns)},
+    {"sessions", NULL, NULL, FITTED(shown_columns, shown_spans)},
+    {NULL, NULL, NULL, FITTED(result_columns, result_spans)},
 };
 
 const struct output_layout record_results_shown = {
@@ -92,8 +141,8 @@ const struct output_layout record_results_shown = {
 };
 
 static const struct output_block reply_blocks[] = {
-    {"sessions", NULL, NULL, COLUMNS(reply_columns)},
-    {NULL, NULL, NULL, COLUMNS(result_columns)},
+    {"sessions", NULL, NULL, FITTED(reply_columns, reply_spans)},
+    {NULL, NULL, NULL, FITTED(result_columns, result_spans)},
 };
 
 const struct output_layout record_replies = {
@@ -113,8 +162,8 @@ static const struct output_column plan_columns[] = {
 };
 
 static const struct output_block plan_blocks[] = {
-    {"sessions", NULL, NULL, COLUMNS(shown_columns)},
-    {NULL, NULL, NULL, COLUMNS(plan_columns)},
+    {"sessions", NULL, NULL, FITTED(shown_columns, shown_spans)},
+    {NULL, NULL, NULL, FITTED(plan_columns, result_spans)},
 };
 
 const struct output_layout record_plans = {
@@ -135,6 +184,17 @@ static const struct output_column ping_columns[] = {
     {"DETAIL", "detail", CELL_TEXT},
 };
 
+/* The times are what was asked for. */
+static const struct output_span
+    ping_spans[sizeof ping_columns / sizeof ping_columns[0]] = {
+        {0, 0, 0},  /* HOST */
+        {0, 0, 0},  /* ANSWER */
+        {0, 0, 0},  /* ROUND TRIP */
+        {0, 0, 0},  /* CLOCK SKEW */
+        {0, 0, 1},  /* CODE */
+        {16, 0, 0}, /* DETAIL */
+};
+
 static const struct output_column ping_csv[] = {
     {"host", "host", CELL_TEXT},
     {"outcome", "outcome", CELL_TEXT},
@@ -145,7 +205,7 @@ static const struct output_column ping_csv[] = {
 };
 
 static const struct output_block ping_blocks[] = {
-    {NULL, NULL, NULL, COLUMNS(ping_columns)},
+    {NULL, NULL, NULL, FITTED(ping_columns, ping_spans)},
 };
 
 const struct output_layout record_pings = {
@@ -165,6 +225,24 @@ static const struct output_column job_columns[] = {
     {"REFUSED", "refused", CELL_TEXT}, {"SILENT", "silent", CELL_TEXT},
     {"OFFLINE", "offline", CELL_TEXT}, {"UNSENT", "unsent", CELL_TEXT},
     {"STATE", "state", CELL_STATE},
+};
+
+/* Which job, and how many did not do it. */
+static const struct output_span
+    job_spans[sizeof job_columns / sizeof job_columns[0]] = {
+        {0, 0, 0},  /* JOB */
+        {0, 0, 10}, /* WHEN */
+        {0, 0, 1},  /* WHO */
+        {0, 0, 0},  /* WHAT */
+        {8, 0, 4},  /* TARGET */
+        {0, 0, 2},  /* HOSTS */
+        {0, 0, 3},  /* TRUE */
+        {0, 0, 9},  /* FALSE */
+        {0, 0, 8},  /* REFUSED */
+        {0, 0, 7},  /* SILENT */
+        {0, 0, 6},  /* OFFLINE */
+        {0, 0, 5},  /* UNSENT */
+        {0, 0, 0},  /* STATE */
 };
 
 static const struct output_column job_csv[] = {
@@ -190,7 +268,7 @@ static const struct output_column job_csv[] = {
 };
 
 static const struct output_block job_blocks[] = {
-    {NULL, NULL, NULL, COLUMNS(job_columns)},
+    {NULL, NULL, NULL, FITTED(job_columns, job_spans)},
 };
 
 const struct output_layout record_jobs = {
@@ -206,6 +284,19 @@ static const struct output_column job_host_columns[] = {
     {"MATCHED", "matched", CELL_TEXT}, {"DONE", "succeeded", CELL_TEXT},
     {"CODE", "code", CELL_STATE},      {"ANSWERED", "answered_at", CELL_AGE},
     {"LATE", "late", CELL_TEXT},       {"DETAIL", "detail", CELL_TEXT},
+};
+
+/* As for an answer. */
+static const struct output_span
+    job_host_spans[sizeof job_host_columns / sizeof job_host_columns[0]] = {
+        {0, 0, 0},  /* HOST */
+        {0, 0, 0},  /* ANSWER */
+        {0, 0, 3},  /* MATCHED */
+        {0, 0, 4},  /* DONE */
+        {0, 0, 0},  /* CODE */
+        {0, 0, 2},  /* ANSWERED */
+        {0, 0, 1},  /* LATE */
+        {30, 0, 0}, /* DETAIL */
 };
 
 static const struct output_column job_host_csv[] = {
@@ -231,8 +322,8 @@ static const struct output_column job_host_csv[] = {
 };
 
 static const struct output_block job_host_blocks[] = {
-    {NULL, NULL, NULL, COLUMNS(job_host_columns)},
-    {"sessions", "code", "ok", COLUMNS(outcome_columns)},
+    {NULL, NULL, NULL, FITTED(job_host_columns, job_host_spans)},
+    {"sessions", "code", "ok", FITTED(outcome_columns, outcome_spans)},
 };
 
 const struct output_layout record_job_hosts = {
@@ -255,6 +346,19 @@ static const struct output_column host_columns[] = {
     {"LAST SEEN", "last_seen", CELL_AGE},
 };
 
+/* Whether it is there, and what is wrong with it. */
+static const struct output_span
+    host_spans[sizeof host_columns / sizeof host_columns[0]] = {
+        {0, 0, 0},  /* HOST */
+        {0, 0, 0},  /* STATE */
+        {0, 0, 1},  /* VERSION */
+        {6, 0, 2},  /* GROUPS */
+        {20, 0, 4}, /* SERVERS */
+        {0, 0, 3},  /* SESSIONS */
+        {0, 0, 5},  /* CLOCK AHEAD */
+        {0, 0, 0},  /* LAST SEEN */
+};
+
 static const struct output_column host_csv[] = {
     {"host", "host", CELL_TEXT},
     {"state", "state", CELL_TEXT},
@@ -269,7 +373,7 @@ static const struct output_column host_csv[] = {
 };
 
 static const struct output_block host_blocks[] = {
-    {NULL, NULL, NULL, COLUMNS(host_columns)},
+    {NULL, NULL, NULL, FITTED(host_columns, host_spans)},
 };
 
 const struct output_layout record_hosts = {
@@ -293,6 +397,23 @@ static const struct output_column session_columns[] = {
     {"PROGRESS", "progress_percent", CELL_PERCENT},
     {"AGE", "age_s", CELL_SECONDS},
     {"NEWS", "freshness", CELL_STATE},
+};
+
+/* Which session of whom, and whether that is still so. */
+static const struct output_span
+    session_spans[sizeof session_columns / sizeof session_columns[0]] = {
+        {0, 0, 0}, /* HOST */
+        {0, 0, 0}, /* SERVER */
+        {0, 0, 0}, /* SESSION */
+        {8, 0, 8}, /* USER */
+        {8, 0, 6}, /* WHAT */
+        {7, 0, 7}, /* STATE */
+        {8, 0, 5}, /* CLIENT */
+        {0, 0, 4}, /* IDLE */
+        {0, 0, 2}, /* STARTED */
+        {0, 0, 1}, /* PROGRESS */
+        {0, 0, 3}, /* AGE */
+        {0, 0, 0}, /* NEWS */
 };
 
 /* Every field there is: the common ones first. */
@@ -367,7 +488,7 @@ static const struct output_column session_csv[] = {
 };
 
 static const struct output_block session_blocks[] = {
-    {NULL, NULL, NULL, COLUMNS(session_columns)},
+    {NULL, NULL, NULL, FITTED(session_columns, session_spans)},
 };
 
 const struct output_layout record_sessions = {

@@ -45,14 +45,20 @@ struct output_block {
     const char *unless_value;
     const struct output_column *columns;
     size_t column_count;
+    const struct output_span *spans; /* one a column; NULL: none gives way */
 };
 
-/* A column of a table whose rows are written before the next are known. */
+/* How a column of a table gives way on a terminal that is too narrow. */
 struct output_span {
-    size_t least;  /* columns of the terminal; less of them is of no use */
-    size_t wanted; /* at least least */
-    /* Where not all find room, the one with 1 is left out first, then that
-     * with 2 ...; 0: it stays, as the last column must. */
+    /* Columns of the terminal; less of them is of no use.  0: its texts are
+     * never cut, as those that tell one row from another must not be. */
+    size_t least;
+    /* At least least.  For output_table_live, which knows no later row; any
+     * other table wants what its longest text takes. */
+    size_t wanted;
+    /* Where not all find room, columns that say nothing in any row are left
+     * out first; of two alike the one with 1 goes first, then that with 2 ...
+     * 0: it stays, as the last column must. */
     unsigned leaves;
 };
 
@@ -63,9 +69,7 @@ struct output_layout {
     const char *name_if; /* names shows a record where this member is "true";
                             NULL: every record */
     const struct output_block *blocks; /* tables, one below the other */
-    size_t block_count;
-    const struct output_span *spans; /* for output_table_live, which has one
-                                        block: one a column */
+    size_t block_count;                /* of output_table_live: one */
     struct output_block csv;
 };
 
@@ -97,7 +101,7 @@ struct output {
     const struct output_layout *layout;
     FILE *stream;
     enum output_colour colour;
-    size_t width;   /* of the terminal; 0: there is none */
+    size_t width;   /* of the terminal; 0: there is none, nothing is cut */
     int64_t now_ms; /* for ages; since 1970 */
     size_t record_count;
     void *state;                 /* the writer's own, freed by its close */
@@ -110,9 +114,9 @@ extern const size_t output_writer_count;
 
 extern const struct output_writer output_table;
 /* The same where rows come for hours: each one is written when it is there,
- * and no row moves the columns.  On a terminal a row is one line: columns are
- * made narrow or left out, and what is longer is cut.  Elsewhere they have the
- * width they want, and a longer text moves the rest of its own row. */
+ * and no row moves the columns.  On a terminal a row of either is one line:
+ * columns are made narrow or left out, and what is longer is cut.  Elsewhere
+ * everything is there, and a very long text moves the rest of its own row. */
 extern const struct output_writer output_table_live;
 extern const struct output_writer output_json;
 extern const struct output_writer output_ndjson;

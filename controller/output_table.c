@@ -11,7 +11,8 @@
 #include "protocol/moment.h"
 
 #define CELL_BYTES_MAX 4096
-/* Wider cells are cut, so that one title does not push the rest away. */
+/* A text that nothing cuts and that is wider moves the rest of its own row,
+ * so that one title does not push the others away. */
 #define CELL_WIDTH_MAX 60
 #define COLUMN_COUNT_MAX 24
 #define GAP 2
@@ -31,6 +32,7 @@ struct sheet {
     size_t cell_count;
     size_t cell_capacity;
     size_t widths[COLUMN_COUNT_MAX];
+    bool says[COLUMN_COUNT_MAX]; /* something, in one row at least */
     bool is_left_out[COLUMN_COUNT_MAX];
     bool has_titles; /* the first row is that of the titles */
 };
@@ -171,16 +173,38 @@ static void cut(char *text, size_t width_max)
         memcpy(text + display_fit(text, width_max - 1), "~", 2);
 }
 
-/* Whether columns have a width that nothing may exceed. */
+/* Whether columns give way to fit the terminal. */
 static bool is_bounded(const struct sheet *sheet)
 {
-    return sheet->output->layout->spans != NULL && sheet->output->width > 0;
+    return sheet->block->spans != NULL && sheet->output->width > 0;
+}
+
+/* Whether a row is written before the next is known. */
+static bool is_live(const struct sheet *sheet)
+{
+    return sheet->output->writer->is_live;
+}
+
+static bool may_be_cut(const struct sheet *sheet, size_t column)
+{
+    return is_bounded(sheet) && sheet->block->spans[column].least > 0;
+}
+
+/* A column is as wide as its widest text. */
+static void widen(struct sheet *sheet, size_t column, const char *text)
+{
+    size_t width_max =
+        may_be_cut(sheet, column) ? sheet->output->width : CELL_WIDTH_MAX;
+    size_t width = display_width(text);
+
+    if (width > width_max)
+        width = width_max;
+    if (width > sheet->widths[column])
+        sheet->widths[column] = width;
 }
 
 static void add_cell(struct sheet *sheet, size_t column, char *text)
 {
-    size_t width = 0;
-
     if (text == NULL) {
         sheet->output->status = LASTCALL_E_NOMEM;
         return;
@@ -198,11 +222,16 @@ static void add_cell(struct sheet *sheet, size_t column, char *text)
         sheet->cells = grown;
         sheet->cell_capacity = wanted;
     }
-    cut(text, is_bounded(sheet) ? sheet->widths[column] : CELL_WIDTH_MAX);
-    width = display_width(text);
-    if (sheet->output->layout->spans == NULL && width > sheet->widths[column])
-        sheet->widths[column] = width;
+    if (!is_live(sheet))
+        widen(sheet, column, text);
+    else if (may_be_cut(sheet, column))
+        cut(text, sheet->widths[column]);
     sheet->cells[sheet->cell_count++] = text;
+}
+
+static bool is_nothing(const struct bytes *text)
+{
+    return text->len == 1 && (text->data[0] == '-' || text->data[0] == '0');
 }
 
 static void add_row(void *context, const json_t *record, const json_t *item)
@@ -218,6 +247,8 @@ static void add_row(void *context, const json_t *record, const json_t *item)
                         output_cell_value(column, record, item),
                         &text) == LASTCALL_E_NOMEM)
             sheet->output->status = LASTCALL_E_NOMEM;
+        if (text.data != NULL && !is_nothing(&text))
+            sheet->says[i] = true;
         add_cell(sheet, i,
                  text.data == NULL ? bytes_copy_text("-") : bytes_take(&text));
         bytes_deinit(&text);
@@ -292,27 +323,36 @@ static void print_rows(const struct sheet *sheet)
         print_cell(sheet, i);
 }
 
-/* What a line takes when no column is wider than it must be. */
-static size_t least_width(const struct sheet *sheet,
-                          const struct output_span *spans)
+/* What a line takes with columns of these widths. */
+static size_t line_width(const struct sheet *sheet, const size_t *widths)
 {
     size_t sum = 0;
 
     for (size_t i = 0; i < sheet->block->column_count; i++) {
         if (!sheet->is_left_out[i])
-            sum += spans[i].least + (sum > 0 ? GAP : 0);
+            sum += widths[i] + (sum > 0 ? GAP : 0);
     }
     return sum;
 }
 
+/* Whether of two columns that may be left out this one goes first. */
+static bool goes_before(const struct sheet *sheet, size_t column, size_t other)
+{
+    const struct output_span *spans = sheet->block->spans;
+
+    if (sheet->says[column] != sheet->says[other])
+        return sheet->says[other];
+    return spans[column].leaves < spans[other].leaves;
+}
+
 /* Leave the next column out; false when all that are left stay. */
-static bool leave_out(struct sheet *sheet, const struct output_span *spans)
+static bool leave_out(struct sheet *sheet)
 {
     size_t next = COLUMN_COUNT_MAX;
 
     for (size_t i = 0; i < sheet->block->column_count; i++) {
-        if (spans[i].leaves > 0 && !sheet->is_left_out[i] &&
-            (next == COLUMN_COUNT_MAX || spans[i].leaves < spans[next].leaves))
+        if (sheet->block->spans[i].leaves > 0 && !sheet->is_left_out[i] &&
+            (next == COLUMN_COUNT_MAX || goes_before(sheet, i, next)))
             next = i;
     }
     if (next == COLUMN_COUNT_MAX)
@@ -321,28 +361,42 @@ static bool leave_out(struct sheet *sheet, const struct output_span *spans)
     return true;
 }
 
+/* The least that each column can do with, and what it wants. */
+static void ask(const struct sheet *sheet, size_t *least, size_t *wanted)
+{
+    const struct output_span *spans = sheet->block->spans;
+
+    for (size_t i = 0; i < sheet->block->column_count; i++) {
+        wanted[i] = is_live(sheet) ? spans[i].wanted : sheet->widths[i];
+        least[i] = spans[i].least > 0 && spans[i].least < wanted[i]
+                       ? spans[i].least
+                       : wanted[i];
+    }
+}
+
 /* Give each column what it wants, or its part of what the terminal has; the
  * last one gets what is left over. */
-static void share_width(struct sheet *sheet, const struct output_span *spans)
+static void share_width(struct sheet *sheet)
 {
     const size_t count = sheet->block->column_count;
     const size_t width = sheet->output->width > TERMINAL_WIDTH_MIN
                              ? sheet->output->width
                              : TERMINAL_WIDTH_MIN;
+    size_t wanted[COLUMN_COUNT_MAX] = {0};
+    size_t least[COLUMN_COUNT_MAX] = {0};
     bool goes_on = true;
     size_t spare = 0;
 
-    for (size_t i = 0; i < count; i++)
-        sheet->widths[i] = is_bounded(sheet) ? spans[i].least : spans[i].wanted;
-    if (!is_bounded(sheet))
-        return;
-    while (least_width(sheet, spans) > width && leave_out(sheet, spans))
+    ask(sheet, least, wanted);
+    while (line_width(sheet, least) > width && leave_out(sheet))
         ;
-    spare = width - least_width(sheet, spans);
+    if (line_width(sheet, least) < width)
+        spare = width - line_width(sheet, least);
+    memcpy(sheet->widths, least, count * sizeof *least);
     while (goes_on) {
         goes_on = false;
         for (size_t i = 0; i < count && spare > 0; i++) {
-            if (sheet->is_left_out[i] || sheet->widths[i] >= spans[i].wanted)
+            if (sheet->is_left_out[i] || sheet->widths[i] >= wanted[i])
                 continue;
             sheet->widths[i]++;
             spare--;
@@ -350,6 +404,27 @@ static void share_width(struct sheet *sheet, const struct output_span *spans)
         }
     }
     sheet->widths[count - 1] += spare;
+}
+
+/* Make a whole table fit the terminal. */
+static void fit(struct sheet *sheet)
+{
+    share_width(sheet);
+    for (size_t i = 0; i < sheet->cell_count; i++) {
+        size_t column = i % sheet->block->column_count;
+
+        if (may_be_cut(sheet, column))
+            cut(sheet->cells[i], sheet->widths[column]);
+    }
+}
+
+/* Before the first row: the widths of a table that is live. */
+static void set_widths(struct sheet *sheet)
+{
+    for (size_t i = 0; i < sheet->block->column_count; i++)
+        sheet->widths[i] = sheet->block->spans[i].wanted;
+    if (is_bounded(sheet))
+        share_width(sheet);
 }
 
 /* One sheet a block of the layout. */
@@ -370,8 +445,8 @@ static void begin(struct output *output, const json_t *head)
         sheets[i].output = output;
         sheets[i].block = block;
         sheets[i].has_titles = true;
-        if (layout->spans != NULL)
-            share_width(&sheets[i], layout->spans);
+        if (is_live(&sheets[i]))
+            set_widths(&sheets[i]);
         for (size_t j = 0; j < block->column_count; j++) {
             add_cell(&sheets[i], j, bytes_copy_text(block->columns[j].title));
         }
@@ -391,7 +466,7 @@ static void lay_out(struct output *output, const json_t *record)
 static void end(struct output *output, const json_t *summary,
                 enum exit_code code)
 {
-    const struct sheet *sheets = output->state;
+    struct sheet *sheets = output->state;
     bool is_first = true;
 
     (void)summary;
@@ -401,6 +476,8 @@ static void end(struct output *output, const json_t *summary,
             continue;
         if (!is_first)
             fputc('\n', output->stream);
+        if (is_bounded(&sheets[i]))
+            fit(&sheets[i]);
         print_rows(&sheets[i]);
         is_first = false;
     }
@@ -442,6 +519,7 @@ static void print_out(struct sheet *sheet)
 static void begin_live(struct output *output, const json_t *head)
 {
     assert(output->layout->block_count == 1);
+    assert(output->layout->blocks[0].spans != NULL);
     begin(output, head);
     if (output->status == LASTCALL_OK)
         print_out(output->state);

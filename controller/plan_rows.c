@@ -16,6 +16,20 @@ static const struct output_column columns[] = {
     {"FAILED", "failed", CELL_TEXT},    {"CODE", "last_code", CELL_STATE},
 };
 
+/* Where each host stands with which plan. */
+static const struct output_span spans[sizeof columns / sizeof columns[0]] = {
+    {0, 0, 0}, /* PLAN */
+    {0, 0, 0}, /* HOST */
+    {0, 0, 0}, /* PHASE */
+    {0, 0, 1}, /* ACTION */
+    {0, 0, 4}, /* STARTS */
+    {0, 0, 3}, /* ENDS */
+    {0, 0, 2}, /* WARNED */
+    {0, 0, 5}, /* ENDED */
+    {0, 0, 6}, /* FAILED */
+    {0, 0, 0}, /* CODE */
+};
+
 static const struct output_column csv[] = {
     {"plan", "plan", CELL_TEXT},
     {"host", "host", CELL_TEXT},
@@ -32,7 +46,7 @@ static const struct output_column csv[] = {
 };
 
 static const struct output_block blocks[] = {
-    {NULL, NULL, NULL, COLUMNS(columns)},
+    {NULL, NULL, NULL, COLUMNS(columns), spans},
 };
 
 const struct output_layout plan_rows_layout = {
@@ -41,7 +55,7 @@ const struct output_layout plan_rows_layout = {
     .name = "plan",
     .blocks = blocks,
     .block_count = 1,
-    .csv = {NULL, NULL, NULL, COLUMNS(csv)},
+    .csv = {NULL, NULL, NULL, COLUMNS(csv), NULL},
 };
 
 static const struct status_plan *status_of(const struct registry_host *host,

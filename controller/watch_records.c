@@ -260,7 +260,7 @@ static const struct output_column csv[] = {
 };
 
 static const struct output_block blocks[] = {
-    {NULL, NULL, NULL, COLUMNS(columns)},
+    {NULL, NULL, NULL, COLUMNS(columns), spans},
 };
 
 const struct output_layout watch_layout = {
@@ -268,6 +268,5 @@ const struct output_layout watch_layout = {
     .type = "event", /* the record's own where it has one */
     .name = "session.session_id",
     .blocks = COLUMNS(blocks),
-    .spans = spans,
-    .csv = {NULL, NULL, NULL, COLUMNS(csv)},
+    .csv = {NULL, NULL, NULL, COLUMNS(csv), NULL},
 };

@@ -8,6 +8,7 @@ import select
 import struct
 import subprocess
 import termios
+import unicodedata
 
 import pytest
 
@@ -56,6 +57,18 @@ class Terminal:
         return self.child.wait(processes.END_TIMEOUT)
 
 
+def plain(text):
+    """The lines of a terminal, without what colours and clears them."""
+    return re.sub("\x1b\\[[0-9]*[mK]", "", text).splitlines()
+
+
+def cells(line):
+    """How much room a line takes."""
+    return sum(0 if unicodedata.combining(c)
+               else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in line)
+
+
 @pytest.mark.parametrize("answer, status", [("y\n", OK), ("n\n", UNCONFIRMED),
                                             ("\n", UNCONFIRMED)])
 def test_a_terminal_is_shown_the_targets_and_asked(desk, answer, status):
@@ -80,3 +93,44 @@ def test_all_asks_for_the_number(desk, answer, status):
     terminal.type(answer)
     assert terminal.end() == status, terminal.text
     assert len(desk.plex.terminated()) == (2 if status == OK else 0)
+
+
+LONG = "Cafe\u0301 \u591c\u306e\u8857 " * 12
+SESSION_ID = "9k2m4w7qzr1t8yb5"
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_tables_fit_the_terminal(desk, columns):
+    desk.plex.play("two")
+    assert desk.run("stop", "--host", "media-01", "--every", "-y").status == OK
+    desk.plex.play(SESSION_ID, title=LONG, user="evil \x1b[31mred" + "x" * 90)
+    for words in (["sessions", "--all", "--fresh"], ["hosts"],
+                  ["ping", "--all"], ["jobs"],
+                  ["stop", "--host", "media-01", "--every", "--dry-run"]):
+        terminal = Terminal(desk.operator, *words, columns=columns)
+        assert terminal.end() == OK, terminal.text
+        lines = plain(terminal.text)
+        assert max(map(cells, lines)) <= columns, terminal.text
+        assert "media-01" in terminal.text
+        if words[0] in ("sessions", "stop"):
+            row = next(l for l in lines if l.startswith("media-01"))
+            assert SESSION_ID in row and "Cafe\u0301" in row, terminal.text
+            assert "~" in row and "\x1b" not in row, terminal.text
+
+
+def test_what_is_about_to_end_fits_the_terminal(desk):
+    desk.plex.play(SESSION_ID, title=LONG)
+    terminal = Terminal(desk.operator, "stop", "--host", "media-01",
+                        "--every", columns=80)
+    terminal.await_text(r"\[y/N\]")
+    terminal.type("n\n")
+    assert terminal.end() == UNCONFIRMED
+    row = next(l for l in plain(terminal.text) if SESSION_ID in l)
+    assert cells(row) <= 80 and "~" in row, terminal.text
+
+
+def test_without_a_terminal_a_table_has_the_whole_text(desk):
+    desk.plex.play(SESSION_ID, title=LONG)
+    done = desk.run("sessions", "--all", "--fresh")
+    assert done.status == OK and LONG.strip() in done.out, done
+    assert "~" not in done.out and "PROGRESS" in done.out, done

@@ -11,14 +11,13 @@ import signal
 import subprocess
 import termios
 import time
-import unicodedata
 
 import pytest
 
 import lastcall_py as py
 import processes
 from desk import INTERRUPTED, OK, REFUSED, USAGE
-from test_command_terminal import Terminal
+from test_command_terminal import Terminal, cells, plain
 
 LINE_TYPES = {
     "start": {"command", "started_at"},
@@ -548,13 +547,6 @@ def test_a_terminal_has_colours_and_a_line_at_once(desk, speaker):
     assert "2 events: 1 started, 0 changed, 1 ended" in terminal.text
 
 
-def cells(line):
-    """How much room a line takes; colours take none."""
-    return sum(0 if unicodedata.combining(c)
-               else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-               for c in re.sub("\x1b\\[[0-9]*m", "", line))
-
-
 def test_a_terminal_of_80_columns_has_a_line_an_event(desk, speaker):
     terminal = Terminal(desk.operator, "watch", columns=80)
     terminal.await_text("DETAIL\r\n")
@@ -566,8 +558,7 @@ def test_a_terminal_of_80_columns_has_a_line_an_event(desk, speaker):
     terminal.await_text("by alice.*\r\n")
     terminal.child.send_signal(signal.SIGINT)
     assert terminal.end() == INTERRUPTED
-    head, started, ended, tally = re.sub(
-        "\x1b\\[[0-9]*m", "", terminal.text).split("\r\n")[:4]
+    head, started, ended, tally = plain(terminal.text)[:4]
     assert head.split() == ["TIME", "HOST", "EVENT", "USER", "WHAT", "DETAIL"]
     assert re.match("[0-9:]{8}  media-09 +started +jdoe +Cafe\u0301 \u591c.*~ +-$",
                     started), started
