@@ -126,6 +126,7 @@ enum lastcall_status platform_lock(const char *path, struct platform_lock *lock,
     OVERLAPPED where = {0};
     wchar_t *wide = wide_from_utf8(path);
     HANDLE file = INVALID_HANDLE_VALUE;
+    DWORD code = ERROR_SUCCESS;
 
     platform_explain(error, "%s", "");
     *lock = (struct platform_lock){0};
@@ -142,9 +143,9 @@ enum lastcall_status platform_lock(const char *path, struct platform_lock *lock,
     }
     if (!LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY,
                     0, 1, 0, &where)) {
-        (void)platform_fail(path, "lock", GetLastError(), error);
-        if (GetLastError() == ERROR_LOCK_VIOLATION ||
-            GetLastError() == ERROR_IO_PENDING) {
+        code = GetLastError(); /* saying it makes calls of its own */
+        (void)platform_fail(path, "lock", code, error);
+        if (code == ERROR_LOCK_VIOLATION || code == ERROR_IO_PENDING) {
             platform_explain(error, "%s: another process holds this lock",
                              path);
             status = LASTCALL_BUSY;
