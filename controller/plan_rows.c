@@ -85,7 +85,7 @@ static const struct plan *plan_of(const struct plans *plans,
 
         if (strcmp(plan->body.id.text, id->text) == 0 &&
             plan_reaches(&plan->address, host) &&
-            (found == NULL || plan->iat_s > found->iat_s))
+            (found == NULL || plan_is_newer(plan, found)))
             found = plan;
     }
     return found;

@@ -95,6 +95,13 @@ static enum lastcall_status make_room(struct plans *plans)
     return LASTCALL_OK;
 }
 
+bool plan_is_newer(const struct plan *plan, const struct plan *other)
+{
+    if (plan->iat_s == other->iat_s)
+        return plan->body.cancelled && !other->body.cancelled;
+    return plan->iat_s > other->iat_s;
+}
+
 enum lastcall_status plans_take(struct plans *plans, struct trust *trust,
                                 const struct topic_parts *parts,
                                 const void *data, size_t len, int64_t now_s)
@@ -121,7 +128,7 @@ enum lastcall_status plans_take(struct plans *plans, struct trust *trust,
             return status;
         }
         plans->items[plans->count++] = fresh;
-    } else if (fresh.iat_s > known->iat_s) {
+    } else if (plan_is_newer(&fresh, known)) {
         plan_deinit(known);
         *known = fresh;
     } else {

@@ -63,6 +63,10 @@ const struct plan *plans_find_foreign(const struct plans *plans,
                                       const struct name *id,
                                       const struct grant *grant);
 
+/* Say whether a plan wins over another one of its name; of two of one second
+ * the one that cancels does.  Source: PROTOCOL.md, 8.15. */
+bool plan_is_newer(const struct plan *plan, const struct plan *other);
+
 /* Say whether an address reaches a host. */
 bool plan_reaches(const struct address *address,
                   const struct registry_host *host);

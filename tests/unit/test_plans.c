@@ -319,6 +319,26 @@ static void test_a_cancellation_is_told_of_when_nothing_more_comes(void **state)
     assert_false(see_media(PLAN_CANCELLED).rows[0].is_told);
 }
 
+/* holds 8.15 */
+static void test_of_one_second_the_cancellation_wins(void **state)
+{
+    (void)state;
+    publish("all", FLEET_NOW_S);
+    is_cancelled = true;
+    /* At another address, too. */
+    assert_int_equal(take("lastcall/v1/group/lobby/maintenance/a",
+                          plan_token(&alice, "group:lobby", "a", FLEET_NOW_S)),
+                     LASTCALL_OK);
+    assert_true(see_media(PLAN_CANCELLED).rows[0].is_told);
+    assert_false(plans.items[0].body.cancelled);
+    publish("all", FLEET_NOW_S);
+    assert_true(plans.items[0].body.cancelled);
+    is_cancelled = false;
+    publish("all", FLEET_NOW_S);
+    assert_true(plans.items[0].body.cancelled);
+    assert_int_equal(plans.count, 2);
+}
+
 /* Whether a controller with one rule may take the place of alice's plan for
  * the group "lobby", which ends sessions and gives neither reason nor filter.
  */
@@ -376,6 +396,8 @@ int main(void)
             tear_down),
         cmocka_unit_test_setup_teardown(
             test_a_word_on_an_older_version_is_not_the_last, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_of_one_second_the_cancellation_wins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_a_cancellation_is_told_of_when_nothing_more_comes, set_up,
             tear_down),
