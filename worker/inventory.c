@@ -22,10 +22,21 @@ void inventory_state_init(struct inventory_state *state,
              boot_id);
 }
 
+static void free_endings(struct inventory_state *state)
+{
+    for (size_t i = 0; i < state->ending_count; i++)
+        free(state->endings[i].texts);
+    free(state->endings);
+    state->endings = NULL;
+    state->ending_count = 0;
+    state->ending_room = 0;
+    state->ending_next = 0;
+}
+
 void inventory_state_deinit(struct inventory_state *state)
 {
     inventory_deinit(&state->current);
-    free(state->endings);
+    free_endings(state);
     *state = (struct inventory_state){.due_ms = INVENTORY_NEVER};
 }
 
@@ -74,53 +85,97 @@ static int compare_items(const void *a, const void *b)
     return session_identity_order(a, b);
 }
 
+/* FNV-1a. */
+static uint32_t digest_of(const char *text)
+{
+    uint32_t digest = UINT32_C(0x811c9dc5);
+
+    for (; *text != '\0'; text++)
+        digest = (digest ^ (unsigned char)*text) * UINT32_C(0x01000193);
+    return digest;
+}
+
+/* Put a text behind another; returns where the next one goes. */
+static char *put_text(char *at, const char *text)
+{
+    const size_t size = strlen(text) + 1;
+
+    memcpy(at, text, size);
+    return at + size;
+}
+
+static const char *next_text(const char *text)
+{
+    return text + strlen(text) + 1;
+}
+
+static char *join_texts(const char *session_id,
+                        const struct inventory_cause *cause)
+{
+    char *texts = malloc(
+        strlen(session_id) + 1 + strlen(cause->request_id.text) + 1 +
+        strlen(cause->controller.text) + 1 + strlen(cause->plan.text) + 1);
+    char *at = texts;
+
+    if (texts == NULL)
+        return NULL;
+    at = put_text(at, session_id);
+    at = put_text(at, cause->request_id.text);
+    at = put_text(at, cause->controller.text);
+    put_text(at, cause->plan.text);
+    return texts;
+}
+
+static void read_cause(const struct inventory_ending *ending,
+                       struct inventory_cause *cause)
+{
+    const char *text = next_text(ending->texts);
+
+    *cause = (struct inventory_cause){{""}, {""}, {""}};
+    put_text(cause->request_id.text, text);
+    text = next_text(text);
+    put_text(cause->controller.text, text);
+    text = next_text(text);
+    put_text(cause->plan.text, text);
+}
+
 /* One more place; NULL where there is no room for it. */
 static struct inventory_ending *append_ending(struct inventory_state *state)
 {
     size_t room = state->ending_room * 2;
+    struct inventory_ending *place = NULL;
     struct inventory_ending *longer = NULL;
 
-    if (state->ending_count < state->ending_room)
-        return &state->endings[state->ending_count++];
     if (room < ENDING_ROOM_MIN)
         room = ENDING_ROOM_MIN;
-    if (room > INVENTORY_ENDING_COUNT_MAX)
-        return NULL;
-    longer = realloc(state->endings, room * sizeof(*longer));
-    if (longer == NULL)
-        return NULL;
-    state->endings = longer;
-    state->ending_room = room;
-    return &state->endings[state->ending_count++];
+    if (state->ending_count == state->ending_room) {
+        if (room > INVENTORY_ENDING_COUNT_MAX)
+            return NULL;
+        longer = realloc(state->endings, room * sizeof(*longer));
+        if (longer == NULL)
+            return NULL;
+        state->endings = longer;
+        state->ending_room = room;
+    }
+    place = &state->endings[state->ending_count++];
+    *place = (struct inventory_ending){0};
+    return place;
 }
 
-/* Where to note an ending: a command may be noted when it is given and again
- * when it is done. */
-static struct inventory_ending *
-place_ending(struct inventory_state *state, const char *session_id,
-             const struct inventory_cause *cause, int64_t now_ms)
+/* Where to note an ending that was not noted before. */
+static struct inventory_ending *free_place(struct inventory_state *state,
+                                           struct inventory_ending *old)
 {
-    struct inventory_ending *place = NULL;
+    struct inventory_ending *place = old != NULL ? old : append_ending(state);
 
-    for (size_t i = 0; i < state->ending_count; i++) {
-        struct inventory_ending *ending = &state->endings[i];
-
-        if (ending->until_ms <= now_ms) {
-            place = place == NULL ? ending : place;
-        } else if (strcmp(ending->session_id, session_id) == 0 &&
-                   strcmp(ending->cause.request_id.text,
-                          cause->request_id.text) == 0) {
-            return ending;
-        }
-    }
-    if (place == NULL)
-        place = append_ending(state);
     if (place == NULL && state->ending_count > 0) {
         place = &state->endings[state->ending_next];
         state->ending_next = (state->ending_next + 1) % state->ending_count;
     }
-    if (place != NULL)
-        place->is_told = false;
+    if (place == NULL)
+        return NULL;
+    free(place->texts);
+    *place = (struct inventory_ending){0};
     return place;
 }
 
@@ -128,39 +183,65 @@ void inventory_note_ending(struct inventory_state *state,
                            const char *session_id,
                            const struct inventory_cause *cause, int64_t now_ms)
 {
-    struct inventory_ending *ending = NULL;
+    const uint32_t session_digest = digest_of(session_id);
+    const uint32_t request_digest = digest_of(cause->request_id.text);
+    struct inventory_ending *old = NULL;
+    struct inventory_ending *place = NULL;
 
-    if (strlen(session_id) >= sizeof(ending->session_id))
+    if (strlen(session_id) >= INVENTORY_ID_SIZE)
         return; /* the event will say null */
-    ending = place_ending(state, session_id, cause, now_ms);
-    if (ending == NULL)
-        return; /* out of memory: likewise */
-    memcpy(ending->session_id, session_id, strlen(session_id) + 1);
-    ending->cause = *cause;
-    ending->until_ms = now_ms + INVENTORY_ENDING_MS;
+    /* A command may be noted when it is given and again when it is done. */
+    for (size_t i = 0; i < state->ending_count && place == NULL; i++) {
+        struct inventory_ending *ending = &state->endings[i];
+
+        if (ending->until_ms <= now_ms)
+            old = old == NULL ? ending : old;
+        else if (ending->session_digest == session_digest &&
+                 ending->request_digest == request_digest &&
+                 strcmp(ending->texts, session_id) == 0 &&
+                 strcmp(next_text(ending->texts), cause->request_id.text) == 0)
+            place = ending;
+    }
+    if (place == NULL) {
+        char *texts = join_texts(session_id, cause);
+
+        place = texts != NULL ? free_place(state, old) : NULL;
+        if (place == NULL) {
+            free(texts);
+            return; /* out of memory: likewise */
+        }
+        place->texts = texts;
+        place->session_digest = session_digest;
+        place->request_digest = request_digest;
+    }
+    place->until_ms = now_ms + INVENTORY_ENDING_MS;
+    state->ending_latest_ms = place->until_ms;
 }
 
 /*
- * What ended a session, as far as it is remembered; else NULL.  A cause ends
- * one session: the next one with that id has another.
+ * Find what ended a session, as far as it is remembered; else {0}.  A cause
+ * ends one session: the next one with that id has another.
  */
-static const struct inventory_cause *take_cause(struct inventory_state *state,
-                                                const struct session *session,
-                                                int64_t now_ms)
+static void take_cause(struct inventory_state *state,
+                       const struct session *session, int64_t now_ms,
+                       struct inventory_cause *cause)
 {
     const char *id = session_text(session, SESSION_ID);
-    const struct inventory_cause *cause = NULL;
+    const uint32_t digest = id != NULL ? digest_of(id) : 0;
+    bool is_found = false;
 
+    *cause = (struct inventory_cause){{""}, {""}, {""}};
     for (size_t i = 0; id != NULL && i < state->ending_count; i++) {
         struct inventory_ending *ending = &state->endings[i];
 
-        if (strcmp(ending->session_id, id) != 0)
+        if (ending->session_digest != digest || strcmp(ending->texts, id) != 0)
             continue;
-        if (cause == NULL && !ending->is_told && ending->until_ms > now_ms)
-            cause = &ending->cause;
+        if (!is_found && !ending->is_told && ending->until_ms > now_ms) {
+            read_cause(ending, cause);
+            is_found = true;
+        }
         ending->is_told = true;
     }
-    return cause;
 }
 
 static void emit(struct inventory_state *state, enum event_kind kind,
@@ -174,15 +255,14 @@ static void emit(struct inventory_state *state, enum event_kind kind,
         .kind = kind,
         .session = *session, /* lent for the time of the call */
     };
-    const struct inventory_cause *cause = NULL;
+    struct inventory_cause cause;
 
     memcpy(event.boot_id, state->current.boot_id, sizeof(event.boot_id));
-    if (kind == EVENT_ENDED)
-        cause = take_cause(state, session, now_ms);
-    if (cause != NULL) {
-        event.ended_by = cause->request_id;
-        event.ended_by_controller = cause->controller;
-        event.ended_by_plan = cause->plan;
+    if (kind == EVENT_ENDED) {
+        take_cause(state, session, now_ms, &cause);
+        event.ended_by = cause.request_id;
+        event.ended_by_controller = cause.controller;
+        event.ended_by_plan = cause.plan;
     }
     sink->event(sink->context, &event);
 }
@@ -305,6 +385,8 @@ void inventory_take(struct inventory_state *state, struct snapshot *snapshot,
     if (novelty == NOVELTY_NEWS && state->has_listed &&
         snapshot->outcome.code == LASTCALL_OK)
         emit_events(state, &snapshot->sessions, now_ms, sink);
+    if (state->ending_latest_ms <= now_ms)
+        free_endings(state);
     adopt(state, snapshot);
     schedule(state, novelty, now_ms);
 }

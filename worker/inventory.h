@@ -43,11 +43,14 @@ struct inventory_cause {
     struct name plan; /* of which it was a step; "": of none */
 };
 
+/* Small, as there may be many: most names are far shorter than they may be. */
 struct inventory_ending {
-    char session_id[INVENTORY_ID_SIZE];
-    struct inventory_cause cause;
     int64_t until_ms; /* monotonic; then it is a free place */
-    bool is_told;     /* an event has named it */
+    char *texts;      /* owned; session, request, controller and plan, each with
+                       * its end */
+    uint32_t session_digest; /* to be found by */
+    uint32_t request_digest;
+    bool is_told; /* an event has named it */
 };
 
 struct inventory_state {
@@ -62,7 +65,8 @@ struct inventory_state {
     struct inventory_ending *endings; /* owned; room for ending_room */
     size_t ending_count;
     size_t ending_room;
-    size_t ending_next; /* place to be taken when none is free */
+    size_t ending_next;       /* place to be taken when none is free */
+    int64_t ending_latest_ms; /* monotonic; then all places are free */
     struct backend_report report;
     bool has_report;
 };

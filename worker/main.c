@@ -163,6 +163,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     platform_clean_environment();
+    platform_share_heap();
     code = arguments_parse(argc, argv, &arguments);
     if (code >= 0)
         return code;

@@ -1,7 +1,8 @@
 /*
  * The fastest Plex server there is: fixed answers over keep-alive, one
- * thread, no parsing beyond the request line.  Only for the benchmark; the
- * tests use tests/standin/plex-standin.
+ * thread, no parsing beyond the request line, and an event stream that says
+ * nothing but "ping".  Only for the benchmark; the tests use
+ * tests/standin/plex-standin.
  *
  *     plexstub SECONDS
  *
@@ -15,17 +16,20 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { CLIENT_MAX = 64, REQUEST_MAX = 8192 };
+enum { CLIENT_MAX = 64, REQUEST_MAX = 8192, PING_S = 10 };
 
 struct client {
     int fd;
+    bool is_listener; /* to the events */
     size_t len;
     char data[REQUEST_MAX];
 };
@@ -44,6 +48,11 @@ static const char root_body[] =
     "{\"MediaContainer\":{\"size\":0,\"claimed\":true,"
     "\"machineIdentifier\":\"m\",\"version\":\"1.43.0\","
     "\"myPlexSubscription\":true,\"ownerFeatures\":\"session_kick\"}}";
+
+static const char stream_head[] = "HTTP/1.1 200 OK\r\nX-Plex-Protocol: 1.0\r\n"
+                                  "Content-Type: text/event-stream\r\n"
+                                  "Connection: close\r\n\r\n";
+static const char ping[] = "event: ping\ndata: {}\n\n";
 
 static volatile sig_atomic_t stopped;
 static unsigned long connections, requests, terminates;
@@ -66,6 +75,13 @@ static bool answer(int fd, const char *body)
     return len > 0 && send(fd, text, (size_t)len, MSG_NOSIGNAL) == len;
 }
 
+static bool say(int fd, const char *text)
+{
+    const size_t len = strlen(text);
+
+    return send(fd, text, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
 /* Answer every complete request that is buffered. */
 static bool serve(struct client *client)
 {
@@ -81,8 +97,13 @@ static bool serve(struct client *client)
             body = "";
         } else if (memmem(client->data, used, "/status/sessions", 16)) {
             body = sessions_body;
+        } else if (memmem(client->data, used, "/:/eventsource/", 15)) {
+            client->is_listener = true;
+            body = NULL;
         }
-        if (!answer(client->fd, body))
+        if (!(body != NULL
+                  ? answer(client->fd, body)
+                  : say(client->fd, stream_head) && say(client->fd, ping)))
             return false;
         client->len -= used;
         memmove(client->data, client->data + used, client->len);
@@ -101,6 +122,14 @@ static bool receive(struct client *client)
     return serve(client);
 }
 
+static void hear(struct client *client)
+{
+    if (receive(client))
+        return;
+    close(client->fd);
+    client->fd = -1;
+}
+
 static void accept_client(int listener, int epoll, struct client *clients)
 {
     int one = 1;
@@ -113,6 +142,7 @@ static void accept_client(int listener, int epoll, struct client *clients)
 
             clients[i].fd = fd;
             clients[i].len = 0;
+            clients[i].is_listener = false;
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
             epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
             connections++;
@@ -139,15 +169,41 @@ static int open_listener(void)
     return fd;
 }
 
+static int open_ticker(int epoll, struct client *ticker)
+{
+    const struct itimerspec every = {{PING_S, 0}, {PING_S, 0}};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = ticker};
+
+    ticker->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (ticker->fd < 0 || timerfd_settime(ticker->fd, 0, &every, NULL) != 0 ||
+        epoll_ctl(epoll, EPOLL_CTL_ADD, ticker->fd, &event) != 0)
+        return -1;
+    return 0;
+}
+
+static void ping_all(int ticker, const struct client *clients)
+{
+    uint64_t count = 0;
+
+    if (read(ticker, &count, sizeof(count)) != (ssize_t)sizeof(count))
+        return;
+    for (size_t i = 0; i < CLIENT_MAX; i++) {
+        if (clients[i].fd != -1 && clients[i].is_listener)
+            (void)say(clients[i].fd, ping); /* one that left is heard of */
+    }
+}
+
 int main(int argc, char **argv)
 {
     static struct client clients[CLIENT_MAX];
+    static struct client ticker;
     struct sigaction action = {.sa_handler = on_signal};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     int epoll = epoll_create1(0);
     int listener = open_listener();
 
-    if (argc != 2 || epoll < 0 || listener < 0) {
+    if (argc != 2 || epoll < 0 || listener < 0 ||
+        open_ticker(epoll, &ticker) != 0) {
         fprintf(stderr, "usage: plexstub SECONDS\n");
         return 2;
     }
@@ -164,12 +220,12 @@ int main(int argc, char **argv)
         for (int i = 0; i < count; i++) {
             struct client *client = ready[i].data.ptr;
 
-            if (client == NULL) {
+            if (client == NULL)
                 accept_client(listener, epoll, clients);
-            } else if (!receive(client)) {
-                close(client->fd);
-                client->fd = -1;
-            }
+            else if (client == &ticker)
+                ping_all(ticker.fd, clients);
+            else
+                hear(client);
         }
     }
     printf("connections %lu requests %lu terminates %lu\n", connections,

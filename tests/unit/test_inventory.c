@@ -243,6 +243,60 @@ static void endings_of_a_full_server_name_their_request(void **unused)
     inventory_state_deinit(&state);
 }
 
+/* A worker that ended many sessions once keeps no room for them. */
+static void endings_leave_no_room_behind(void **unused)
+{
+    const struct inventory_cause cause = {
+        {"0123456789abcdef"}, {"alice"}, {"patch-1"}};
+    struct inventory_state state = begin();
+    char id[INVENTORY_ID_SIZE + 1];
+
+    (void)unused;
+    take(&state, "a:playing:0", 0);
+    for (size_t n = 0; n < INVENTORY_ENDING_COUNT_MAX; n++) {
+        (void)snprintf(id, sizeof(id), "s%zu", n);
+        inventory_note_ending(&state, id, &cause, 100);
+    }
+    inventory_note_ending(&state, "a", &cause, 200);
+    assert_int_equal(state.ending_count, INVENTORY_ENDING_COUNT_MAX);
+    /* The latest counts, not the first. */
+    take(&state, "", 100 + INVENTORY_ENDING_MS);
+    assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
+    take(&state, "", 200 + INVENTORY_ENDING_MS);
+    assert_null(state.endings);
+    /* An id that is too long is not remembered, and takes no room either. */
+    memset(id, 'x', sizeof(id) - 1);
+    id[sizeof(id) - 1] = '\0';
+    inventory_note_ending(&state, id, &cause, 300 + INVENTORY_ENDING_MS);
+    assert_null(state.endings);
+    take(&state, "a:playing:0", 400 + INVENTORY_ENDING_MS);
+    inventory_note_ending(&state, "a", &cause, 500 + INVENTORY_ENDING_MS);
+    take(&state, "", 600 + INVENTORY_ENDING_MS);
+    assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
+    inventory_state_deinit(&state);
+}
+
+/* These have the same 32 bits of FNV-1a, by which endings are found. */
+static void endings_are_told_apart_by_their_whole_names(void **unused)
+{
+    const struct inventory_cause cause = {{"altarage"}, {"alice"}, {""}};
+    const struct inventory_cause other = {{"zinke"}, {"bob"}, {""}};
+    struct inventory_state state = begin();
+
+    (void)unused;
+    take(&state, "costarring:playing:0 liquid:playing:0", 0);
+    inventory_note_ending(&state, "costarring", &cause, 100);
+    take(&state, "costarring:playing:0", 200);
+    expect_no_cause();
+    take(&state, "", 300);
+    assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
+    take(&state, "costarring:playing:0", 400);
+    inventory_note_ending(&state, "costarring", &other, 500);
+    take(&state, "", 600);
+    assert_memory_equal(&seen.ended_by, &other, sizeof(other));
+    inventory_state_deinit(&state);
+}
+
 /* Windows gives the number of a session to the next one. */
 static void a_request_ends_one_session_of_an_id(void **unused)
 {
@@ -371,6 +425,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_published_is_tried_again_later),
         cmocka_unit_test(an_ending_names_its_request),
         cmocka_unit_test(endings_of_a_full_server_name_their_request),
+        cmocka_unit_test(endings_leave_no_room_behind),
+        cmocka_unit_test(endings_are_told_apart_by_their_whole_names),
         cmocka_unit_test(a_request_ends_one_session_of_an_id),
         cmocka_unit_test(numbers_outlive_a_reload),
         cmocka_unit_test(numbers_of_many_servers_are_bounded),
