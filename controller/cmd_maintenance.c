@@ -1,5 +1,4 @@
 /* lastcall maintenance: windows in which hosts are emptied */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +6,7 @@
 #include "controller/confirm.h"
 #include "controller/fleet.h"
 #include "controller/plan_options.h"
-#include "controller/plan_rows.h"
+#include "controller/plan_progress.h"
 #include "controller/plan_send.h"
 #include "controller/present.h"
 #include "controller/records.h"
@@ -17,6 +16,8 @@
 
 /* How long hosts may take to tell of a plan that they were sent. */
 #define TOLD_MS 5000
+/* Messages that are read before the rows are looked at. */
+#define READ_MAX 4096
 
 struct planning {
     const struct options *options;
@@ -113,108 +114,101 @@ static enum exit_code exit_of(enum lastcall_status status)
 
 /* ---- what the fleet tells ---- */
 
-/* What the rows add up to. */
-struct account {
-    struct planning *planning;
-    struct output *output; /* NULL: only count */
-    size_t rows, open, offline, refused, failed;
-};
-
-static void count_row(void *context, const struct plan_row *row)
+static struct plan_view view_of(const struct planning *planning,
+                                const struct name *id)
 {
-    struct account *account = context;
-    const struct status_plan *told = row->is_told ? row->status : NULL;
-
-    account->rows++;
-    if (!registry_host_is_up(row->host))
-        account->offline++;
-    else if (told == NULL)
-        account->open++;
-    if (told != NULL && told->phase == PLAN_REFUSED)
-        account->refused++;
-    else if (told != NULL)
-        account->failed += plan_row_has_failed(row);
-    if (account->output != NULL)
-        output_record(account->output, plan_row_record(row));
+    return (struct plan_view){
+        .registry = &planning->fleet.registry,
+        .plans = &planning->fleet.plans,
+        .id = id,
+        .target = &planning->target,
+    };
 }
 
-static struct account add_up(struct planning *planning, const struct name *id,
-                             struct output *output)
+static struct plan_account add_up(const struct planning *planning,
+                                  const struct name *id)
 {
-    struct account account = {.planning = planning, .output = output};
+    const struct plan_view view = view_of(planning, id);
+    struct plan_account account;
+    /* Nothing is shown: nothing can fail. */
+    enum lastcall_status status =
+        plan_progress_take(&view, NULL, NULL, fleet_wall_ms(), &account);
 
-    plan_rows_each(&planning->fleet.registry, &planning->fleet.plans, id,
-                   &planning->target, count_row, &account);
+    (void)status;
     return account;
 }
 
-static json_t *summary_of(const struct account *account, const struct name *id)
+/* End an answer, for a person with a line that adds it up. */
+static enum exit_code end(const struct planning *planning,
+                          struct output *output,
+                          const struct plan_account *account,
+                          const struct name *id, enum exit_code code)
 {
-    json_t *summary = json_object();
+    char line[PLAN_PROGRESS_TEXT_SIZE];
 
-    if (summary == NULL ||
-        json_put(summary, "plan",
-                 id == NULL ? json_null() : json_string(id->text)) !=
-            LASTCALL_OK ||
-        json_put(summary, "rows", json_integer((json_int_t)account->rows)) !=
-            LASTCALL_OK ||
-        json_put(summary, "offline",
-                 json_integer((json_int_t)account->offline)) != LASTCALL_OK ||
-        json_put(summary, "untold", json_integer((json_int_t)account->open)) !=
-            LASTCALL_OK ||
-        json_put(summary, "refused",
-                 json_integer((json_int_t)account->refused)) != LASTCALL_OK) {
-        json_decref(summary);
-        return NULL;
-    }
-    return summary;
+    if (code == EXIT_CODE_OK && planning->fleet.plans.refused_count > 0)
+        code = EXIT_CODE_REFUSED;
+    code = present_end(output, plan_progress_summary(account, id), code);
+    plan_progress_format(account, id, line);
+    if (planning->present.writer == &output_table && account->rows > 0)
+        say("%s%s", line, code == EXIT_CODE_INTERRUPTED ? "; interrupted" : "");
+    return code;
 }
 
 static enum exit_code show(struct planning *planning, const struct name *id,
                            enum exit_code code)
 {
+    const struct plan_view view = view_of(planning, id);
     struct output output;
-    struct account account;
+    struct plan_account account;
 
     present_begin(&planning->present, &plan_rows_layout, present_colour(),
                   stdout, &output);
-    account = add_up(planning, id, &output);
-    if (code == EXIT_CODE_OK && planning->fleet.plans.refused_count > 0)
-        code = EXIT_CODE_REFUSED;
-    return present_end(&output, summary_of(&account, id), code);
+    if (plan_progress_take(&view, NULL, &output, fleet_wall_ms(), &account) !=
+        LASTCALL_OK)
+        code = EXIT_CODE_BROKER;
+    return end(planning, &output, &account, id, code);
 }
 
 /* What has become of a plan that was just published. */
-static enum exit_code code_of(const struct account *account)
+static enum exit_code code_of(const struct plan_account *account)
 {
     if (account->refused > 0)
         return EXIT_CODE_REFUSED;
-    if (account->open + account->offline > 0)
+    if (account->untold + account->offline > 0)
         return EXIT_CODE_SILENT;
     return EXIT_CODE_OK;
 }
 
-/* Read what hosts say for a while; LASTCALL_OK when a status came. */
+/* How a plan has gone that was followed to its end. */
+static enum exit_code code_of_end(const struct plan_account *account)
+{
+    const enum exit_code code = code_of(account);
+
+    return code != EXIT_CODE_REFUSED && account->failed > 0 ? EXIT_CODE_FALSE
+                                                            : code;
+}
+
+/* Read what hosts say: wait for the first word, and take what else has come,
+ * since to look at all the rows takes longer than to read. */
 static enum lastcall_status read_more(struct planning *planning,
                                       int64_t until_ms)
 {
-    struct fleet_event event = {0};
-    enum lastcall_status status = LASTCALL_OK;
+    for (size_t i = 0; i < READ_MAX; i++) {
+        struct fleet_event event = {0};
+        enum fleet_event_kind kind = FLEET_TIMEOUT;
 
-    fleet_link_next(planning->fleet.link, until_ms, &event);
-    if (event.kind == FLEET_MESSAGE)
-        (void)fleet_handle(&planning->fleet, &event);
-    else if (event.kind == FLEET_TIMEOUT)
-        status = LASTCALL_TIMEOUT;
-    else if (event.kind == FLEET_INTERRUPTED)
-        status = LASTCALL_E_CLOSED;
-    fleet_event_deinit(&event);
-    return status;
-}
-
-static bool has_open_row(struct planning *planning, const struct name *id)
-{
-    return add_up(planning, id, NULL).open > 0;
+        fleet_link_next(planning->fleet.link, i == 0 ? until_ms : 0, &event);
+        if (event.kind == FLEET_MESSAGE)
+            (void)fleet_handle(&planning->fleet, &event);
+        kind = event.kind;
+        fleet_event_deinit(&event);
+        if (kind == FLEET_INTERRUPTED)
+            return LASTCALL_E_CLOSED;
+        if (kind == FLEET_TIMEOUT)
+            return i == 0 ? LASTCALL_TIMEOUT : LASTCALL_OK;
+    }
+    return LASTCALL_OK;
 }
 
 static enum exit_code await_told(struct planning *planning)
@@ -226,94 +220,88 @@ static enum exit_code await_told(struct planning *planning)
     const struct name *id = &planning->plan.id;
     enum lastcall_status status = LASTCALL_OK;
 
-    while (status == LASTCALL_OK && has_open_row(planning, id))
+    while (status == LASTCALL_OK && add_up(planning, id).untold > 0)
         status = read_more(planning, until_ms);
     return status == LASTCALL_E_CLOSED ? EXIT_CODE_INTERRUPTED : EXIT_CODE_OK;
 }
 
 /* ---- following ---- */
 
-static void note_open(void *context, const struct plan_row *row)
+/* The last line of the terminal: where the fleet stands. */
+static void show_line(const struct plan_account *account, const struct name *id)
 {
-    *(bool *)context =
-        *(bool *)context || !plan_row_is_over(row, fleet_wall_ms());
+    const size_t width = terminal_width(TERMINAL_ERROR);
+    char line[PLAN_PROGRESS_TEXT_SIZE];
+
+    if (!terminal_is(TERMINAL_ERROR))
+        return;
+    plan_progress_format(account, id, line);
+    if (width > 1 && strlen(line) >= width)
+        line[width - 1] = '\0';
+    fprintf(stderr, "\r%s\033[K", line);
+    fflush(stderr);
 }
 
-static bool is_over(struct planning *planning, const struct name *id)
+static void clear_line(void)
 {
-    bool is_open = false;
-
-    plan_rows_each(&planning->fleet.registry, &planning->fleet.plans, id,
-                   &planning->target, note_open, &is_open);
-    return !is_open;
+    if (!terminal_is(TERMINAL_ERROR))
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
 }
 
-/* What the rows look like, to see that something has changed. */
-struct picture {
-    uint64_t sum;
-};
-
-static void draw(void *context, const struct plan_row *row)
+/* Show each row when it changes, until nothing is left to come. */
+static enum lastcall_status stream(struct planning *planning,
+                                   const struct name *id, struct output *output,
+                                   struct plan_account *account)
 {
-    struct picture *picture = context;
-    const struct status_plan *told = row->status;
-    const int64_t parts[] = {(int64_t)strlen(row->phase),
-                             row->phase[0],
-                             told == NULL ? -1 : (int64_t)told->phase,
-                             told == NULL ? -1 : told->warned,
-                             told == NULL ? -1 : told->ended,
-                             told == NULL ? -1 : told->failed};
+    const struct plan_view view = view_of(planning, id);
+    struct plan_shown shown = {0};
+    enum lastcall_status status = LASTCALL_OK;
+    bool goes_on = true;
 
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        picture->sum =
-            picture->sum * UINT64_C(1099511628211) ^ (uint64_t)parts[i];
+    while (goes_on) {
+        clear_line();
+        status =
+            plan_progress_take(&view, &shown, output, fleet_wall_ms(), account);
+        goes_on = status == LASTCALL_OK && account->unfinished > 0 &&
+                  (output == NULL || output->status == LASTCALL_OK);
+        if (!goes_on)
+            break;
+        show_line(account, id);
+        status = read_more(planning, fleet_now_ms() + TOLD_MS);
+        goes_on = status != LASTCALL_E_CLOSED;
+    }
+    clear_line();
+    plan_shown_deinit(&shown);
+    return status;
 }
 
-static uint64_t picture_of(struct planning *planning, const struct name *id)
-{
-    struct picture picture = {0};
-
-    plan_rows_each(&planning->fleet.registry, &planning->fleet.plans, id,
-                   &planning->target, draw, &picture);
-    return picture.sum;
-}
-
-/* How a plan has gone that was followed to its end. */
-static enum exit_code code_of_end(struct planning *planning)
-{
-    const struct account account = add_up(planning, &planning->plan.id, NULL);
-    const enum exit_code code = code_of(&account);
-
-    return code != EXIT_CODE_REFUSED && account.failed > 0 ? EXIT_CODE_FALSE
-                                                           : code;
-}
-
-/* Show the rows whenever they change, until nothing is left to come; one
- * document, such as json, is shown at the end. */
+/* Follow plans to their end.  One document, such as json, is written then. */
 static enum exit_code follow(struct planning *planning, const struct name *id)
 {
     const bool is_one = planning->present.writer != &output_table &&
                         planning->present.writer != &output_ndjson;
-    uint64_t shown = picture_of(planning, id);
-    enum exit_code code =
-        is_one ? EXIT_CODE_OK : show(planning, id, EXIT_CODE_OK);
+    struct present present = planning->present;
+    struct output output;
+    struct plan_account account;
+    enum lastcall_status status = LASTCALL_OK;
+    enum exit_code code = EXIT_CODE_OK;
 
-    while (code == EXIT_CODE_OK && !is_over(planning, id)) {
-        const enum lastcall_status status =
-            read_more(planning, fleet_now_ms() + TOLD_MS);
-
-        if (status == LASTCALL_E_CLOSED)
-            code = EXIT_CODE_INTERRUPTED;
-        if (is_one || code != EXIT_CODE_OK || picture_of(planning, id) == shown)
-            continue;
-        shown = picture_of(planning, id);
-        if (planning->present.writer == &output_table)
-            fputc('\n', stdout);
-        code = show(planning, id, code);
-    }
-    if (code == EXIT_CODE_OK && planning->sending.count > 0)
-        code = code_of_end(planning);
-    return is_one ? show(planning, id, code) : code;
+    if (present.writer == &output_table)
+        present.writer = &output_table_live;
+    if (!is_one)
+        present_begin(&present, &plan_rows_layout, present_colour(), stdout,
+                      &output);
+    status = stream(planning, id, is_one ? NULL : &output, &account);
+    if (status == LASTCALL_E_CLOSED)
+        code = EXIT_CODE_INTERRUPTED;
+    else if (status == LASTCALL_E_NOMEM)
+        code = EXIT_CODE_BROKER;
+    else if (planning->sending.count > 0)
+        code = code_of_end(&account);
+    return is_one ? show(planning, id, code)
+                  : end(planning, &output, &account, id, code);
 }
 
 /* ---- the verbs ---- */
@@ -380,23 +368,21 @@ static enum exit_code ask_start(const struct planning *planning)
     return ask(planning, sentence);
 }
 
-static enum exit_code publish_and_show(struct planning *planning)
+/* Publish the plan, and wait for what the hosts make of it. */
+static enum exit_code publish(struct planning *planning)
 {
     const struct plan_span span =
         plan_send_span(&planning->sending, fleet_wall_ms() / 1000);
-    enum exit_code code = EXIT_CODE_OK;
-
-    code =
+    struct plan_account account;
+    enum exit_code code =
         exit_of(plan_send_publish(&planning->sending, span.iat_s, span.exp_s));
+
     if (code == EXIT_CODE_OK)
         code = await_told(planning);
-    if (code == EXIT_CODE_OK) {
-        const struct account account =
-            add_up(planning, &planning->plan.id, NULL);
-
-        code = code_of(&account);
-    }
-    return code;
+    if (code != EXIT_CODE_OK)
+        return code;
+    account = add_up(planning, &planning->plan.id);
+    return code_of(&account);
 }
 
 static enum exit_code run_start(struct planning *planning)
@@ -428,10 +414,11 @@ static enum exit_code run_start(struct planning *planning)
         say_error("the plan could not be made: %s", status_text(status));
         return EXIT_CODE_BROKER;
     }
-    code = publish_and_show(planning);
-    if (code == EXIT_CODE_BROKER || code == EXIT_CODE_INTERRUPTED)
-        return code;
-    if (options_has(planning->options, OPTION_FOLLOW))
+    code = publish(planning);
+    if (planning->sending.taken_count == 0)
+        return code; /* there is nothing to show */
+    if (options_has(planning->options, OPTION_FOLLOW) &&
+        code != EXIT_CODE_BROKER && code != EXIT_CODE_INTERRUPTED)
         return follow(planning, &planning->plan.id);
     return show(planning, &planning->plan.id, code);
 }
@@ -512,7 +499,7 @@ static enum lastcall_status cancel(struct planning *planning)
 static enum exit_code run_cancel(struct planning *planning)
 {
     char sentence[CONFIRM_SENTENCE_SIZE];
-    struct account account;
+    struct plan_account account;
     enum exit_code code = EXIT_CODE_USAGE;
 
     if (read_plan_name(planning, &planning->plan.id) != LASTCALL_OK) {
@@ -544,12 +531,12 @@ static enum exit_code run_cancel(struct planning *planning)
     }
     if (code == EXIT_CODE_OK)
         code = await_told(planning);
-    if (code != EXIT_CODE_OK)
+    if (planning->sending.taken_count == 0)
         return code;
-    account = add_up(planning, &planning->plan.id, NULL);
-    return show(planning, &planning->plan.id,
-                account.open + account.offline > 0 ? EXIT_CODE_SILENT
-                                                   : EXIT_CODE_OK);
+    account = add_up(planning, &planning->plan.id);
+    if (code == EXIT_CODE_OK && account.untold + account.offline > 0)
+        code = EXIT_CODE_SILENT;
+    return show(planning, &planning->plan.id, code);
 }
 
 enum exit_code cmd_maintenance(const struct options *options)

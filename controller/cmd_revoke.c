@@ -5,6 +5,7 @@
 #include "controller/command.h"
 #include "controller/identity.h"
 #include "controller/present.h"
+#include "controller/retain.h"
 #include "controller/say.h"
 #include "protocol/io/keyfile.h"
 #include "protocol/moment.h"
@@ -242,42 +243,19 @@ static enum lastcall_status sign_list(struct revoking *revoking,
     return status;
 }
 
-static enum lastcall_status await_published(struct revoking *revoking)
-{
-    struct fleet_event event = {0};
-    int64_t until_ms = fleet_now_ms() + revoking->present.timeout_ms;
-    enum lastcall_status status = LASTCALL_TIMEOUT;
-    enum fleet_event_kind kind = FLEET_MESSAGE;
-
-    while (kind == FLEET_MESSAGE || kind == FLEET_READY) {
-        fleet_link_next(revoking->link, until_ms, &event);
-        kind = event.kind;
-        if (kind == FLEET_PUBLISHED)
-            status = event.status;
-        fleet_event_deinit(&event);
-    }
-    return status;
-}
-
 static enum exit_code publish_list(struct revoking *revoking)
 {
     struct topic topic;
     const struct topic_parts parts = {.kind = TOPIC_REVOKED};
     struct bytes token = {0};
     enum lastcall_status status = sign_list(revoking, &token);
-    const struct mqtt_message message = {
-        .topic = topic.text,
-        .payload = token.data,
-        .len = token.len,
-        .qos = 1,
-        .retain = MQTT_RETAINED,
-    };
 
     topic_format(revoking->settings.fleet.text, &parts, &topic);
     if (status == LASTCALL_OK)
-        status = fleet_link_publish(revoking->link, &message, 1);
+        status = retain_publish(revoking->link, topic.text, &token, 0, 1);
     if (status == LASTCALL_OK)
-        status = await_published(revoking);
+        status =
+            retain_await(revoking->link, NULL, 1, revoking->present.timeout_ms);
     bytes_deinit(&token);
     if (status == LASTCALL_OK)
         return EXIT_CODE_OK;
@@ -285,7 +263,8 @@ static enum exit_code publish_list(struct revoking *revoking)
     if (status == LASTCALL_FORBIDDEN)
         say_mend("the broker's access rules must let you publish %s",
                  topic.text);
-    return EXIT_CODE_BROKER;
+    return status == LASTCALL_E_CLOSED ? EXIT_CODE_INTERRUPTED
+                                       : EXIT_CODE_BROKER;
 }
 
 static json_t *record_of_entry(const struct revocation_entry *entry)

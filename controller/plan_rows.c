@@ -18,16 +18,16 @@ static const struct output_column columns[] = {
 
 /* Where each host stands with which plan. */
 static const struct output_span spans[sizeof columns / sizeof columns[0]] = {
-    {0, 0, 0}, /* PLAN */
-    {0, 0, 0}, /* HOST */
-    {0, 0, 0}, /* PHASE */
-    {0, 0, 1}, /* ACTION */
-    {0, 0, 4}, /* STARTS */
-    {0, 0, 3}, /* ENDS */
-    {0, 0, 2}, /* WARNED */
-    {0, 0, 5}, /* ENDED */
-    {0, 0, 6}, /* FAILED */
-    {0, 0, 0}, /* CODE */
+    {0, 20, 0}, /* PLAN */
+    {0, 20, 0}, /* HOST */
+    {0, 10, 0}, /* PHASE */
+    {0, 10, 1}, /* ACTION */
+    {0, 24, 4}, /* STARTS */
+    {0, 24, 3}, /* ENDS */
+    {0, 6, 2},  /* WARNED */
+    {0, 6, 5},  /* ENDED */
+    {0, 6, 6},  /* FAILED */
+    {0, 14, 0}, /* CODE */
 };
 
 static const struct output_column csv[] = {
@@ -140,9 +140,12 @@ static void untold_rows(const struct registry_host *host,
             .phase = untold_phase(host),
         };
 
+        /* The cheap questions first: a plan for hosts that are named is one
+         * plan for each of them. */
         if (is_wanted(id, &plan->body.id) &&
-            plan_of(plans, host, &plan->body.id) == plan &&
-            status_of(host, &plan->body.id) == NULL)
+            plan_reaches(&plan->address, host) &&
+            status_of(host, &plan->body.id) == NULL &&
+            plan_of(plans, host, &plan->body.id) == plan)
             row(context, &untold);
     }
 }

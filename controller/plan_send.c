@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/retain.h"
 #include "controller/say.h"
 #include "protocol/io/platform.h"
 #include "protocol/token.h"
@@ -101,71 +102,67 @@ static enum lastcall_status sign(struct plan_send *sending,
     return status;
 }
 
-/* Wait until the broker has taken what was sent under a tag. */
-static enum lastcall_status await_taken(struct plan_send *sending, uint64_t tag)
+static void write_topic(const struct plan_send *sending, size_t index,
+                        struct topic_parts *parts, struct topic *topic)
 {
-    const int64_t until_ms = fleet_now_ms() + sending->timeout_ms;
-    struct fleet_event event = {0};
-    enum lastcall_status status = LASTCALL_TIMEOUT;
-    bool goes_on = true;
-
-    while (goes_on) {
-        fleet_link_next(sending->fleet->link, until_ms, &event);
-        goes_on = event.kind != FLEET_TIMEOUT && event.kind != FLEET_DOWN;
-        if (event.kind == FLEET_MESSAGE) {
-            (void)fleet_handle(sending->fleet, &event);
-        } else if (event.kind == FLEET_PUBLISHED && event.tag == tag) {
-            status = event.status;
-            goes_on = false;
-        } else if (event.kind == FLEET_INTERRUPTED) {
-            status = LASTCALL_E_CLOSED;
-            goes_on = false;
-        }
-        fleet_event_deinit(&event);
-    }
-    return status;
+    *parts = (struct topic_parts){.kind = TOPIC_MAINTENANCE,
+                                  .address = sending->addresses[index],
+                                  .plan = sending->plan->id};
+    topic_format(sending->fleet->settings.fleet.text, parts, topic);
 }
 
+/* Hand a token over to the broker; it is taken when await_oldest() says so. */
 static enum lastcall_status publish_at(struct plan_send *sending, size_t index,
                                        int64_t iat_s, int64_t exp_s)
 {
-    const struct address *address = &sending->addresses[index];
-    const struct topic_parts parts = {.kind = TOPIC_MAINTENANCE,
-                                      .address = *address,
-                                      .plan = sending->plan->id};
+    struct topic_parts parts;
     struct topic topic;
     struct bytes token = {0};
     const int64_t left_s = exp_s - fleet_wall_ms() / 1000;
-    struct mqtt_message message = {
-        .topic = topic.text,
-        .qos = 1,
-        .retain = MQTT_RETAINED,
-        /* The broker forgets it when nobody would believe it any more. */
-        .expiry_s = left_s < 1 ? 1 : (uint32_t)left_s,
-    };
-    enum lastcall_status status = sign(sending, address, iat_s, exp_s, &token);
+    enum lastcall_status status =
+        sign(sending, &sending->addresses[index], iat_s, exp_s, &token);
 
-    topic_format(sending->fleet->settings.fleet.text, &parts, &topic);
-    message.payload = token.data;
-    message.len = token.len;
+    write_topic(sending, index, &parts, &topic);
+    /* The broker forgets it when nobody would believe it any more. */
     if (status == LASTCALL_OK)
-        status = fleet_link_publish(sending->fleet->link, &message, index + 1);
-    if (status == LASTCALL_OK)
-        status = await_taken(sending, index + 1);
+        status = retain_publish(sending->fleet->link, topic.text, &token,
+                                left_s < 1 ? 1 : (uint32_t)left_s, index + 1);
     /* The broker's copy may come later than what hosts say of it. */
     if (status == LASTCALL_OK &&
         plans_take(&sending->fleet->plans, &sending->fleet->trust, &parts,
                    token.data, token.len, iat_s) == LASTCALL_E_NOMEM)
         status = LASTCALL_E_NOMEM;
     bytes_deinit(&token);
+    return status;
+}
+
+static enum lastcall_status await_oldest(struct plan_send *sending)
+{
+    enum lastcall_status status =
+        retain_await(sending->fleet->link, sending->fleet,
+                     sending->taken_count + 1, sending->timeout_ms);
+
+    sending->taken_count += status == LASTCALL_OK;
+    return status;
+}
+
+static void say_unpublished(const struct plan_send *sending,
+                            enum lastcall_status status)
+{
+    struct topic_parts parts;
+    struct topic topic;
+
     if (status == LASTCALL_FORBIDDEN) {
+        write_topic(sending, sending->taken_count, &parts, &topic);
         say_error("the broker refused the plan");
         say_mend("its access rules must let %s publish %s",
                  sending->fleet->identity.issuer, topic.text);
-    } else if (status != LASTCALL_OK && status != LASTCALL_E_CLOSED) {
+    } else if (status != LASTCALL_E_CLOSED) {
         say_error("the plan could not be published: %s", status_text(status));
     }
-    return status;
+    if (sending->taken_count > 0 || status == LASTCALL_E_CLOSED)
+        say_error("the broker has taken it for %zu of %zu addresses",
+                  sending->taken_count, sending->count);
 }
 
 struct plan_span plan_send_span(const struct plan_send *sending, int64_t now_s)
@@ -193,8 +190,16 @@ enum lastcall_status plan_send_publish(struct plan_send *sending, int64_t iat_s,
 {
     enum lastcall_status status = LASTCALL_OK;
 
-    for (size_t i = 0; i < sending->count && status == LASTCALL_OK; i++)
-        status = publish_at(sending, i, iat_s, exp_s);
+    for (size_t i = 0; i < sending->count && status == LASTCALL_OK; i++) {
+        if (i - sending->taken_count == RETAIN_WINDOW)
+            status = await_oldest(sending);
+        if (status == LASTCALL_OK)
+            status = publish_at(sending, i, iat_s, exp_s);
+    }
+    while (status == LASTCALL_OK && sending->taken_count < sending->count)
+        status = await_oldest(sending);
+    if (status != LASTCALL_OK)
+        say_unpublished(sending, status);
     return status;
 }
 

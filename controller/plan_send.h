@@ -20,6 +20,7 @@ struct plan_send {
     struct address *addresses;      /* owned */
     size_t count;
     size_t capacity;
+    size_t taken_count; /* the first so many are at the broker */
 };
 
 /* Add an address; LASTCALL_OK or LASTCALL_E_NOMEM. */
@@ -51,13 +52,13 @@ struct plan_span plan_send_span(const struct plan_send *sending, int64_t now_s);
 
 /*
  * Publish the plan at every address and wait for the broker to take each.
- * What is wrong is said on standard error.
+ * What is wrong is said on standard error, and how far it came.
  *
  *   iat_s, exp_s  of the tokens
  *
  * Returns LASTCALL_OK, LASTCALL_FORBIDDEN (the broker's access rules),
- *         LASTCALL_TIMEOUT, LASTCALL_E_CLOSED (interrupted), LASTCALL_E_NOMEM,
- *         or what fleet_link_publish() returns.
+ *         LASTCALL_E_NOMEM, or what retain_publish() and retain_await()
+ *         return.
  */
 LASTCALL_MUST_USE enum lastcall_status
 plan_send_publish(struct plan_send *sending, int64_t iat_s, int64_t exp_s);

@@ -1,12 +1,14 @@
 """Maintenance windows from the command line, carried out by workers."""
 
+import json
+import signal
+
 import pytest
 
-from desk import OK
+from desk import (BROKER, FALSE, INTERRUPTED, OK, REFUSED, SILENT, UNCONFIRMED,
+                  USAGE)
 from terminal_server import session
 from test_command_terminal import Terminal
-
-USAGE, FALSE, SILENT, UNCONFIRMED, REFUSED = 2, 3, 4, 5, 6
 
 
 class Office:
@@ -104,6 +106,99 @@ def test_people_are_warned_and_followed_to_the_end(office):
              if "error" in c]
     assert box["text"] == "Bitte speichern – gleich ist Schluß"
     assert office.windows.states() == {}
+
+
+def test_who_follows_is_shown_what_changes_and_no_more(office):
+    office.plex.play("movie-1")
+    done = office.run("start", "--host", "office-02", "--at", "+2s", "--for",
+                      "1h", "--id", "patch-10", "--yes", "--follow", "-o",
+                      "ndjson")
+    assert done.status == OK, done
+    first, *rows, last = [json.loads(line) for line in done.out.splitlines()]
+    assert (first["type"], last["type"]) == ("start", "summary")
+    assert {row["type"] for row in rows} == {"plan"}
+    told = [(row["phase"], row["ended"]) for row in rows]
+    assert told[0][0] in ("waiting", "scheduled") and told[-1] == ("done", 1)
+    assert len(told) == len(set(told)), told
+    assert last["phases"]["done"] == last["rows"] == 1
+    assert (last["sessions_ended"], last["exit"]) == (1, OK)
+
+
+def test_a_person_follows_in_one_table(office):
+    done = office.run("start", "--host", "office-02", "--at", "+2s", "--for",
+                      "1h", "--id", "patch-11", "--yes", "--follow")
+    assert done.status == OK, done
+    title, *rows = done.out.splitlines()
+    assert title.startswith("PLAN ") and "PLAN " not in "".join(rows)
+    assert rows[-1].split()[:3] == ["patch-11", "office-02", "done"], rows
+    assert ("1 host: 1 done; 0 sessions warned, 0 ended, 0 failed"
+            in done.err), done
+
+
+def test_a_person_sees_where_the_fleet_stands(office):
+    terminal = Terminal(office.operator, "maintenance", "start", "--host",
+                        "office-02", "--at", "now", "--for", "1h", "--enforce",
+                        "--id", "patch-16", "--yes", "--follow")
+    terminal.await_text(r"\r1 host: 1 enforcing; 0 sessions warned")
+    assert office.run("cancel", "patch-16", "--yes").status == OK
+    assert terminal.end() == OK, terminal.text
+    assert terminal.text.rstrip().endswith(
+        "1 host: 1 cancelled; 0 sessions warned, 0 ended, 0 failed")
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_who_stops_following_has_what_is_known(office, form):
+    office.plex.play("movie-1")
+    process = office.operator.spawn(
+        "maintenance", "start", "--host", "office-02", "--at", "now", "--for",
+        "1h", "--enforce", "--id", "patch-12", "--yes", "--follow", "-o", form)
+    office.await_phase("patch-12", "enforcing")
+    if form == "ndjson":
+        process.await_line(r'"phase":"enforcing"')
+    process.send(signal.SIGINT)
+    assert process.wait() == INTERRUPTED, process.output()
+    last = (json.loads(process.output())["summary"] if form == "json" else
+            json.loads(process.output().splitlines()[-1]))
+    assert last["rows"] == 1, process.output()
+    if form == "ndjson":
+        assert (last["phases"]["enforcing"], last["exit"]) == (1, INTERRUPTED)
+
+
+def test_junk_at_the_broker_does_not_end_the_following(office):
+    office.stage.observer().publish(
+        office.stage.fleet.topic("all", "maintenance", "junk"), "nonsense",
+        retain=True)
+    done = office.run("start", "--host", "office-02", "--at", "+1s", "--for",
+                      "1h", "--id", "patch-13", "--yes", "--follow", "-o",
+                      "json")
+    assert done.status == REFUSED and "are refused" in done.err, done
+    assert [row["phase"] for row in done.json()["plans"]] == ["done"]
+
+
+def test_more_hosts_than_may_be_on_their_way_at_once(office):
+    wire = office.stage.observer()
+    wire.subscribe(office.stage.fleet.topic("host", "+", "maintenance", "+"))
+    names = ["new-%02d" % number for number in range(40)]
+    done = office.operator.run(
+        "maintenance", "start", "--hosts-file", "-", "--at", "+1h", "--for",
+        "1h", "--id", "patch-14", "--yes", stdin="\n".join(names))
+    assert done.status == OK, done
+    for name in names:
+        wire.await_message(lambda m: m.topic.endswith(
+            "host/%s/maintenance/patch-14" % name), name)
+
+
+def test_a_broker_that_takes_only_some_of_it_is_told(stage):
+    """The name of the first host that it refuses, and how far it came."""
+    stage.start_broker(acl="topic readwrite lastcall/v1/#\n"
+                       "topic deny lastcall/v1/host/b/maintenance/#\n")
+    operator = stage.operator()
+    done = operator.run("maintenance", "start", "--hosts-file", "-", "--at",
+                        "+1h", "--for", "1h", "--id", "patch-15", "--yes",
+                        stdin="a b c")
+    assert done.status == BROKER, done
+    assert "host/b/maintenance/patch-15" in done.err, done
+    assert "for 1 of 3 addresses" in done.err, done
 
 
 def test_a_plan_of_the_same_name_replaces_the_one_before(office):

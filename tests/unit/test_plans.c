@@ -1,5 +1,5 @@
 /* Retained maintenance plans, and the rows that the fleet's word makes. */
-#include "controller/plan_rows.h"
+#include "controller/plan_progress.h"
 #include "tests/unit/fleet_keys.h"
 
 #define PHASE_SIZE 16
@@ -339,6 +339,99 @@ static void test_of_one_second_the_cancellation_wins(void **state)
     assert_int_equal(plans.count, 2);
 }
 
+/* The figures of plan "a"; how many rows were shown of those that changed. */
+static struct plan_account add_up(struct plan_shown *shown, size_t *shown_count)
+{
+    const struct target everybody = {0};
+    const struct name id = fleet_name("a");
+    const struct plan_view view = {&registry, &plans, &id, &everybody};
+    struct plan_account account;
+    struct output output = {0};
+    FILE *stream = tmpfile();
+
+    assert_non_null(stream);
+    output_begin(&output, &output_ndjson, &plan_rows_layout, stream,
+                 json_object());
+    assert_int_equal(
+        plan_progress_take(&view, shown, &output, now_ms, &account),
+        LASTCALL_OK);
+    *shown_count = output.record_count;
+    assert_int_equal(output_end(&output, json_object(), EXIT_CODE_OK),
+                     LASTCALL_OK);
+    assert_int_equal(fclose(stream), 0);
+    return account;
+}
+
+static void test_a_row_is_shown_when_it_changes(void **state)
+{
+    struct plan_shown shown = {0};
+    size_t count = 0;
+
+    (void)state;
+    publish("all", FLEET_NOW_S);
+    tell(&desk, "desk-07", HOST_ONLINE, "a", PLAN_SCHEDULED);
+    tell(&media, "media-01", HOST_ONLINE, "other", PLAN_DONE);
+    assert_int_equal(add_up(&shown, &count).unfinished, 2);
+    assert_int_equal(count, 2);
+    (void)add_up(&shown, &count);
+    assert_int_equal(count, 0);
+    tell(&media, "media-01", HOST_ONLINE, "a", PLAN_SCHEDULED);
+    (void)add_up(&shown, &count);
+    assert_int_equal(count, 1);
+    registry.hosts[0]->status.plans[0].failed = 1; /* and nothing else */
+    (void)add_up(&shown, &count);
+    assert_int_equal(count, 1);
+    tell(&desk, "desk-07", HOST_ONLINE, "a", PLAN_DONE);
+    tell(&media, "media-01", HOST_ONLINE, "a", PLAN_DONE);
+    assert_int_equal(add_up(&shown, &count).unfinished, 0);
+    assert_int_equal(count, 2);
+    (void)add_up(NULL, &count); /* who has shown nothing shows all */
+    assert_int_equal(count, 2);
+    plan_shown_deinit(&shown);
+}
+
+static void test_the_rows_are_added_up(void **state)
+{
+    struct plan_account account;
+    const struct name id = fleet_name("a");
+    char line[PLAN_PROGRESS_TEXT_SIZE];
+    json_t *summary = NULL;
+    size_t count = 0;
+
+    (void)state;
+    publish("all", FLEET_NOW_S);
+    tell(&desk, "desk-07", HOST_ONLINE, "a", PLAN_MISSED);
+    tell(&media, "media-01", HOST_OFFLINE, NULL, PLAN_DONE);
+    account = add_up(NULL, &count);
+    assert_int_equal(account.rows, 2);
+    assert_int_equal(account.offline, 1);
+    assert_int_equal(account.untold, 0);
+    assert_int_equal(account.failed, 1); /* it missed it */
+    plan_progress_format(&account, &id, line);
+    assert_string_equal(line, "2 hosts: 1 offline, 1 missed; 0 sessions "
+                              "warned, 3 ended, 0 failed");
+    summary = plan_progress_summary(&account, &id);
+    assert_non_null(summary);
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_object_get(summary, "phases"), "missed")),
+                     1);
+    assert_int_equal(
+        json_integer_value(json_object_get(summary, "sessions_ended")), 3);
+    json_decref(summary);
+    /* Not told; refused; a row of all plans. */
+    tell(&media, "media-01", HOST_ONLINE, "other", PLAN_DONE);
+    tell(&desk, "desk-07", HOST_ONLINE, "a", PLAN_REFUSED);
+    account = add_up(NULL, &count);
+    assert_int_equal(account.offline, 0);
+    assert_int_equal(account.untold, 1);
+    assert_int_equal(account.refused, 1);
+    assert_int_equal(account.failed, 0);
+    account.rows = 1;
+    plan_progress_format(&account, NULL, line);
+    assert_string_equal(line, "1 row: 1 waiting, 1 refused; 0 sessions "
+                              "warned, 3 ended, 0 failed");
+}
+
 /* Whether a controller with one rule may take the place of alice's plan for
  * the group "lobby", which ends sessions and gives neither reason nor filter.
  */
@@ -401,6 +494,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_a_cancellation_is_told_of_when_nothing_more_comes, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(test_a_row_is_shown_when_it_changes,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_rows_are_added_up, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(
             test_anothers_plan_needs_a_right_of_its_own, set_up, tear_down),
     };
