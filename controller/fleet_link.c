@@ -5,18 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/broker_login.h"
 #include "controller/registry.h"
 #include "controller/say.h"
 #include "controller/wake.h"
 #include "protocol/io/gate.h"
-#include "protocol/io/keyfile.h"
 #include "protocol/token.h"
 
-#define PASSWORD_BYTES_MAX 4096
-#define KEEP_ALIVE_S 30
 /* How long the broker keeps our session when the connection is gone. */
 #define SESSION_EXPIRY_S 15
-#define CLIENT_ID_SIZE (sizeof "lastcall-" + REQUEST_ID_LEN_MAX)
 
 struct queued {
     struct queued *next;
@@ -27,9 +24,8 @@ struct queued {
 struct fleet_link {
     struct connection *connection; /* owned */
     struct verifier *verifier;     /* owned; or NULL */
-    struct bytes password;         /* owned */
+    struct broker_login login;     /* owned */
     char fleet[NAME_LEN_MAX + 1];
-    char client_id[CLIENT_ID_SIZE];
     pthread_mutex_t lock;    /* of everything below */
     pthread_cond_t has_room; /* for what was proved, or it closes */
     bool is_closing;
@@ -246,12 +242,20 @@ static void on_published(void *context, uint64_t tag,
     push(context, item);
 }
 
-static enum lastcall_status read_password(const char *path,
-                                          struct fleet_link *link)
+static enum lastcall_status log_in(struct fleet_link *link,
+                                   const struct controller_settings *settings)
 {
-    struct platform_error error = {0};
-    enum lastcall_status status = keyfile_read_line(
-        path, FILE_SECRET, PASSWORD_BYTES_MAX, &link->password, &error);
+    const struct broker_account account = {
+        .uri = settings->broker,
+        .username = settings->username,
+        .password_file = settings->password_file,
+        .ca = settings->ca,
+        .cert = settings->cert,
+        .cert_key = settings->cert_key,
+    };
+    struct platform_error error;
+    enum lastcall_status status =
+        broker_login_open(&account, &link->login, &error);
 
     if (status == LASTCALL_OK)
         return LASTCALL_OK;
@@ -288,7 +292,6 @@ static enum lastcall_status
 open_connection(struct fleet_link *link,
                 const struct fleet_link_options *options)
 {
-    const struct controller_settings *settings = options->settings;
     char detail[MQTT_DETAIL_SIZE] = "";
     const struct connection_handler handler = {
         .context = link,
@@ -298,35 +301,24 @@ open_connection(struct fleet_link *link,
         .message = on_message,
         .published = on_published,
     };
-    const struct connection_options wanted = {
-        .mqtt =
-            {
-                .uri = settings->broker,
-                .client_id = link->client_id,
-                .username = settings->username,
-                .password = (const char *)link->password.data,
-                .ca = settings->ca,
-                .cert = settings->cert,
-                .cert_key = settings->cert_key,
-                /* The id is new, so no session is there before ours. */
-                .clean_start = false,
-                .session_expiry_s = SESSION_EXPIRY_S,
-                .keep_alive_s = KEEP_ALIVE_S,
-                .receive_maximum = UINT16_MAX,
-                .packet_bytes_max = (uint32_t)(TOKEN_RESULT_BYTES_MAX +
-                                               FLEET_PACKET_ROOM_BYTES),
-                .connect_timeout_s =
-                    (uint32_t)((options->timeout_ms + 999) / 1000),
-            },
+    struct connection_options wanted = {
+        .mqtt = broker_login_options(&link->login),
         .link = mqtt_default_ops,
         .clock = &platform_clock,
         .subscriptions = options->subscriptions,
         .subscription_count = options->subscription_count,
         .ends_session = true,
     };
-    enum lastcall_status status =
-        connection_open(&wanted, &handler, &link->connection, detail);
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
 
+    /* The id is new, so no session is there before ours. */
+    wanted.mqtt.clean_start = false;
+    wanted.mqtt.session_expiry_s = SESSION_EXPIRY_S;
+    wanted.mqtt.packet_bytes_max =
+        (uint32_t)(TOKEN_RESULT_BYTES_MAX + FLEET_PACKET_ROOM_BYTES);
+    wanted.mqtt.connect_timeout_s =
+        (uint32_t)((options->timeout_ms + 999) / 1000);
+    status = connection_open(&wanted, &handler, &link->connection, detail);
     if (status != LASTCALL_OK)
         say_error("%s", detail[0] != '\0' ? detail : status_text(status));
     return status;
@@ -374,7 +366,6 @@ enum lastcall_status fleet_link_open(const struct fleet_link_options *options,
                                      struct fleet_link **out)
 {
     const struct controller_settings *settings = options->settings;
-    struct request_id id = {0};
     int64_t until_ms = fleet_now_ms() + options->timeout_ms;
     struct fleet_link *link = calloc(1, sizeof *link);
     enum lastcall_status status = LASTCALL_E_NOMEM;
@@ -392,16 +383,11 @@ enum lastcall_status fleet_link_open(const struct fleet_link_options *options,
     pthread_mutex_init(&link->lock, NULL);
     status = wake_open();
     if (status == LASTCALL_OK)
-        status = platform_random_id(&id);
-    if (status == LASTCALL_OK && settings->password_file != NULL)
-        status = read_password(settings->password_file, link);
+        status = log_in(link, settings);
     if (status == LASTCALL_OK)
         status = open_verifier(link, options);
-    if (status == LASTCALL_OK) {
-        snprintf(link->client_id, sizeof link->client_id, "lastcall-%s",
-                 id.text);
+    if (status == LASTCALL_OK)
         status = open_connection(link, options);
-    }
     if (status == LASTCALL_OK)
         status = await_ready(link, settings->broker, until_ms);
     if (status == LASTCALL_OK)
@@ -438,7 +424,7 @@ void fleet_link_close(struct fleet_link *link)
         fleet_event_deinit(&item->event);
         free(item);
     }
-    bytes_deinit(&link->password);
+    broker_login_deinit(&link->login);
     pthread_cond_destroy(&link->has_room);
     pthread_mutex_destroy(&link->lock);
     free(link);

@@ -5,14 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/broker_login.h"
 #include "controller/home_discovery.h"
 #include "controller/home_topic.h"
-#include "protocol/io/keyfile.h"
 
-#define PASSWORD_BYTES_MAX 4096
-#define KEEP_ALIVE_S 30
 #define CONNECT_TIMEOUT_S 10
-#define CLIENT_ID_SIZE (sizeof "lastcall-" + REQUEST_ID_LEN_MAX)
 #define SUBSCRIPTION_COUNT 5
 
 struct queued {
@@ -24,8 +21,7 @@ struct home_link {
     const struct bridge_config *config; /* borrowed, as the next */
     struct fleet_link *fleet;
     struct connection *connection; /* owned */
-    struct bytes password;         /* owned */
-    char client_id[CLIENT_ID_SIZE];
+    struct broker_login login;     /* owned */
     struct topic state;
     struct topic filters[SUBSCRIPTION_COUNT];
     struct mqtt_subscription subscriptions[SUBSCRIPTION_COUNT];
@@ -237,7 +233,6 @@ static enum lastcall_status open_connection(struct home_link *link,
                                             struct log *log,
                                             char detail[MQTT_DETAIL_SIZE])
 {
-    const struct bridge_config *config = link->config;
     const struct connection_handler handler = {
         .context = link,
         .will = fill_will,
@@ -246,26 +241,8 @@ static enum lastcall_status open_connection(struct home_link *link,
         .message = on_message,
         .published = on_published,
     };
-    const struct connection_options wanted = {
-        .mqtt =
-            {
-                .uri = config->broker,
-                .client_id = link->client_id,
-                .username = config->username,
-                .password = (const char *)link->password.data,
-                .ca = config->ca,
-                .cert = config->cert,
-                .cert_key = config->cert_key,
-                .content_type = "", /* some of it is JSON, some a word */
-                /* No session: a press that we were not there for is over. */
-                .clean_start = true,
-                .session_expiry_s = 0,
-                .keep_alive_s = KEEP_ALIVE_S,
-                .receive_maximum = UINT16_MAX,
-                .packet_bytes_max = (uint32_t)(HOME_DISCOVERY_BYTES_MAX +
-                                               HOME_PACKET_ROOM_BYTES),
-                .connect_timeout_s = CONNECT_TIMEOUT_S,
-            },
+    struct connection_options wanted = {
+        .mqtt = broker_login_options(&link->login),
         .link = mqtt_default_ops,
         .clock = &platform_clock,
         .log = log,
@@ -273,6 +250,13 @@ static enum lastcall_status open_connection(struct home_link *link,
         .subscription_count = link->subscription_count,
     };
 
+    /* No session: a press that we were not there for is over. */
+    wanted.mqtt.clean_start = true;
+    wanted.mqtt.session_expiry_s = 0;
+    wanted.mqtt.content_type = ""; /* some of it is JSON, some a word */
+    wanted.mqtt.packet_bytes_max =
+        (uint32_t)(HOME_DISCOVERY_BYTES_MAX + HOME_PACKET_ROOM_BYTES);
+    wanted.mqtt.connect_timeout_s = CONNECT_TIMEOUT_S;
     return connection_open(&wanted, &handler, &link->connection, detail);
 }
 
@@ -281,7 +265,14 @@ enum lastcall_status home_link_open(const struct bridge_config *config,
                                     struct home_link **out,
                                     char detail[PLATFORM_DETAIL_SIZE])
 {
-    struct request_id id = {0};
+    const struct broker_account account = {
+        .uri = config->broker,
+        .username = config->username,
+        .password_file = config->password_file,
+        .ca = config->ca,
+        .cert = config->cert,
+        .cert_key = config->cert_key,
+    };
     struct platform_error error = {0};
     char why[MQTT_DETAIL_SIZE] = "";
     struct home_link *link = calloc(1, sizeof *link);
@@ -295,13 +286,8 @@ enum lastcall_status home_link_open(const struct bridge_config *config,
     link->fleet = fleet;
     link->last = &link->first;
     pthread_mutex_init(&link->lock, NULL);
-    status = platform_random_id(&id);
-    if (status == LASTCALL_OK && config->password_file != NULL)
-        status = keyfile_read_line(config->password_file, FILE_SECRET,
-                                   PASSWORD_BYTES_MAX, &link->password, &error);
+    status = broker_login_open(&account, &link->login, &error);
     if (status == LASTCALL_OK) {
-        snprintf(link->client_id, sizeof link->client_id, "lastcall-%s",
-                 id.text);
         choose_filters(link);
         status = open_connection(link, log, why);
     }
@@ -327,7 +313,7 @@ void home_link_close(struct home_link *link)
         home_message_deinit(&item->message);
         free(item);
     }
-    bytes_deinit(&link->password);
+    broker_login_deinit(&link->login);
     pthread_mutex_destroy(&link->lock);
     free(link);
 }
