@@ -430,6 +430,14 @@ void fleet_link_close(struct fleet_link *link)
     free(link);
 }
 
+/* What is left of a time may be less than nothing when it is asked for. */
+static uint32_t wait_of(int64_t timeout_ms)
+{
+    if (timeout_ms < 0)
+        return 0;
+    return timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX;
+}
+
 enum lastcall_status fleet_link_subscribe(struct fleet_link *link,
                                           const char *filter,
                                           int64_t timeout_ms)
@@ -437,7 +445,7 @@ enum lastcall_status fleet_link_subscribe(struct fleet_link *link,
     const struct mqtt_subscription subscription = {.filter = filter, .qos = 1};
 
     return connection_subscribe(link->connection, &subscription, 1,
-                                (uint32_t)timeout_ms);
+                                wait_of(timeout_ms));
 }
 
 void fleet_link_post(struct fleet_link *link)
@@ -530,7 +538,7 @@ enum lastcall_status fleet_link_resume(struct fleet_link *link,
                                        int64_t timeout_ms)
 {
     begin_resume(link);
-    return connection_wait_ready(link->connection, (uint32_t)timeout_ms, NULL);
+    return connection_wait_ready(link->connection, wait_of(timeout_ms), NULL);
 }
 
 /* Something is missing, or may be: how long to wait for more before it is

@@ -88,6 +88,8 @@ void fleet_link_close(struct fleet_link *link);
 /*
  * Subscribe to one more filter and wait for the broker's answer.
  *
+ *   timeout_ms  below 0: no longer
+ *
  * Returns what connection_subscribe() returns.
  */
 LASTCALL_MUST_USE enum lastcall_status
@@ -142,6 +144,8 @@ LASTCALL_MUST_USE enum lastcall_status fleet_link_probe(struct fleet_link *link,
 /*
  * Have the broker send again what it did not get through to us, and wait until
  * we are back; see connection_resume().
+ *
+ *   timeout_ms  below 0: no longer
  *
  * Returns LASTCALL_OK, LASTCALL_E_LINK, LASTCALL_TIMEOUT.
  */
