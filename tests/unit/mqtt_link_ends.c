@@ -191,13 +191,10 @@ static void test_disconnect_does_not_wait_for_ever(void **state)
 /* A broker that accepts and says nothing. */
 static void test_silence_ends_the_attempt(void **state)
 {
-    struct wire_connect seen;
     struct mqtt_link *link = wired_open();
-    int peer;
+    int peer = wired_begin(link, NULL);
 
     (void)state;
-    assert_int_equal(wired.ops->connect(link, NULL, 30), LASTCALL_OK);
-    peer = wired_take_connect(&seen);
     wired_await(&told.failed, 1);
     assert_int_equal(told.failure, MQTT_FAILURE_NETWORK);
     assert_int_equal(told.lost, 0);
@@ -207,14 +204,11 @@ static void test_silence_ends_the_attempt(void **state)
 
 static void test_close_does_not_wait_for_the_broker(void **state)
 {
-    struct wire_connect seen;
     struct mqtt_link *link = wired_open();
     int64_t begun_ms = wired_now_ms();
-    int peer;
+    int peer = wired_begin(link, NULL);
 
     (void)state;
-    assert_int_equal(wired.ops->connect(link, NULL, 30), LASTCALL_OK);
-    peer = wired_take_connect(&seen);
     wired.ops->close(link);
     assert_true(wired_now_ms() - begun_ms < WIRED_SOON_MS);
     (void)wire_send(peer, "\x20\x03\0\0\0", 5);
@@ -225,13 +219,10 @@ static void test_close_does_not_wait_for_the_broker(void **state)
 
 static void test_disconnect_mutes_an_attempt(void **state)
 {
-    struct wire_connect seen;
     struct mqtt_link *link = wired_open();
-    int peer;
+    int peer = wired_begin(link, NULL);
 
     (void)state;
-    assert_int_equal(wired.ops->connect(link, NULL, 30), LASTCALL_OK);
-    peer = wired_take_connect(&seen);
     wired.ops->disconnect(link, WIRED_LEAVE_MS);
     (void)wire_send(peer, "\x20\x03\0\0\0", 5);
     close(peer);

@@ -51,11 +51,9 @@ static void test_what_is_not_named(void **state)
 {
     struct wire_connect seen;
     struct mqtt_link *link = wired_open();
-    int peer;
+    int peer = wired_begin(link, &seen);
 
     (void)state;
-    assert_int_equal(wired.ops->connect(link, NULL, 30), LASTCALL_OK);
-    peer = wired_take_connect(&seen);
     assert_false(seen.clean_start);
     assert_false(seen.has_will);
     assert_int_equal(seen.session_expiry_s, 0);
@@ -73,13 +71,10 @@ static void test_what_is_not_named(void **state)
 
 static void test_connack_is_told(void **state)
 {
-    struct wire_connect seen;
     struct mqtt_link *link = wired_open();
-    int peer;
+    int peer = wired_begin(link, NULL);
 
     (void)state;
-    assert_int_equal(wired.ops->connect(link, NULL, 30), LASTCALL_OK);
-    peer = wired_take_connect(&seen);
     WIRED_SEND(peer, 0x20, 14, 1, 0, 11, 0x21, 0, 9, 0x27, 0, 1, 0, 0, 0x13, 0,
                20);
     wired_await(&told.connected, 1);
@@ -109,11 +104,8 @@ static void test_refusals_have_classes(void **state)
 
     (void)state;
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct wire_connect seen;
-        int peer;
+        int peer = wired_begin(link, NULL);
 
-        assert_int_equal(wired.ops->connect(link, NULL, 30), LASTCALL_OK);
-        peer = wired_take_connect(&seen);
         WIRED_SEND(peer, 0x20, 3, 0, cases[i].reason, 0);
         wired_await(&told.failed, i + 1);
         assert_int_equal(told.failure, cases[i].failure);
@@ -128,13 +120,10 @@ static void test_refusals_have_classes(void **state)
 /* What a broker of MQTT 3.1.1 answers to version 5. */
 static void test_old_broker(void **state)
 {
-    struct wire_connect seen;
     struct mqtt_link *link = wired_open();
-    int peer;
+    int peer = wired_begin(link, NULL);
 
     (void)state;
-    assert_int_equal(wired.ops->connect(link, NULL, 30), LASTCALL_OK);
-    peer = wired_take_connect(&seen);
     WIRED_SEND(peer, 0x20, 2, 0, 1);
     wired_await(&told.failed, 1);
     assert_int_equal(told.connected, 0);

@@ -70,15 +70,20 @@ int wired_take_connect(struct wire_connect *out)
     return peer;
 }
 
-int wired_connect_with(struct mqtt_link *link, const void *answer, size_t len)
+int wired_begin(struct mqtt_link *link, struct wire_connect *out)
 {
-    const unsigned before = told.connected; /* no connection: nobody writes */
-    struct wire_connect seen;
-    int peer;
+    struct wire_connect ignored;
 
     assert_int_equal(wired.ops->connect(link, NULL, wired.options.keep_alive_s),
                      LASTCALL_OK);
-    peer = wired_take_connect(&seen);
+    return wired_take_connect(out != NULL ? out : &ignored);
+}
+
+int wired_connect_with(struct mqtt_link *link, const void *answer, size_t len)
+{
+    const unsigned before = told.connected; /* no connection: nobody writes */
+    int peer = wired_begin(link, NULL);
+
     assert_true(wire_send(peer, answer, len));
     wired_await(&told.connected, before + 1);
     return peer;

@@ -50,6 +50,10 @@ struct mqtt_link *wired_open(void);
 /* Take a link's connection, and its CONNECT. */
 int wired_take_connect(struct wire_connect *out);
 
+/* Begin to connect, without a will; the answer is the caller's.  NULL: what the
+ * CONNECT says is of no weight. */
+int wired_begin(struct mqtt_link *link, struct wire_connect *out);
+
 /* Connect, with these bytes as the answer. */
 int wired_connect_with(struct mqtt_link *link, const void *answer, size_t len);
 
