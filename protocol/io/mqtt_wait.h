@@ -21,6 +21,8 @@
 #define MQTT_WAIT_FOREVER_MS (-1)
 
 #define MQTT_WAIT_TEXT_SIZE 128
+/* What is said of a connect() whose error somebody else was told. */
+#define MQTT_WAIT_NOBODY "nobody listens there, or the connection broke at once"
 #define MQTT_ADDRESS_SIZE 80 /* an IPv6 address with its scope */
 
 /* Wakes one waiting thread from any other.  {0} is not open. */

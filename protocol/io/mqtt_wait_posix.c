@@ -87,14 +87,21 @@ unsigned mqtt_wait(const struct mqtt_wake *wake, int socket, unsigned wanted,
 
 bool mqtt_wait_is_connected(int socket, char text[MQTT_WAIT_TEXT_SIZE])
 {
+    struct sockaddr_storage peer;
+    socklen_t peer_len = sizeof(peer);
     int code = 0;
     socklen_t len = sizeof(code);
 
     if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &len) != 0)
         code = errno;
-    if (code == 0)
+    if (code == 0 &&
+        getpeername(socket, (struct sockaddr *)&peer, &peer_len) == 0)
         return true;
-    mqtt_wait_error_text(code, text);
+    /* The system tells an error once, and OpenSSL may have met it already. */
+    if (code == 0)
+        snprintf(text, MQTT_WAIT_TEXT_SIZE, "%s", MQTT_WAIT_NOBODY);
+    else
+        mqtt_wait_error_text(code, text);
     return false;
 }
 

@@ -105,15 +105,22 @@ unsigned mqtt_wait(const struct mqtt_wake *wake, int socket, unsigned wanted,
 
 bool mqtt_wait_is_connected(int socket, char text[MQTT_WAIT_TEXT_SIZE])
 {
+    struct sockaddr_storage peer;
+    int peer_len = sizeof(peer);
     int code = 0;
     int len = sizeof(code);
 
     if (getsockopt((SOCKET)socket, SOL_SOCKET, SO_ERROR, (char *)&code, &len) !=
         0)
         code = WSAGetLastError();
-    if (code == 0)
+    if (code == 0 &&
+        getpeername((SOCKET)socket, (struct sockaddr *)&peer, &peer_len) == 0)
         return true;
-    mqtt_wait_error_text(code, text);
+    /* The system may tell an error once, and OpenSSL have met it already. */
+    if (code == 0)
+        snprintf(text, MQTT_WAIT_TEXT_SIZE, "%s", MQTT_WAIT_NOBODY);
+    else
+        mqtt_wait_error_text(code, text);
     return false;
 }
 

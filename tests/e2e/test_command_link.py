@@ -110,6 +110,19 @@ def test_a_broker_by_another_name_is_refused(operator):
     assert peer.written == 0
 
 
+@pytest.mark.parametrize("scheme", ["mqtt", "mqtts"])
+def test_a_refused_connection_is_told(operator, scheme):
+    """OpenSSL, which begins at once, takes the system's error for itself; who
+    overlooks that does not try the name's next address either."""
+    with socket.socket() as bound:  # so that nobody listens there meanwhile
+        bound.bind(("127.0.0.1", 0))
+        uri = "%s://127.0.0.1:%d" % (scheme, bound.getsockname()[1])
+        done = operator.run("hosts", "--broker", uri)
+    assert done.status == BROKER, done
+    assert "cannot be reached: nobody listens there" in done.err or (
+        "cannot be reached: Connection refused" in done.err), done
+
+
 def test_a_certificate_lets_in(stage):
     """A broker that knows us by our certificate alone."""
     authority = processes.Tls(stage.make_directory("tls"))

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #ifndef _WIN32
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #endif
@@ -102,6 +104,34 @@ static void test_names_have_addresses(void **state)
     assert_true(text[0] != '\0');
 }
 
+#ifndef _WIN32
+/* The system tells an error once: who writes before we look is told of it, as
+ * OpenSSL is, which begins its handshake at once. */
+static void test_a_refused_connect_is_told_twice(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    struct pollfd waiting = {.events = POLLOUT};
+    const int closed = socket(AF_INET, SOCK_STREAM, 0);
+    char text[MQTT_WAIT_TEXT_SIZE] = "";
+    socklen_t len = sizeof address;
+
+    (void)state;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    /* Bound, so that nobody else gets the port, and not listening. */
+    assert_int_equal(bind(closed, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(closed, (struct sockaddr *)&address, &len), 0);
+    waiting.fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(fcntl(waiting.fd, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(connect(waiting.fd, (struct sockaddr *)&address, len), -1);
+    assert_int_equal(poll(&waiting, 1, LONG_MS), 1);
+    assert_int_equal(send(waiting.fd, "x", 1, MSG_NOSIGNAL), -1);
+    assert_false(mqtt_wait_is_connected(waiting.fd, text));
+    assert_string_equal(text, MQTT_WAIT_NOBODY);
+    assert_int_equal(close(waiting.fd), 0);
+    assert_int_equal(close(closed), 0);
+}
+#endif
+
 /* The library calls WSAStartup() on Windows. */
 static int set_up_group(void **state)
 {
@@ -173,6 +203,9 @@ int main(void)
         cmocka_unit_test(test_time_ends_a_wait),
         cmocka_unit_test(test_a_burst_wakes_once),
         cmocka_unit_test(test_names_have_addresses),
+#ifndef _WIN32
+        cmocka_unit_test(test_a_refused_connect_is_told_twice),
+#endif
     };
 
     return cmocka_run_group_tests(tests, set_up_group, NULL);
