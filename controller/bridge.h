@@ -143,12 +143,14 @@ struct bridge_device *bridge_find(const struct bridge *bridge,
 struct bridge_device *bridge_find_or_add(struct bridge *bridge,
                                          const struct name *name);
 
-/* It is not in the queue. */
+/* Forget a device, which is not in the queue. */
 void bridge_remove_device(struct bridge *bridge, struct bridge_device *device);
+/* Forget all of them. */
 void bridge_forget_devices(struct bridge *bridge);
 
 /* There is something to publish of a device; it may be in the queue. */
 void bridge_queue(struct bridge *bridge, struct bridge_device *device);
+/* Take the first out of the queue, which is not empty. */
 void bridge_unqueue_first(struct bridge *bridge);
 
 /*
@@ -159,11 +161,13 @@ void bridge_unqueue_first(struct bridge *bridge);
  */
 void bridge_keep_former(struct bridge *bridge, struct bridge_device *device,
                         struct bytes *former);
+/* Forget what was kept, if anything. */
 void bridge_drop_former(struct bridge *bridge, struct bridge_device *device);
 
 /* Find a server, gone or not, or NULL. */
 struct bridge_server *bridge_find_server(const struct bridge_device *device,
                                          const struct name *name);
+/* Forget the server in a place; those behind it move up. */
 void bridge_remove_server(struct bridge_device *device, size_t at);
 
 /* Have the topic of a server that the device has not cleared. */
@@ -209,6 +213,7 @@ void bridge_take_retained(struct bridge *bridge, struct home_message *message);
 
 /* --- bridge_press.c ------------------------------------------------------- */
 
+/* Make room for BRIDGE_PRESS_MAX of them; LASTCALL_OK, LASTCALL_E_NOMEM. */
 LASTCALL_MUST_USE enum lastcall_status bridge_presses_open(struct bridge *b);
 /* Give up on what is under way, and keep record of it. */
 void bridge_presses_close(struct bridge *bridge);

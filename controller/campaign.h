@@ -270,6 +270,8 @@ struct campaign_tally {
     int64_t failed;
 };
 
+/* Count what came of a campaign, so far or in the end.  A sum of what hosts
+ * say is INT64_MAX where it is more.  Time: O(hosts). */
 void campaign_tally(const struct campaign *campaign,
                     struct campaign_tally *out);
 

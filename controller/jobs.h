@@ -52,8 +52,9 @@ enum job_outcome {
     JOB_OUTCOME_COUNT
 };
 
+/* Its word; static. */
 const char *job_outcome_name(enum job_outcome outcome);
-/* LASTCALL_OK, LASTCALL_E_SYNTAX. */
+/* Find an outcome by its word; LASTCALL_OK, LASTCALL_E_SYNTAX. */
 LASTCALL_MUST_USE enum lastcall_status job_outcome_parse(const char *name,
                                                          enum job_outcome *out);
 

@@ -42,8 +42,9 @@ enum exit_code record_exit_code(const struct campaign *campaign,
 /* The messages that the registry refused, as an array; or NULL. */
 json_t *record_of_refusals(const struct registry *registry);
 
-/* Say on standard error which messages were bad. */
+/* Say on standard error which messages of our inbox were bad. */
 void record_say_bad(const struct campaign *campaign);
+/* The same of the retained ones, and what strikes off a host that is gone. */
 void record_say_refusals(const struct registry *registry);
 
 extern const struct output_layout record_results; /* what came of an ending */

@@ -55,22 +55,26 @@ void body_get_prose(struct body_reader *reader, const char *name, char *out,
                     size_t size);
 void body_get_name(struct body_reader *reader, const char *name,
                    struct name *out);
-/* A number from 0 to INT64_MAX. */
+/* A number from 0 to INT64_MAX; as it was, where it is absent and may be. */
 void body_get_count(struct body_reader *reader, const char *name,
                     enum json_presence presence, int64_t *out);
 /* Add two counts, each of which may be anything that a host wrote: a sum that
  * is too large is INT64_MAX. */
 int64_t body_add_counts(int64_t a, int64_t b);
+/* true or false; as it was, where it is absent and may be. */
 void body_get_bool(struct body_reader *reader, const char *name,
                    enum json_presence presence, bool *out);
 /* A time that may be absent or null (0). */
 void body_get_time(struct body_reader *reader, const char *name,
                    int64_t *unix_ms);
+/* "server" and "backend". */
 void body_get_server(struct body_reader *reader, struct name *server,
                      enum backend_kind *backend);
 /* "code" and "detail". */
 void body_get_verdict(struct body_reader *reader, enum lastcall_status *code,
                       char *detail, size_t detail_size);
+/* An array of at most count_max, borrowed; NULL where it is absent and may
+ * be. */
 void body_get_array(struct body_reader *reader, const char *name,
                     enum json_presence presence, size_t count_max,
                     json_t **out);

@@ -59,7 +59,9 @@ struct batch {
     size_t run_count;           /* begun and not yet finished */
 };
 
+/* Make an empty one; what the options name is borrowed for its life. */
 void batch_init(struct batch *batch, const struct batch_options *options);
+/* Free the runs that are still in it. */
 void batch_deinit(struct batch *batch);
 
 /* Open; a failure shows in what batch_close() does. */

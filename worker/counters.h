@@ -35,6 +35,7 @@ struct counters {
     atomic_uint_fast32_t refused[LASTCALL_STATUS_COUNT];
 };
 
+/* Count one more.  Thread: any, as all of these. */
 void counters_add(struct counters *counters, enum counter which);
 
 /* Count a message that gets no answer, and why. */

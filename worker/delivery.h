@@ -52,6 +52,8 @@ struct delivery {
     int64_t ack_due_ms; /* when to look for acknowledgements, or write them */
 };
 
+/* Nothing is under way yet.  What the options name is borrowed for the life;
+ * it owns nothing that would have to be freed. */
 void delivery_init(struct delivery *delivery,
                    const struct delivery_options *options);
 

@@ -90,6 +90,12 @@ void inventory_numbers_restore(const struct inventory_numbers *numbers,
 void inventory_numbers_keep(struct inventory_numbers *numbers,
                             const struct inventory_state *state);
 
+/*
+ * Nothing is known of a server yet.
+ *
+ *   settings  borrowed for the life
+ *   boot_id   copied
+ */
 void inventory_state_init(struct inventory_state *state,
                           const struct server_settings *settings,
                           const char *boot_id);

@@ -36,6 +36,7 @@ struct plan_state {
     enum lastcall_status last_code;
 };
 
+/* Nothing was done for the plan yet; it owns nothing. */
 void plan_state_init(struct plan_state *state);
 
 enum plan_step_kind {

@@ -37,6 +37,7 @@ enum plex_source_kind {
     PLEX_LIVE,
 };
 
+/* Tell what a player gets of each of an item's streams. */
 void plex_decide(const struct plex_streams *streams, enum plex_source_kind kind,
                  struct plex_decisions *out);
 
