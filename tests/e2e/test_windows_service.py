@@ -1,5 +1,6 @@
 """The worker as Windows' service manager sees it; under Wine."""
 
+import functools
 import os
 import shutil
 
@@ -53,9 +54,8 @@ def test_removing_it_leaves_the_files(windows):
     """While it runs, too."""
     done = windows.worker.uninstall()
     assert "configuration, keys and journal stay" in done.out, done
-    assert windows.wine.sc("query", SERVICE, status=None).status != 0
-    assert windows.wine.run("reg", "query", EVENT_SOURCE,
-                            status=None).status != 0
+    assert not windows.wine.knows(SERVICE)
+    windows.wine.system("reg.exe", "query", EVENT_SOURCE, status=1)
     place = windows.wine.path(FILES)
     for name in "worker.conf", "host.key", os.path.join("state",
                                                         "journal.db"):
@@ -67,9 +67,9 @@ def test_installing_it_again_changes_nothing_else(windows):
                                                 FILES + r"\worker.conf")
     assert command in windows.worker.install().out
     key = r"HKLM\SYSTEM\CurrentControlSet\Services" + "\\" + SERVICE
-    assert command in windows.wine.run("reg", "query", key).out
-    assert "EventMessageFile" in windows.wine.run("reg", "query",
-                                                  EVENT_SOURCE).out
+    reg = functools.partial(windows.wine.system, "reg.exe", "query")
+    assert command in reg(key).out
+    assert "EventMessageFile" in reg(EVENT_SOURCE).out
     windows.machine.put(session(2))
     assert windows.ask({"action": "disconnect", "session_id": "2"})["success"]
 
@@ -82,7 +82,7 @@ def test_a_program_that_anyone_may_replace_is_not_installed(windows):
     done = windows.wine.run(r"C:\anyone\lastcall-worker.exe", "service",
                             "install", "--name", "elsewhere", status=1)
     assert "Everyone" in done.err and "anyone" in done.err, done
-    assert windows.wine.sc("query", "elsewhere", status=None).status != 0
+    assert not windows.wine.knows("elsewhere")
 
 
 def test_a_configuration_that_anyone_may_change_is_not_installed(windows):
@@ -91,7 +91,7 @@ def test_a_configuration_that_anyone_may_change_is_not_installed(windows):
                             "elsewhere", status=1)
     assert "can be changed by" in done.err and "worker.conf" in done.err, done
     os.chmod(windows.host.config, 0o600)
-    assert windows.wine.sc("query", "elsewhere", status=None).status != 0
+    assert not windows.wine.knows("elsewhere")
 
 
 NO_SERVICE_OF_OURS = (
@@ -117,13 +117,32 @@ def test_a_key_that_others_can_read_is_refused(windows):
     assert "icacls" in done.out + done.err, done
 
 
+def test_whom_windows_trusts_it_trusts(windows):
+    """Without `ca` it is the machine's store that says who the broker is."""
+    windows.worker.stop()
+    del windows.host.sections["broker"]["ca"]
+    windows.host.write_config()
+    done = windows.wine.run(WORKER, "--check", status=1)
+    assert "FAIL broker" in done.out and "certificate" in done.out, done
+    key = windows.wine.trust(windows.broker.ca)
+    done = windows.wine.run(WORKER, "--check")
+    assert "ok   broker" in done.out, done
+    windows.worker.start()
+    windows.machine.put(session(2))
+    assert windows.ask({"action": "disconnect", "session_id": "2"})["success"]
+    windows.worker.stop()
+    windows.wine.system("reg.exe", "delete", key, "/f")
+    done = windows.wine.run(WORKER, "--check", status=1)
+    assert "FAIL broker" in done.out and "certificate" in done.out, done
+
+
 def test_a_bad_file_is_said_before_the_service_is_made(windows):
     windows.worker.stop()
     windows.worker.uninstall()
     windows.host.write_config(extra="[nonsense]\na = b\n")
     done = windows.wine.run(WORKER, "service", "install", status=1)
     assert "nonsense" in done.err, done
-    assert windows.wine.sc("query", SERVICE, status=None).status != 0
+    assert not windows.wine.knows(SERVICE)
 
 
 def test_the_command_runs_there_too(windows):

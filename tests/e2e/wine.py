@@ -1,8 +1,12 @@
 """lastcall-worker.exe as a Windows service under Wine."""
 
+import hashlib
 import os
 import shutil
+import ssl
+import struct
 import subprocess
+import time
 
 from stage import Completed, Worker
 from terminal_server import TerminalServer
@@ -20,9 +24,16 @@ FILES = r"C:\ProgramData\Lastcall"
 EVENT_SOURCE = (r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog"
                 r"\Application\Lastcall")
 
+SYSTEM = r"C:\windows\system32"
+# What a program ends with that Wine could not load.
+NOT_LOADED = 53
+# So long, the manager is told, may a stop take: SERVICE_STOP_LIMIT_MS.
+STOP_LIMIT_S = 20.0
 
-# What Wine's start.exe says.
-NOT_STARTED = "ShellExecuteEx failed: Internal error"
+AUTHORITIES = (r"HKLM\Software\Microsoft\SystemCertificates\Root"
+               r"\Certificates")
+# The properties of a kept certificate: its hash, itself.
+CERT_SHA1, CERT_ITSELF = 3, 32
 
 
 class Wine:
@@ -30,7 +41,7 @@ class Wine:
 
     def __init__(self):
         self.runner = os.environ["LASTCALL_WINE_RUN"]
-        self.system32 = self.path(r"C:\windows\system32")
+        self.system32 = self.path(SYSTEM)
 
     @staticmethod
     def path(name):
@@ -58,22 +69,46 @@ class Wine:
         self.wrapper("--end")
 
     def run(self, program, *arguments, status=0):
+        """Run a program, named by its whole path: a bare name Wine leaves to
+        another program of its own, start.exe, which on a busy machine fails
+        now and then and then ends as though it were the one."""
+        assert "\\" in program, program
         argv = [self.runner, program, *arguments]
-        # On a busy machine Wine 8 sometimes does not find a program of its own:
-        # nothing was run then.
-        for _ in range(2):
-            done = subprocess.run(argv, capture_output=True, text=True,
-                                  timeout=CALL_TIMEOUT, errors="replace",
-                                  stdin=subprocess.DEVNULL)
-            if NOT_STARTED not in done.stdout:
-                break
+        done = subprocess.run(argv, capture_output=True, text=True,
+                              timeout=CALL_TIMEOUT, errors="replace",
+                              stdin=subprocess.DEVNULL)
         completed = Completed(argv, done.returncode, done.stdout,
                               done.stderr)
+        assert done.returncode != NOT_LOADED, completed
         assert status is None or done.returncode == status, completed
         return completed
 
+    def system(self, name, *arguments, status=0):
+        """Run a program that Windows has."""
+        return self.run(SYSTEM + "\\" + name, *arguments, status=status)
+
     def sc(self, *arguments, status=0):
-        return self.run("sc.exe", *arguments, status=status)
+        return self.system("sc.exe", *arguments, status=status)
+
+    def trust(self, authority):
+        """Put an authority into the machine's store, as Import-Certificate
+        does; hands back its key in the registry."""
+        with open(authority) as file:
+            der = ssl.PEM_cert_to_DER_cert(file.read())
+        digest = hashlib.sha1(der).digest()
+        kept = b"".join(
+            struct.pack("<III", number, 1, len(value)) + value
+            for number, value in ((CERT_SHA1, digest), (CERT_ITSELF, der)))
+        key = AUTHORITIES + "\\" + digest.hex().upper()
+        self.system("reg.exe", "add", key, "/v", "Blob", "/t", "REG_BINARY",
+                    "/d", kept.hex(), "/f")
+        return key
+
+    def knows(self, service):
+        """Is there such a service?"""
+        status = self.sc("query", service, status=None).status
+        assert status in (0, 1), status
+        return status == 0
 
 
 class WineWorker(Worker):
@@ -114,13 +149,16 @@ class WineWorker(Worker):
                              "the service is " + word)
 
     def stop(self):
+        """End it in order, within the time that the manager gives it."""
         observer = self.stage.observer()
         mark = observer.mark()
+        began = time.monotonic()
         self.wine.sc("stop", SERVICE)
         last = observer.await_status(
             self.host.name, lambda s: s["state"] == "offline"
             and s["boot_id"] == self.boot_id, after=mark)
         self.await_state("STOPPED")
+        assert time.monotonic() - began < STOP_LIMIT_S
         return last
 
     def uninstall(self):
