@@ -74,12 +74,12 @@ class TerminalServer:
             os.replace(self.state + ".new", self.state)
 
     def put(self, *more):
-        """Add records, or replace the session of the same id."""
+        """Add records, or replace the session of the same id and machine."""
         with self.lines() as records:
             for line in more:
-                number = self._id(line)
+                place = self._place(line)
                 at = [i for i, old in enumerate(records)
-                      if number is not None and self._id(old) == number]
+                      if place is not None and self._place(old) == place]
                 if at:
                     records[at[0]] = line
                 else:
@@ -97,31 +97,33 @@ class TerminalServer:
     def remove(self, session_id):
         with self.lines() as records:
             records[:] = [line for line in records
-                          if self._id(line) != session_id]
+                          if self._place(line) != (None, session_id)]
 
     def disconnect(self, session_id):
         """Somebody closes his client."""
         with self.lines() as records:
             for i, line in enumerate(records):
-                if self._id(line) == session_id:
+                if self._place(line) == (None, session_id):
                     kept = [part for part in line.split("\t")
                             if not part.startswith("state=")]
                     records[i] = "\t".join([*kept, "state=disconnected"])
 
     @staticmethod
-    def _id(line):
-        """The id of a session's record; None for another."""
+    def _place(line):
+        """Which machine's session a record is of: None is the own one, and
+        its id; None for another record."""
         parts = line.split("\t")
         if parts[0] != "session":
             return None
-        return int(dict(part.split("=", 1)
-                        for part in parts[1:]).get("id", 0))
+        row = dict(part.split("=", 1) for part in parts[1:])
+        return row.get("server"), int(row.get("id", 0))
 
     def states(self):
-        """The state of each session by its id."""
+        """The state of each session of the own machine by its id."""
         with self.lines() as records:
             rows = [dict(part.split("=", 1) for part in line.split("\t")[1:])
-                    for line in records if line.startswith("session\t")]
+                    for line in records
+                    if (self._place(line) or ("",))[0] is None]
         # The stand-in writes numbers, and leaves out what is 0.
         return {int(row.get("id", 0)): STATES[int(state)] if state.isdigit()
                 else state for row in rows

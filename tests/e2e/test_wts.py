@@ -9,6 +9,8 @@ from terminal_server import empty, left, record, session
 
 # A change is in the retained inventory within this time.
 INVENTORY_S = 2.0
+# A call that hangs for ten minutes has an answer within this time.
+HANGS_S = 20.0
 
 
 def outcome(result):
@@ -326,6 +328,42 @@ def test_a_machine_that_does_not_answer_is_unreachable(windows):
     windows.machine.mend()
     wait(windows.name, "desktop", lambda i: i["reachable"],
          after=windows.alice.mark())
+
+
+@pytest.mark.server(computer="ts02", timeout="1s")
+def test_another_machines_sessions_have_a_deadline(windows):
+    """Asked by Windows' own remote calls, which may hang for minutes."""
+    machine = windows.machine
+    machine.put(record("server", name="ts02"), session(2, user="here"),
+                session(2, user="zoë", server="ts02"),
+                session(3, user="bob", server="ts02"))
+    result = windows.ask({"action": "list"})
+    assert outcome(result) == (True, "ok")
+    assert {(s["session"]["username"], s["session"]["computer_name"])
+            for s in result["sessions"]} == {("zoë", "ts02"),
+                                             ("bob", "ts02")}
+    assert windows.ask({"action": "disconnect",
+                        "session_id": "2"})["success"]
+    [call] = machine.calls("WTSDisconnectSession")
+    assert (call["server"], call["session"]) == ("ts02", 2)
+    assert machine.states() == {2: "active"}  # the one of that number here
+    # It hangs, then it is off, then it hangs in the list already.
+    machine.fail("WTSLogoffSession", 1722, delay_ms=600000)
+    began = time.monotonic()
+    result = windows.ask({"action": "logoff", "session_id": "3"})
+    assert time.monotonic() - began < HANGS_S
+    assert one(result)["code"] == "timeout", result
+    machine.fail("WTSEnumerateSessionsExW", 1722)
+    result = windows.ask({"action": "list"})
+    assert outcome(result) == (False, "unreachable"), result
+    assert "1722" in str(result), result
+    machine.mend()
+    machine.fail("WTSEnumerateSessionsExW", 1722, delay_ms=600000)
+    began = time.monotonic()
+    result = windows.ask({"action": "list"})
+    assert time.monotonic() - began < HANGS_S
+    assert outcome(result) == (False, "timeout"), result
+    assert "ts02 did not answer within 1000 ms" in str(result), result
 
 
 @pytest.mark.policy(protect="session_name == 'Console'")
