@@ -2,6 +2,7 @@
 that is shipped, Home Assistant on it, and `lastcall bridge` in between."""
 
 import os
+import shutil
 
 import lastcall_py as py
 import processes
@@ -62,6 +63,9 @@ class Bridge:
                        "password_file": "home.password", **self.keys}}
         for label, keys in self.buttons.items():
             sections['button "%s"' % label] = keys
+        if self.house.fleet_broker.ca:
+            shutil.copy(self.house.fleet_broker.ca, self.directory)
+            sections["broker"]["ca"] = "ca.pem"
         lines = []
         for section, keys in sections.items():
             lines.append("[%s]" % section)
@@ -87,13 +91,15 @@ class Bridge:
 
 
 class House:
-    def __init__(self, stage, more_fleets=(), **fleet_broker):
+    def __init__(self, stage, more_fleets=(), fleet_broker=None, **options):
+        """fleet_broker: one that is there; else `options` are those of its."""
         self.stage = stage
         self.fleet = stage.fleet
         self.home_broker = stage.start_broker(
             acl=home_acl(more_fleets),
             passwords={user: "pw-" + user for user in HOME_USERS})
-        self.fleet_broker = stage.start_broker(**fleet_broker)
+        self.fleet_broker = fleet_broker or stage.start_broker(**options)
+        stage.broker = self.fleet_broker
         self.hosts = {}
         self.workers = {}
         self.watcher = self.client("watcher")

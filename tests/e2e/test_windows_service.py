@@ -6,7 +6,7 @@ import shutil
 
 import processes
 from terminal_server import session
-from wine import EVENT_SOURCE, FILES, PROGRAMS, SERVICE, WORKER
+from wine import EVENT_SOURCE, FILES, SERVICE, WORKER
 
 
 def test_it_runs_stops_and_starts_again(windows):
@@ -143,24 +143,3 @@ def test_a_bad_file_is_said_before_the_service_is_made(windows):
     done = windows.wine.run(WORKER, "service", "install", status=1)
     assert "nonsense" in done.err, done
     assert not windows.wine.knows(SERVICE)
-
-
-def test_the_command_runs_there_too(windows):
-    operator = windows.stage.operator()
-    place = windows.wine.path(r"C:\operator")
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(operator.directory, place)
-    shutil.copy(windows.stage.path("root.pub"), place)
-    shutil.copy(windows.broker.ca, place)
-    windows.machine.put(session(2, user="zoë"))
-    done = windows.wine.run(
-        PROGRAMS + r"\lastcall.exe", "disconnect", "--host", windows.name,
-        "--user", "zoë", "--yes", "--pass-thru", "-o", "json",
-        "--broker", windows.broker.uri, "--ca", r"C:\operator\ca.pem",
-        "--key", r"C:\operator\operator.key",
-        "--grant", r"C:\operator\operator.grant",
-        "--root", r"C:\operator\root.pub")
-    [result] = done.json()["results"]
-    assert result["success"] is True
-    assert result["sessions"][0]["session"]["username"] == "zoë"
-    assert windows.machine.ended("WTSDisconnectSession") == [2]

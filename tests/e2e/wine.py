@@ -8,6 +8,8 @@ import struct
 import subprocess
 import time
 
+from household import House, Bridge
+from processes import Process
 from stage import Completed, Worker
 from terminal_server import TerminalServer
 from windows import Windows
@@ -20,6 +22,7 @@ CALL_TIMEOUT = 60.0
 
 PROGRAMS = r"C:\Program Files\Lastcall"
 WORKER = PROGRAMS + r"\lastcall-worker.exe"
+COMMAND = PROGRAMS + r"\lastcall.exe"
 FILES = r"C:\ProgramData\Lastcall"
 EVENT_SOURCE = (r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog"
                 r"\Application\Lastcall")
@@ -86,6 +89,18 @@ class Wine:
     def system(self, name, *arguments, status=0):
         """Run a program that Windows has."""
         return self.run(SYSTEM + "\\" + name, *arguments, status=status)
+
+    def spawn(self, stage, program, *arguments):
+        """Start a program without waiting; its output is kept."""
+        argv = [self.runner, program, *arguments]
+        return stage.adopt(Process(program, argv, env=dict(os.environ)))
+
+    def take(self, directory, name):
+        """Copy a folder to that machine; what it is called there."""
+        place = "C:\\" + name
+        shutil.rmtree(self.path(place), ignore_errors=True)
+        shutil.copytree(directory, self.path(place))
+        return place
 
     def sc(self, *arguments, status=0):
         return self.system("sc.exe", *arguments, status=status)
@@ -221,3 +236,50 @@ class WineWindows(Windows):
             super().close()
         finally:
             self.wine.end()
+
+
+class WineOperator:
+    """An operator with the command on that machine."""
+
+    def __init__(self, windows):
+        self.windows = windows
+        operator = windows.stage.operator()
+        shutil.copy(operator.root, operator.directory)
+        shutil.copy(windows.broker.ca, operator.directory)
+        place = windows.wine.take(operator.directory, "operator")
+        self.flags = ["--broker", windows.broker.uri,
+                      "--ca", place + r"\ca.pem",
+                      "--key", place + r"\operator.key",
+                      "--grant", place + r"\operator.grant",
+                      "--root", place + r"\root.pub"]
+
+    def run(self, *arguments, status=0):
+        return self.windows.wine.run(COMMAND, *arguments, *self.flags,
+                                     status=status)
+
+    def spawn(self, *arguments):
+        return self.windows.wine.spawn(self.windows.stage, COMMAND,
+                                       *arguments, *self.flags)
+
+
+class WineBridge(Bridge):
+    """`lastcall bridge` on that machine."""
+
+    def start(self):
+        self.write_config()
+        wine = self.house.windows.wine
+        self.process = wine.spawn(
+            self.house.stage, COMMAND, "bridge", "--config",
+            wine.take(self.directory, "bridge") + r"\bridge.conf")
+        return self
+
+
+class WineHouse(House):
+    """A home beside a terminal server's fleet."""
+
+    def __init__(self, windows):
+        self.windows = windows
+        super().__init__(windows.stage, fleet_broker=windows.broker)
+
+    def bridge(self, name="home", *, buttons, **keys):
+        return WineBridge(self, name, permit=None, buttons=buttons, **keys)

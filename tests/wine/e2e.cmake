@@ -2,7 +2,7 @@
 # with a Wine prefix of their own, since a service is of the whole machine.
 set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
     "Python with pytest, paho-mqtt, PyJWT, cryptography and jwcrypto")
-foreach(area wts windows_service)
+foreach(area wts windows_service windows_command)
     add_test(NAME e2e.${area}
              COMMAND ${LASTCALL_PYTHON} -m pytest -q -p no:cacheprovider
                      ${CMAKE_CURRENT_LIST_DIR}/../e2e/test_${area}.py)
