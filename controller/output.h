@@ -51,7 +51,9 @@ struct output_block {
 /* How a column of a table gives way on a terminal that is too narrow. */
 struct output_span {
     /* Columns of the terminal; less of them is of no use.  0: its texts are
-     * never cut, as those that tell one row from another must not be. */
+     * never cut, as those that tell one row from another must not be.  What
+     * the last column of a table that is whole has no room for goes on below
+     * it. */
     size_t least;
     /* At least least.  For output_table_live, which knows no later row; any
      * other table wants what its longest text takes. */
@@ -114,9 +116,10 @@ extern const size_t output_writer_count;
 
 extern const struct output_writer output_table;
 /* The same where rows come for hours: each one is written when it is there,
- * and no row moves the columns.  On a terminal a row of either is one line:
- * columns are made narrow or left out, and what is longer is cut.  Elsewhere
- * everything is there, and a very long text moves the rest of its own row. */
+ * and no row moves the columns.  On a terminal no line of either is
+ * wrapped: columns are made narrow or left out, and what is longer is cut.
+ * Elsewhere everything is there, and a very long text moves the rest of its own
+ * row. */
 extern const struct output_writer output_table_live;
 extern const struct output_writer output_json;
 extern const struct output_writer output_ndjson;

@@ -14,6 +14,8 @@
 /* A text that nothing cuts and that is wider moves the rest of its own row,
  * so that one title does not push the others away. */
 #define CELL_WIDTH_MAX 60
+/* Of one that goes on below itself. */
+#define CELL_LINES_MAX 5
 #define COLUMN_COUNT_MAX 24
 #define GAP 2
 /* A narrower terminal gets lines for one of this width. */
@@ -291,11 +293,49 @@ static const char *colour_of(const struct output *output,
     return COLOUR_BAD;
 }
 
+/* What a line takes with columns of these widths. */
+static size_t line_width(const struct sheet *sheet, const size_t *widths)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < sheet->block->column_count; i++) {
+        if (!sheet->is_left_out[i])
+            sum += widths[i] + (sum > 0 ? GAP : 0);
+    }
+    return sum;
+}
+
+/* The last cell of a row: what its column has no room for goes on below it,
+ * from a space where there is one. */
+static void print_last(const struct sheet *sheet, char *text)
+{
+    const size_t width = sheet->widths[sheet->block->column_count - 1];
+    const size_t indent = line_width(sheet, sheet->widths) - width;
+    FILE *stream = sheet->output->stream;
+
+    for (size_t line = 1; display_width(text) > width; line++) {
+        size_t len = display_fit(text, width);
+        size_t word = len;
+
+        if (line == CELL_LINES_MAX) {
+            cut(text, width);
+            break;
+        }
+        while (word > 0 && text[word] != ' ')
+            word--;
+        if (word > 0)
+            len = word;
+        fprintf(stream, "%.*s\n%*s", (int)len, text, (int)indent, "");
+        text += len + (word > 0 ? 1 : 0);
+    }
+    fprintf(stream, "%s\n", text);
+}
+
 static void print_cell(const struct sheet *sheet, size_t index)
 {
     size_t count = sheet->block->column_count;
     size_t column = index % count;
-    const char *text = sheet->cells[index];
+    char *text = sheet->cells[index];
     const char *colour =
         sheet->has_titles && index < count
             ? NULL
@@ -306,6 +346,10 @@ static void print_cell(const struct sheet *sheet, size_t index)
 
     if (sheet->is_left_out[column])
         return;
+    if (column + 1 == count && may_be_cut(sheet, column)) {
+        print_last(sheet, text);
+        return;
+    }
     if (colour != NULL)
         fprintf(stream, "%s%s%s", colour, text, COLOUR_END);
     else
@@ -321,18 +365,6 @@ static void print_rows(const struct sheet *sheet)
 {
     for (size_t i = 0; i < sheet->cell_count; i++)
         print_cell(sheet, i);
-}
-
-/* What a line takes with columns of these widths. */
-static size_t line_width(const struct sheet *sheet, const size_t *widths)
-{
-    size_t sum = 0;
-
-    for (size_t i = 0; i < sheet->block->column_count; i++) {
-        if (!sheet->is_left_out[i])
-            sum += widths[i] + (sum > 0 ? GAP : 0);
-    }
-    return sum;
 }
 
 /* Whether of two columns that may be left out this one goes first. */
@@ -413,7 +445,8 @@ static void fit(struct sheet *sheet)
     for (size_t i = 0; i < sheet->cell_count; i++) {
         size_t column = i % sheet->block->column_count;
 
-        if (may_be_cut(sheet, column))
+        if (may_be_cut(sheet, column) &&
+            column + 1 < sheet->block->column_count)
             cut(sheet->cells[i], sheet->widths[column]);
     }
 }
