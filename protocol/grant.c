@@ -210,12 +210,3 @@ json_t *grant_encode(const struct grant *grant)
     json_decref(claims);
     return NULL;
 }
-
-bool grant_has_group(const struct grant *grant, const struct name *group)
-{
-    for (size_t i = 0; i < grant->group_count; i++) {
-        if (strcmp(grant->groups[i].text, group->text) == 0)
-            return true;
-    }
-    return false;
-}

@@ -94,9 +94,6 @@ grant_decode(const struct verified *verified, const char *text,
  */
 json_t *grant_encode(const struct grant *grant);
 
-/* Say whether a host's grant puts it into a group. */
-bool grant_has_group(const struct grant *grant, const struct name *group);
-
 /*
  * Read a permit as the command line writes it:
  * BACKENDS:ACTIONS@AUDIENCES[!REQUIREMENTS], each a comma list, '*' for all;

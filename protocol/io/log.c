@@ -1,7 +1,6 @@
 #include "protocol/io/log.h"
 
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +26,7 @@ struct repeat {
 struct log {
     struct log_sink sink;
     const struct clock *clock; /* borrowed */
-    atomic_int level;
+    enum log_level level;
     struct gate gate; /* guards what follows, and keeps lines whole */
     struct repeat repeats[LOG_EVENT_COUNT_MAX];
 };
@@ -55,14 +54,8 @@ struct log *log_open_sink(enum log_level level, const struct log_sink *sink,
     }
     log->sink = *sink;
     log->clock = clock;
-    atomic_init(&log->level, (int)level);
+    log->level = level;
     return log;
-}
-
-void log_set_level(struct log *log, enum log_level level)
-{
-    if (log != NULL)
-        atomic_store(&log->level, (int)level);
 }
 
 enum lastcall_status log_level_parse(const char *name, enum log_level *out)
@@ -239,7 +232,7 @@ void log_write(struct log *log, enum log_level level, enum log_repeat repeat,
     int64_t now_ms;
     va_list arguments;
 
-    if (log == NULL || (int)level > atomic_load(&log->level))
+    if (log == NULL || level > log->level)
         return;
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);

@@ -81,9 +81,6 @@ struct log *log_open_sink(enum log_level level, const struct log_sink *sink,
 /* Write the counts of what was held back, and free; NULL is fine. */
 void log_close(struct log *log);
 
-/* Change the level. Thread: any. */
-void log_set_level(struct log *log, enum log_level level);
-
 /* Find a level by name: error, warn, info, debug. */
 LASTCALL_MUST_USE enum lastcall_status log_level_parse(const char *name,
                                                        enum log_level *out);
