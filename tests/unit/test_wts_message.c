@@ -1,4 +1,5 @@
 #include "tests/unit/fake_desktop.h"
+#include "worker/wts_call.h"
 
 static enum lastcall_status send(struct fake_desktop *desktop,
                                  struct request request,
@@ -129,6 +130,7 @@ static void a_message_that_cannot_be_shown(void **state)
 /* What a message of another command waits for keeps nobody. */
 struct waiting {
     struct fake_desktop *desktop;
+    int64_t timeout_s;
     struct session_outcome outcome;
 };
 
@@ -139,7 +141,7 @@ static void *wait_for_answer(void *argument)
     const struct request request = {.action = ACTION_MESSAGE,
                                     .message = text,
                                     .wait = true,
-                                    .timeout_s = 60};
+                                    .timeout_s = waiting->timeout_s};
 
     (void)send(waiting->desktop, request, &waiting->outcome);
     return NULL;
@@ -159,7 +161,7 @@ static void messages_wait_side_by_side(void **state)
     fake_wts_hold(FAKE_WTS_MESSAGE, 3);
     fake_desktop_open(&desktop, LONG_MS);
     for (size_t i = 0; i < 3; i++) {
-        waiting[i].desktop = &desktop;
+        waiting[i] = (struct waiting){.desktop = &desktop, .timeout_s = 60};
         assert_int_equal(
             pthread_create(&threads[i], NULL, wait_for_answer, &waiting[i]), 0);
     }
@@ -190,7 +192,7 @@ static void an_answer_may_take_longer_than_a_request(void **state)
     fake_wts.answer = WTS_ANSWER_OK;
     fake_wts_hold(FAKE_WTS_MESSAGE, 1);
     fake_desktop_open(&desktop, MIDDLE_MS);
-    waiting.desktop = &desktop;
+    waiting = (struct waiting){.desktop = &desktop, .timeout_s = 60};
     assert_int_equal(pthread_create(&thread, NULL, wait_for_answer, &waiting),
                      0);
     fake_wts_await(&fake_wts.held, 1);
@@ -206,6 +208,34 @@ static void an_answer_may_take_longer_than_a_request(void **state)
     fake_desktop_close(&desktop);
 }
 
+/* Boxes that hang are many, and none of the acts that do. */
+static void boxes_that_hang_stop_no_act(void **state)
+{
+    struct fake_desktop desktop;
+    struct waiting waiting[WTS_CALL_ACT_STUCK_MAX];
+    pthread_t threads[WTS_CALL_ACT_STUCK_MAX];
+    struct session_outcome outcome;
+
+    (void)state;
+    fake_wts_add(2, WTS_STATE_ACTIVE, "alice");
+    fake_wts_add(3, WTS_STATE_ACTIVE, "bob");
+    fake_wts_hold(FAKE_WTS_MESSAGE, WTS_CALL_ACT_STUCK_MAX);
+    fake_desktop_open(&desktop, MIDDLE_MS);
+    for (size_t i = 0; i < WTS_CALL_ACT_STUCK_MAX; i++) {
+        waiting[i] = (struct waiting){.desktop = &desktop, .timeout_s = 1};
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, wait_for_answer, &waiting[i]), 0);
+    }
+    for (size_t i = 0; i < WTS_CALL_ACT_STUCK_MAX; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(waiting[i].outcome.code, LASTCALL_TIMEOUT);
+    }
+    assert_int_equal(
+        fake_desktop_pick_and_act(&desktop, ACTION_DISCONNECT, "3", &outcome),
+        LASTCALL_OK);
+    fake_desktop_close(&desktop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +246,7 @@ int main(void)
         cmocka_unit_test_setup(messages_wait_side_by_side, fake_desktop_setup),
         cmocka_unit_test_setup(an_answer_may_take_longer_than_a_request,
                                fake_desktop_setup),
+        cmocka_unit_test_setup(boxes_that_hang_stop_no_act, fake_desktop_setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
