@@ -11,7 +11,8 @@ if(WIN32)
     return() # the stand-in Plex server is a program of Linux
 endif()
 
-lastcall_test(plex_watch TIMEOUT 60 LIBS lastcall_worker)
+lastcall_test(plex_watch TIMEOUT 60 SOURCES unit/stream_bench.c
+              LIBS lastcall_worker)
 
 # plex_standin_test(name SOURCES extra...)
 #   As lastcall_test(), for tests that start the stand-in Plex server.
