@@ -86,11 +86,30 @@ static enum lastcall_status check_root(const struct revoking *revoking)
     return LASTCALL_E_CONFIG;
 }
 
+/* To look at the list is anybody's, and no reason to have the key at hand. */
+static bool signs(const struct revoking *revoking)
+{
+    return revoking->options->argument_count > 0 ||
+           options_value(revoking->options, OPTION_ROOT_KEY) != NULL;
+}
+
 /* The root's public half is in its private key: --root is not needed. */
+static enum lastcall_status trust_root_key(struct revoking *revoking)
+{
+    struct key root = {0};
+    enum lastcall_status status = check_root(revoking);
+
+    if (status == LASTCALL_OK)
+        status = key_from_public(revoking->root.public_raw, &root);
+    if (status == LASTCALL_OK)
+        status = trust_init(&revoking->trust, &revoking->settings.fleet, &root,
+                            IDENTITY_SKEW_S, 1);
+    return status;
+}
+
 static enum lastcall_status prepare_trust(struct revoking *revoking)
 {
     struct config_error error = {0};
-    struct key root = {0};
     enum lastcall_status status = controller_settings_load(
         revoking->options, &controller_sources, &revoking->settings, &error);
 
@@ -100,13 +119,9 @@ static enum lastcall_status prepare_trust(struct revoking *revoking)
         say_error("%s", error.text);
         return LASTCALL_E_CONFIG;
     }
-    if (check_root(revoking) != LASTCALL_OK)
-        return LASTCALL_E_CONFIG;
-    status = key_from_public(revoking->root.public_raw, &root);
-    if (status == LASTCALL_OK)
-        status = trust_init(&revoking->trust, &revoking->settings.fleet, &root,
-                            IDENTITY_SKEW_S, 1);
-    return status;
+    return signs(revoking)
+               ? trust_root_key(revoking)
+               : identity_load_trust(&revoking->settings, &revoking->trust);
 }
 
 /* Find whom a KEY means: a thumbprint, '*', or the key in a file. */
@@ -285,6 +300,8 @@ static json_t *record_of_entry(const struct revocation_entry *entry)
 
 static enum exit_code show_list(const struct revoking *revoking)
 {
+    const bool is_forged = revoking->refused != LASTCALL_OK &&
+                           revoking->options->argument_count == 0;
     const struct revocation_list *list = &revoking->trust.revoked;
     struct output output;
     json_t *summary = json_object();
@@ -298,7 +315,8 @@ static enum exit_code show_list(const struct revoking *revoking)
         json_decref(summary);
         summary = NULL;
     }
-    return present_end(&output, summary, EXIT_CODE_OK);
+    return present_end(&output, summary,
+                       is_forged ? EXIT_CODE_REFUSED : EXIT_CODE_OK);
 }
 
 enum exit_code cmd_revoke(const struct options *options)
@@ -308,7 +326,8 @@ enum exit_code cmd_revoke(const struct options *options)
 
     if (present_read(options, &revoking.present) != LASTCALL_OK ||
         read_before(&revoking) != LASTCALL_OK ||
-        identity_load_root_key(options, &revoking.root) != LASTCALL_OK ||
+        (signs(&revoking) &&
+         identity_load_root_key(options, &revoking.root) != LASTCALL_OK) ||
         prepare_trust(&revoking) != LASTCALL_OK)
         goto out;
     code = read_list(&revoking);

@@ -25,7 +25,7 @@ const struct command_info command_table[COMMAND_COUNT] = {
                         OPTIONS_HELP | OPTIONS_ROOT_KEY | OPTIONS_ENROLL |
                             OPTIONS_GRANT_OR_ENROLL | OPTIONS_BROKER,
                         1, 1},
-    [COMMAND_REVOKE] = {"revoke", "--root-key FILE [KEY...]",
+    [COMMAND_REVOKE] = {"revoke", "[--root-key FILE KEY...]",
                         "publish that keys are no longer good, or show the "
                         "list",
                         OPTIONS_HELP | OPTIONS_FLEET | OPTIONS_BROKER |

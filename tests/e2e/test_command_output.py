@@ -262,6 +262,27 @@ def test_revoke_publishes_a_list_that_others_obey(desk):
     assert "A" * 43 in shown.out, shown
 
 
+def test_the_list_is_shown_without_the_roots_private_key(desk):
+    broker = ["--broker", desk.stage.broker.uri]
+    root = ["--root", desk.stage.path("root.pub")]
+    assert stages.lastcall("revoke", *broker, *root).out == ""
+    assert stages.lastcall("revoke", "--root-key", desk.stage.path("root.key"),
+                           *broker, "E" * 43).status == OK
+    shown = stages.lastcall("revoke", *broker, *root)
+    assert shown.status == OK and "E" * 43 in shown.out, shown
+    # Which fleet's is a question; to add to it needs the private key.
+    nobody = stages.lastcall("revoke", *broker)
+    assert nobody.status == USAGE and "--root FILE" in nobody.err, nobody
+    signed = stages.lastcall("revoke", *broker, *root, "A" * 43)
+    assert signed.status == USAGE and "--root-key" in signed.err, signed
+    # A list that the root did not sign is no list.
+    desk.wire.publish(desk.scene.fleet.topic("trust", "revoked"), "rubbish",
+                      retain=True)
+    forged = stages.lastcall("revoke", *broker, *root)
+    assert forged.status == REFUSED and forged.out == "", forged
+    assert "refused" in forged.err, forged
+
+
 # holds 3.8
 def test_revoke_does_not_bury_the_list_of_another_root(desk):
     broker = ["--broker", desk.stage.broker.uri]
