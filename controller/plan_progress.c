@@ -150,9 +150,12 @@ static void count(struct plan_account *account, const struct plan_row *row,
         account->refused++;
     else
         account->failed += plan_row_has_failed(row);
-    account->sessions_warned += told->warned;
-    account->sessions_ended += told->ended;
-    account->sessions_failed += told->failed;
+    account->sessions_warned =
+        body_add_counts(account->sessions_warned, told->warned);
+    account->sessions_ended =
+        body_add_counts(account->sessions_ended, told->ended);
+    account->sessions_failed =
+        body_add_counts(account->sessions_failed, told->failed);
 }
 
 static void add(void *context, const struct plan_row *row)

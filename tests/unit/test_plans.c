@@ -432,6 +432,30 @@ static void test_the_rows_are_added_up(void **state)
                               "warned, 3 ended, 0 failed");
 }
 
+/* What hosts say may be as large as a number gets. */
+static void test_no_sum_of_the_rows_overflows(void **state)
+{
+    struct plan_account account;
+    size_t count = 0;
+
+    (void)state;
+    publish("all", FLEET_NOW_S);
+    tell(&desk, "desk-07", HOST_ONLINE, "a", PLAN_DONE);
+    tell(&media, "media-01", HOST_ONLINE, "a", PLAN_DONE);
+    for (size_t i = 0; i < registry.count; i++) {
+        struct status_plan *told = &registry.hosts[i]->status.plans[0];
+
+        told->warned = INT64_MAX;
+        told->ended = INT64_MAX;
+        told->failed = INT64_MAX;
+    }
+    account = add_up(NULL, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(account.sessions_warned, INT64_MAX);
+    assert_int_equal(account.sessions_ended, INT64_MAX);
+    assert_int_equal(account.sessions_failed, INT64_MAX);
+}
+
 /* Whether a controller with one rule may take the place of alice's plan for
  * the group "lobby", which ends sessions and gives neither reason nor filter.
  */
@@ -498,6 +522,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_rows_are_added_up, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_no_sum_of_the_rows_overflows,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_anothers_plan_needs_a_right_of_its_own, set_up, tear_down),
     };
