@@ -18,6 +18,7 @@
 #define CELL_LINES_MAX 5
 #define COLUMN_COUNT_MAX 24
 #define GAP 2
+#define SECONDS_MAX INT64_C(1000000000000)
 /* A narrower terminal gets lines for one of this width. */
 #define TERMINAL_WIDTH_MIN 40
 
@@ -53,6 +54,16 @@ static enum lastcall_status append_duration(struct bytes *out, int64_t seconds)
                                    s % 3600 / 60);
     return bytes_append_format(out, "%" PRId64 "d%02" PRId64 "h", s / 86400,
                                s % 86400 / 3600);
+}
+
+/* A host may say any number, also one that is no int64_t. */
+static int64_t seconds_of(const json_t *value)
+{
+    const double real = json_number_value(value);
+
+    if (real >= (double)SECONDS_MAX)
+        return SECONDS_MAX;
+    return real > 0 ? (int64_t)real : 0;
 }
 
 static enum lastcall_status append_age(struct bytes *out, const char *text,
@@ -148,9 +159,8 @@ static enum lastcall_status append_cell(const struct output *output,
     case CELL_CLOCK:
         return append_clock(out, json_string_value(value));
     case CELL_SECONDS:
-        return json_is_number(value)
-                   ? append_duration(out, (int64_t)json_number_value(value))
-                   : bytes_append_text(out, "-");
+        return json_is_number(value) ? append_duration(out, seconds_of(value))
+                                     : bytes_append_text(out, "-");
     case CELL_MS:
         return json_is_number(value)
                    ? bytes_append_format(out, "%.0f ms",

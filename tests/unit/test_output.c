@@ -333,6 +333,26 @@ static void test_detail_has_the_rest_of_the_terminal(void **state)
     json_decref(input);
 }
 
+/* A host may say that a session idles for longer than seconds can count. */
+static void test_an_idle_time_of_any_length(void **state)
+{
+    json_t *input =
+        json_pack("{s:{}, s:{}, s:i, s:[{s:s, s:I}, {s:s, s:f}, {s:s, s:f}]}",
+                  "head", "summary", "exit", 0, "records", "session_id", "s1",
+                  "idle_s", (json_int_t)INT64_MAX, "session_id", "s2", "idle_s",
+                  -1e300, "session_id", "s3", "idle_s", 90.5);
+    char *text = NULL;
+
+    (void)state;
+    assert_non_null(input);
+    text = render(input, &record_sessions, &output_table, OUTPUT_PLAIN, 0);
+    assert_non_null(strstr(text, "  11574074d01h  "));
+    assert_non_null(strstr(text, "  0s  "));
+    assert_non_null(strstr(text, "  1m30s  "));
+    free(text);
+    json_decref(input);
+}
+
 /* The same exit status in every form that carries one. */
 static void test_exit_is_in_the_document(void **state)
 {
@@ -513,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_a_sentence_goes_on_below),
         cmocka_unit_test(test_detail_has_the_rest_of_the_terminal),
         cmocka_unit_test(test_a_state_that_was_cut_keeps_its_colour),
+        cmocka_unit_test(test_an_idle_time_of_any_length),
         cmocka_unit_test(test_exit_is_in_the_document),
         cmocka_unit_test(test_no_control_characters_on_a_terminal),
         cmocka_unit_test(test_csv_of_sessions_has_every_field),
