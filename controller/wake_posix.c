@@ -56,9 +56,10 @@ enum lastcall_status wake_open(void)
         return LASTCALL_E_IO;
     sigemptyset(&action.sa_mask);
     sigemptyset(&ignore.sa_mask);
-    /* What breaks is told by the call that writes, whichever library the
-     * link is from. */
+    /* What breaks, or grows over a limit, is told by the call that writes,
+     * whichever library the link is from. */
     if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+        sigaction(SIGXFSZ, &ignore, NULL) != 0 ||
         sigaction(SIGINT, &action, NULL) != 0 ||
         sigaction(SIGTERM, &action, NULL) != 0)
         return LASTCALL_E_IO;

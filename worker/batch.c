@@ -68,7 +68,9 @@ void batch_fail(struct batch *batch, enum lastcall_status status)
     log_write(batch->options.log, LOG_LEVEL_ERROR, LOG_LIMITED, "JOURNAL-FAIL",
               "the journal cannot be written: %s; commands are refused until "
               "it can",
-              status_text(status));
+              status == LASTCALL_E_MISSING
+                  ? "it was moved or removed, so start the worker again"
+                  : status_text(status));
 }
 
 /* ---- signing ---- */

@@ -43,7 +43,9 @@ enum lastcall_status service_prepare(void)
         return LASTCALL_E_INTERNAL;
 #endif
     ignore.sa_handler = SIG_IGN;
-    if (sigaction(SIGPIPE, &ignore, NULL) != 0)
+    /* What breaks, or grows over a limit, is told by the call that writes. */
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+        sigaction(SIGXFSZ, &ignore, NULL) != 0)
         return LASTCALL_E_INTERNAL;
     requests(&set);
     /* Threads take this mask over, so that only service_wait() sees them. */

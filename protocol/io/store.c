@@ -330,12 +330,25 @@ sqlite3_stmt *store_prepare(struct store *store, const char *sql)
     return statement;
 }
 
+/* Windows lets nobody move an open file, and SQLite does not ask there. */
+static bool has_moved(struct store *store)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_HAS_MOVED,
+                                &moved) == SQLITE_OK &&
+           moved != 0;
+}
+
 enum lastcall_status store_begin(struct store *store,
                                  enum store_durability durability)
 {
     enum lastcall_status status = LASTCALL_OK;
 
     assert(!store->in_transaction);
+    /* It would take all that is written, and the next start find nothing. */
+    if (has_moved(store))
+        return LASTCALL_E_MISSING;
     if (store->durability != durability) {
         status = run(store, durability == STORE_SURVIVES_POWER
                                 ? "PRAGMA synchronous = FULL"

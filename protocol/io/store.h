@@ -87,7 +87,8 @@ sqlite3_stmt *store_prepare(struct store *store, const char *sql);
  *
  *   durability  told here, because SQLite settles it before a transaction
  *
- * Returns LASTCALL_OK, LASTCALL_BUSY (another process writes), LASTCALL_E_IO.
+ * Returns LASTCALL_OK, LASTCALL_BUSY (another process writes), LASTCALL_E_IO,
+ *         LASTCALL_E_MISSING (the file was moved or removed).
  * Source: PRAGMA synchronous, https://www.sqlite.org/pragma.html: "not allowed
  *         inside a transaction".
  */

@@ -1,6 +1,8 @@
 """kill -9 at any moment: nothing runs twice, everything is answered."""
 
 import random
+import resource
+import shutil
 import time
 
 import pytest
@@ -129,4 +131,35 @@ def test_a_journal_that_cannot_be_written_makes_it_busy(scene):
         result = scene.ask({"action": "stop", "session_id": "one"})
         assert (result["success"], result["code"]) == (False, "busy")
         assert scene.plex.counters()["terminates"] == 0
+    assert scene.ask({"action": "stop", "session_id": "one"})["success"]
+
+
+# holds 4.18
+def test_files_that_may_not_grow_make_it_busy(scene):
+    """A limit on a file's size is a signal that would end the worker."""
+    scene.plex.play("one")
+    scene.fence()
+    pid = scene.worker.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, before[1]))
+    result = scene.ask({"action": "stop", "session_id": "one"})
+    assert (result["success"], result["code"]) == (False, "busy")
+    assert scene.plex.counters()["terminates"] == 0
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    assert scene.ask({"action": "stop", "session_id": "one"})["success"]
+
+
+# holds 4.15, 4.18
+def test_a_journal_that_was_removed_makes_it_busy(scene):
+    """What goes to a removed file is gone with the process: what was done
+    would be done again after the next start."""
+    scene.plex.play("one")
+    scene.fence()
+    shutil.rmtree(scene.host.state_dir)
+    result = scene.ask({"action": "stop", "session_id": "one"})
+    assert (result["success"], result["code"]) == (False, "busy")
+    assert scene.plex.counters()["terminates"] == 0
+    scene.worker.process.await_line("JOURNAL-FAIL .*start the worker again")
+    scene.worker.stop()
+    scene.worker.start()
     assert scene.ask({"action": "stop", "session_id": "one"})["success"]

@@ -264,6 +264,23 @@ static void test_full_disk_is_an_error(void **state)
     store_close(&store);
 }
 
+#ifndef _WIN32
+static void test_what_was_removed_takes_nothing_more(void **state)
+{
+    struct store store;
+
+    (void)state;
+    open_ok(&store, first, 1);
+    assert_int_equal(store_begin(&store, STORE_SURVIVES_POWER), LASTCALL_OK);
+    assert_int_equal(store_commit(&store), LASTCALL_OK);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(store_begin(&store, STORE_SURVIVES_POWER),
+                     LASTCALL_E_MISSING);
+    store_rollback(&store);
+    store_close(&store);
+}
+#endif
+
 static void test_no_directory(void **state)
 {
     struct store store;
@@ -307,6 +324,10 @@ int main(void)
         cmocka_unit_test_setup(test_another_may_read_meanwhile, set_up),
         cmocka_unit_test_setup(test_refuses_what_is_not_ours, set_up),
         cmocka_unit_test_setup(test_full_disk_is_an_error, set_up),
+#ifndef _WIN32
+        cmocka_unit_test_setup(test_what_was_removed_takes_nothing_more,
+                               set_up),
+#endif
         cmocka_unit_test_setup(test_no_directory, set_up),
     };
 
