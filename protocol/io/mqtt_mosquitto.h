@@ -114,7 +114,8 @@ struct attempt {
     struct publishing *publishings;   /* owned */
     struct subscribing *subscribings; /* owned */
     uint8_t reason;                   /* the broker's last word; 0: none */
-    /* What TLS or the system said first; empty: nothing. */
+    /* What TLS or the system said first of the address that is tried; empty:
+     * nothing. */
     char text[MQTT_MOSQUITTO_REASON_SIZE];
 };
 

@@ -139,6 +139,7 @@ static void try_next(struct attempt *attempt)
 
         attempt->until_ms =
             now_ms + (attempt->connect_until_ms - now_ms) / (int64_t)left;
+        attempt->text[0] = '\0';
         code = try_address(attempt,
                            attempt->addresses[attempt->address_next].text);
         attempt->address_next++;

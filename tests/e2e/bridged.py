@@ -266,7 +266,7 @@ class Brokers:
             name, shipped("brokers", "mosquitto-bridge-site.conf"),
             hosts_acl(hosts), name,
             [("north", name),
-             ("address hub.example:8883", "address localhost:%d"
+             ("address hub.example:8883", "address 127.0.0.1:%d"
               % relay.port)])
         # Until the last of its subscriptions holds, what is published at the
         # hub is not for it.
