@@ -13,6 +13,7 @@
 
 #include <windows.h>
 
+#include <aclapi.h>
 #include <sddl.h> /* not by itself */
 
 /* Administrators, LocalSystem, and what a test adds. */
@@ -20,6 +21,60 @@
 #define EVERYBODY_WRITES CLOSED L"(A;OICI;FA;;;WD)"
 #define EVERYBODY_READS CLOSED L"(A;OICI;FRFX;;;WD)"
 #define PATH_UNITS 128
+
+/* ---- what Wine lacks: two calls go through us, by their imports ---- */
+
+/* Which of the next files that are looked at is a link; 0: none. */
+static unsigned link_in;
+/* What of a file was set last; 0: nothing. */
+static SECURITY_INFORMATION last_set;
+
+static FARPROC real(const wchar_t *library, const char *name)
+{
+    FARPROC found = GetProcAddress(GetModuleHandleW(library), name);
+
+    assert_non_null(found);
+    return found;
+}
+
+static BOOL WINAPI look(HANDLE file, FILE_INFO_BY_HANDLE_CLASS class, void *out,
+                        DWORD size)
+{
+    typedef BOOL(WINAPI * look_call)(HANDLE, FILE_INFO_BY_HANDLE_CLASS, void *,
+                                     DWORD);
+    const look_call call = (look_call)(void (*)(void))real(
+        L"kernel32.dll", "GetFileInformationByHandleEx");
+    FILE_ATTRIBUTE_TAG_INFO *info = out;
+
+    if (!call(file, class, out, size))
+        return FALSE;
+    if (class == FileAttributeTagInfo && link_in > 0 && --link_in == 0) {
+        info->FileAttributes |= FILE_ATTRIBUTE_REPARSE_POINT;
+        info->ReparseTag = IO_REPARSE_TAG_MOUNT_POINT;
+    }
+    return TRUE;
+}
+
+static DWORD WINAPI set_security(HANDLE file, SE_OBJECT_TYPE type,
+                                 SECURITY_INFORMATION which, PSID owner,
+                                 PSID group, PACL list, PACL audit)
+{
+    typedef DWORD(WINAPI * set_call)(
+        HANDLE, SE_OBJECT_TYPE, SECURITY_INFORMATION, PSID, PSID, PACL, PACL);
+    const set_call call =
+        (set_call)(void (*)(void))real(L"advapi32.dll", "SetSecurityInfo");
+
+    last_set = which;
+    return call(file, type, which, owner, group, list, audit);
+}
+
+#define STANDS_FOR(import, function)                                           \
+    extern void (*const import)(void);                                         \
+    void (*const import)(void) = (void (*)(void))(function)
+STANDS_FOR(__imp_GetFileInformationByHandleEx, look);
+STANDS_FOR(__imp_SetSecurityInfo, set_security);
+
+/* ---- files ---- */
 
 /* A file in a folder at the root of C:, where the folders above are as the
  * system made them. */
@@ -45,16 +100,22 @@ static int set_up(void **state)
 {
     struct place *place = calloc(1, sizeof(*place));
     HANDLE file = INVALID_HANDLE_VALUE;
+    bool is_made = false;
 
     if (place == NULL)
         return -1;
     *state = place;
-    _snwprintf(place->folder, PATH_UNITS - 1, L"C:\\lastcall-access-%lu",
-               GetCurrentProcessId());
+    /* Wine gives its ids out again; one that failed may have left a folder. */
+    for (unsigned number = 0; !is_made; number++) {
+        _snwprintf(place->folder, PATH_UNITS - 1, L"C:\\lastcall-access-%lu-%u",
+                   GetCurrentProcessId(), number);
+        is_made = CreateDirectoryW(place->folder, NULL);
+        if (!is_made && GetLastError() != ERROR_ALREADY_EXISTS)
+            return -1;
+    }
     _snwprintf(place->inner, PATH_UNITS - 1, L"%ls\\with blank", place->folder);
     _snwprintf(place->file, PATH_UNITS - 1, L"%ls\\program.exe", place->inner);
-    if (!CreateDirectoryW(place->folder, NULL) ||
-        !CreateDirectoryW(place->inner, NULL))
+    if (!CreateDirectoryW(place->inner, NULL))
         return -1;
     file =
         CreateFileW(place->file, GENERIC_WRITE, 0, NULL, CREATE_NEW, 0, NULL);
@@ -126,6 +187,9 @@ static void test_folder_is_closed(void **state)
     set_list(place->inner, EVERYBODY_WRITES);
     assert_int_equal(access_close_folder(place->inner, &error), LASTCALL_OK);
     assert_int_equal(access_check_file(place->file, &error), LASTCALL_OK);
+    /* What the folder above gives others does not come back. */
+    assert_int_equal(last_set, DACL_SECURITY_INFORMATION |
+                                   PROTECTED_DACL_SECURITY_INFORMATION);
     assert_int_equal(access_close_folder(place->inner, &error), LASTCALL_OK);
     /* A new one. */
     DeleteFileW(place->file);
@@ -279,7 +343,6 @@ static void test_no_list_is_everybody(void **state)
     assert_string_equal(error.text, "C:\\x: can be changed by everybody");
 }
 
-/* Wine makes none that could be met on the way. */
 static void test_what_is_a_link(void **state)
 {
     (void)state;
@@ -293,6 +356,27 @@ static void test_what_is_a_link(void **state)
         access_is_link(FILE_ATTRIBUTE_REPARSE_POINT, IO_REPARSE_TAG_DEDUP));
     assert_false(
         access_is_link(FILE_ATTRIBUTE_DIRECTORY, IO_REPARSE_TAG_MOUNT_POINT));
+}
+
+/* Wherever on the way it stands. */
+static void test_a_link_is_refused(void **state)
+{
+    const struct place *place = *state;
+    struct platform_error error = {{0}};
+
+    for (unsigned at = 1; at <= 4; at++) { /* the file, two folders, C: */
+        link_in = at;
+        assert_int_equal(access_check_file(place->file, &error),
+                         LASTCALL_E_PERMISSION);
+        assert_non_null(strstr(error.text, "is a link"));
+        assert_int_equal(link_in, 0);
+    }
+    link_in = 1;
+    last_set = 0;
+    assert_int_equal(access_close_folder(place->inner, &error),
+                     LASTCALL_E_PERMISSION);
+    assert_non_null(strstr(error.text, "is a link"));
+    assert_int_equal(last_set, 0);
 }
 
 static void test_a_file_is_no_folder_to_close(void **state)
@@ -313,6 +397,8 @@ int main(void)
         cmocka_unit_test(test_kinds_of_entries),
         cmocka_unit_test(test_no_list_is_everybody),
         cmocka_unit_test(test_what_is_a_link),
+        cmocka_unit_test_setup_teardown(test_a_link_is_refused, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_is_no_folder_to_close,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_closed_is_fine, set_up, tear_down),

@@ -23,10 +23,15 @@ void stage_make_folder(char path[STAGE_PATH_SIZE])
 
     if (GetTempPathA(sizeof(base), base) == 0)
         abort();
-    snprintf(path, STAGE_PATH_SIZE, "%slastcall-wts-%lu-%u", base,
-             (unsigned long)GetCurrentProcessId(), number++);
-    if (!CreateDirectoryA(path, NULL))
-        abort();
+    /* Wine gives its ids out again; one that failed may have left a folder. */
+    while (true) {
+        snprintf(path, STAGE_PATH_SIZE, "%slastcall-wts-%lu-%u", base,
+                 (unsigned long)GetCurrentProcessId(), number++);
+        if (CreateDirectoryA(path, NULL))
+            return;
+        if (GetLastError() != ERROR_ALREADY_EXISTS)
+            abort();
+    }
 }
 
 void stage_remove_folder(const char *path)
