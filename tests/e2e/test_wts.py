@@ -305,6 +305,22 @@ def test_the_inventory_tells_of_a_change_at_once(windows):
     raise AssertionError("every round took longer: %s" % slowest)
 
 
+@pytest.mark.server(sessions_interval="1s")
+def test_where_windows_tells_nothing_it_is_asked(windows):
+    windows.machine.fail("WTSWaitSystemEvent", 120)
+    windows.machine.put(session(2))  # ends the wait that is under way
+    windows.machine.await_call(
+        lambda e: e.get("fn") == "WTSWaitSystemEvent"
+        and e.get("error") == 120, "wait that fails")
+    windows.machine.put(session(3, user="bob"))
+    windows.alice.await_inventory(
+        windows.name, "desktop", lambda i: i["count"] == 2)
+    windows.machine.remove(2)
+    windows.alice.await_inventory(
+        windows.name, "desktop", lambda i: [
+            s["session_id"] for s in i["sessions"]] == ["3"])
+
+
 def test_events_tell_who_ended_it(windows):
     windows.machine.put(session(2))
     wait = windows.alice.await_event
