@@ -254,6 +254,52 @@ static void a_full_disk_keeps_nothing_and_recovers(void **state)
     bytes_deinit(&token);
 }
 
+static int64_t index_count(struct journal *journal)
+{
+    int64_t count = -1;
+    sqlite3_stmt *query =
+        store_prepare(&journal->store, "SELECT count(*) FROM sqlite_schema"
+                                       " WHERE name LIKE 'command_%'");
+
+    assert_non_null(query);
+    if (sqlite3_step(query) == SQLITE_ROW)
+        count = sqlite3_column_int64(query, 0);
+    sqlite3_finalize(query);
+    return count;
+}
+
+/* As it was before the indexes went. */
+static void an_older_journal_is_brought_up_to_date(void **state)
+{
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    struct bytes token;
+    int64_t row = 0;
+
+    assert_int_equal(index_count(journal), 0);
+    begin_batch(journal);
+    (void)ask(journal, ID_ONE, "h", &row, &token);
+    finish(journal, row, "first");
+    commit(journal);
+    assert_int_equal(
+        sqlite3_exec(journal->store.db,
+                     "CREATE INDEX command_by_exp ON command (exp_s);"
+                     "CREATE INDEX command_undelivered ON command (id)"
+                     " WHERE delivered = 0;"
+                     "PRAGMA user_version = 3",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    journal_close(journal);
+    *journal = open_journal(fixture->directory, HISTORY_MAX);
+    assert_int_equal(index_count(journal), 0);
+    begin_batch(journal);
+    assert_int_equal(ask(journal, ID_ONE, "h", NULL, &token), JOURNAL_FINISHED);
+    bytes_deinit(&token);
+    assert_int_equal(journal_deliver(journal, row), LASTCALL_OK);
+    commit(journal);
+    assert_int_equal(prune(journal, NOW_S + 61, NOW_MS), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +313,7 @@ int main(void)
         TEST(what_is_kept_is_counted_in_bytes),
         TEST(a_full_journal_says_busy),
         TEST(a_full_disk_keeps_nothing_and_recovers),
+        TEST(an_older_journal_is_brought_up_to_date),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
