@@ -1,13 +1,13 @@
 #include "protocol/token.h"
 
-#include "protocol/moment.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/moment.h"
+#include "protocol/token_header.h"
+
 /* 64 bytes in base64url. */
 #define SIGNATURE_TEXT_LEN 86
-#define TYPE_NAME_LEN_MAX 32
 
 struct type_row {
     const char *name;
@@ -93,89 +93,16 @@ static enum lastcall_status split(const char *text, size_t len,
     return parts->payload_len == 0 ? LASTCALL_E_ENCODING : LASTCALL_OK;
 }
 
-static enum lastcall_status header_type(const json_t *header,
-                                        enum token_type *type)
-{
-    const char *text = NULL;
-
-    if (json_get_text(header, "typ", JSON_REQUIRED, TYPE_NAME_LEN_MAX, &text,
-                      NULL) != LASTCALL_OK)
-        return LASTCALL_E_TYPE;
-    for (unsigned i = 0; i < TOKEN_TYPE_COUNT; i++) {
-        if (strcmp(types[i].name, text) == 0) {
-            *type = (enum token_type)i;
-            return LASTCALL_OK;
-        }
-    }
-    return LASTCALL_E_TYPE;
-}
-
-static enum lastcall_status header_kid(const json_t *header,
-                                       char kid[KEY_THUMBPRINT_SIZE])
-{
-    const char *text = NULL;
-
-    if (json_get_text(header, "kid", JSON_REQUIRED, KEY_THUMBPRINT_SIZE - 1,
-                      &text, NULL) != LASTCALL_OK ||
-        !key_thumbprint_is_valid(text))
-        return LASTCALL_E_SHAPE;
-    memcpy(kid, text, KEY_THUMBPRINT_SIZE);
-    return LASTCALL_OK;
-}
-
-static enum lastcall_status header_grant(const json_t *header,
-                                         enum token_type type, char **grant)
-{
-    const char *text = NULL;
-    enum lastcall_status status;
-
-    if ((json_object_get(header, "grant") == NULL) != token_type_is_roots(type))
-        return LASTCALL_E_GRANT;
-    if (token_type_is_roots(type))
-        return LASTCALL_OK;
-    status = json_get_text(header, "grant", JSON_REQUIRED,
-                           TOKEN_GRANT_BYTES_MAX, &text, NULL);
-    if (status != LASTCALL_OK)
-        return status;
-    *grant = bytes_copy_text(text);
-    return *grant == NULL ? LASTCALL_E_NOMEM : LASTCALL_OK;
-}
-
-/* Judge the header's members, into type, kid and grant of the token. */
-static enum lastcall_status check_header(const json_t *header,
-                                         struct token *token)
-{
-    const char *algorithm = NULL;
-    enum lastcall_status status;
-
-    /* Nothing of "crit" is understood here: RFC 7515, section 4.1.11. */
-    if (json_object_get(header, "crit") != NULL ||
-        json_get_text(header, "alg", JSON_REQUIRED, strlen(TOKEN_ALGORITHM),
-                      &algorithm, NULL) != LASTCALL_OK ||
-        strcmp(algorithm, TOKEN_ALGORITHM) != 0)
-        return LASTCALL_E_ALGORITHM;
-    status = header_type(header, &token->type);
-    if (status == LASTCALL_OK)
-        status = header_kid(header, token->kid);
-    if (status == LASTCALL_OK)
-        status = header_grant(header, token->type, &token->grant);
-    return status;
-}
-
 static enum lastcall_status decode_header(const struct parts *parts,
                                           struct token *token)
 {
     enum lastcall_status status;
     struct bytes text;
-    json_t *header = NULL;
 
     bytes_init(&text, TOKEN_HEADER_BYTES_MAX);
     status = bytes_decode_base64url(parts->header, parts->header_len, &text);
     if (status == LASTCALL_OK)
-        status = json_parse_object(text.data, text.len, &header, NULL);
-    if (status == LASTCALL_OK)
-        status = check_header(header, token);
-    json_decref(header);
+        status = token_header_read(&text, token);
     bytes_deinit(&text);
     return status;
 }

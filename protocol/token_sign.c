@@ -4,35 +4,7 @@
 #include <string.h>
 
 #include "protocol/token.h"
-
-/* What stands in a compact token: its alphabet and the points. */
-#define GRANT_CHARACTERS                                                       \
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-
-/*
- * Write the header.  Every value is one that needs no escape: the grant is
- * checked for that, because it came from a file.
- */
-static enum lastcall_status write_header(enum token_type type,
-                                         const struct key *signer,
-                                         const char *grant, struct bytes *out)
-{
-    enum lastcall_status status;
-
-    if ((grant == NULL) != token_type_is_roots(type) ||
-        (grant != NULL && grant[strspn(grant, GRANT_CHARACTERS)] != '\0'))
-        return LASTCALL_E_INTERNAL;
-    status = bytes_append_format(
-        out, "{\"alg\":\"" TOKEN_ALGORITHM "\",\"typ\":\"%s\",\"kid\":\"%s\"",
-        token_type_name(type), signer->thumbprint);
-    if (status == LASTCALL_OK && grant != NULL)
-        status = bytes_append_text(out, ",\"grant\":\"");
-    if (status == LASTCALL_OK && grant != NULL)
-        status = bytes_append_text(out, grant);
-    if (status == LASTCALL_OK)
-        status = bytes_append_text(out, grant != NULL ? "\"}" : "}");
-    return status;
-}
+#include "protocol/token_header.h"
 
 /* Append ".", then bytes in base64url. */
 static enum lastcall_status append_part(struct bytes *token, const void *data,
@@ -55,7 +27,7 @@ enum lastcall_status token_sign(enum token_type type, const struct key *signer,
 
     bytes_init(out, token_type_bytes_max(type));
     bytes_init(&part, TOKEN_HEADER_BYTES_MAX);
-    status = write_header(type, signer, grant, &part);
+    status = token_header_write(type, signer, grant, &part);
     if (status != LASTCALL_OK)
         goto out;
     status = bytes_append_base64url(out, part.data, part.len);

@@ -168,6 +168,156 @@ static void a_foreign_token_verifies(void **state)
     token_deinit(&token);
 }
 
+#define KID "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopo"
+#define BEGINNING                                                              \
+    "{\"alg\":\"EdDSA\",\"typ\":\"lastcall-command+jwt\",\"kid\":\""
+#define COMMON BEGINNING KID "\",\"grant\":\""
+
+/* Decode a token with a header of our making; nobody has signed it. */
+static enum lastcall_status decode_with(const char *header, size_t len,
+                                        struct token *out)
+{
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
+    struct bytes text;
+
+    bytes_init(&text, CASE_SIZE_MAX);
+    assert_int_equal(bytes_append_base64url(&text, header, len), LASTCALL_OK);
+    assert_int_equal(bytes_append_text(&text, ".e30."), LASTCALL_OK);
+    for (size_t i = 0; i < 86; i++)
+        assert_int_equal(bytes_append_text(&text, "A"), LASTCALL_OK);
+    status = token_decode(text.data, text.len, out);
+    bytes_deinit(&text);
+    return status;
+}
+
+/* The header that token_sign() writes is read without a parser: what differs
+ * from it by a byte must come to what it always came to. */
+/* holds 2.3 */
+static void headers_mean_the_same_in_every_form(void **state)
+{
+    static const struct {
+        const char *header;
+        enum lastcall_status status;
+        const char *grant;
+    } rows[] = {
+        {COMMON "a.b-_9\"}", LASTCALL_OK, "a.b-_9"},
+        {COMMON "\"}", LASTCALL_OK, ""},
+        {COMMON "a.b\"} ", LASTCALL_OK, "a.b"},
+        {COMMON "a.b\" }", LASTCALL_OK, "a.b"},
+        {COMMON "a.b\",\"x\":1}", LASTCALL_OK, "a.b"},
+        {COMMON "a\\u002eb\"}", LASTCALL_OK, "a.b"},
+        {COMMON "a b\"}", LASTCALL_OK, "a b"},
+        {"{\"grant\":\"g\",\"kid\":\"" KID
+         "\",\"typ\":\"lastcall-command+jwt\",\"alg\":\"EdDSA\"}",
+         LASTCALL_OK, "g"},
+        {COMMON "a.b\"}}", LASTCALL_E_ENCODING, NULL},
+        {COMMON "a.b\"", LASTCALL_E_ENCODING, NULL},
+        {COMMON "a.b\"]", LASTCALL_E_ENCODING, NULL},
+        {COMMON "a.b", LASTCALL_E_ENCODING, NULL},
+        {COMMON "a\xff\"}", LASTCALL_E_ENCODING, NULL},
+        {COMMON "a\tb\"}", LASTCALL_E_ENCODING, NULL},
+        {COMMON "a.b\",\"grant\":\"a.b\"}", LASTCALL_E_ENCODING, NULL},
+        {COMMON "a.b\",\"kid\":\"" KID "\"}", LASTCALL_E_ENCODING, NULL},
+        {COMMON "a.b\",\"crit\":[]}", LASTCALL_E_ALGORITHM, NULL},
+        {BEGINNING KID "\"}", LASTCALL_E_GRANT, NULL},
+        {BEGINNING KID "\",\"grant\":7}", LASTCALL_E_SHAPE, NULL},
+        {BEGINNING KID "A\",\"grant\":\"g\"}", LASTCALL_E_SHAPE, NULL},
+        {BEGINNING "B\",\"grant\":\"g\"}", LASTCALL_E_SHAPE, NULL},
+        {BEGINNING "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop="
+                   "\",\"grant\":\"g\"}",
+         LASTCALL_E_SHAPE, NULL},
+        {"{\"alg\":\"EdDSa\",\"typ\":\"lastcall-command+jwt\",\"kid\":\"" KID
+         "\",\"grant\":\"g\"}",
+         LASTCALL_E_ALGORITHM, NULL},
+        {"{\"alg\":\"EdDSA\",\"typ\":\"lastcall-command+jwtx\",\"kid\":\"" KID
+         "\",\"grant\":\"g\"}",
+         LASTCALL_E_TYPE, NULL},
+        {"{\"alg\":\"EdDSA\",\"typ\":\"lastcall-grant+jwt\",\"kid\":\"" KID
+         "\",\"grant\":\"g\"}",
+         LASTCALL_E_GRANT, NULL},
+        {"{\"alg\":\"EdDSA\",\"typ\":\"lastcall-grant+jwt\",\"kid\":\"" KID
+         "\"}",
+         LASTCALL_OK, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct token token;
+
+        if (decode_with(rows[i].header, strlen(rows[i].header), &token) !=
+            rows[i].status)
+            fail_msg("%s: not %s", rows[i].header, status_name(rows[i].status));
+        if (rows[i].status == LASTCALL_OK) {
+            assert_string_equal(token.kid, KID);
+            assert_int_equal(token.type, rows[i].grant != NULL ? TOKEN_COMMAND
+                                                               : TOKEN_GRANT);
+        }
+        if (rows[i].grant != NULL)
+            assert_string_equal(token.grant, rows[i].grant);
+        else
+            assert_null(token.grant);
+        token_deinit(&token);
+    }
+}
+
+static void a_header_names_each_type(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < TOKEN_TYPE_COUNT; i++) {
+        const enum token_type type = (enum token_type)i;
+        const bool is_roots = token_type_is_roots(type);
+        struct token token;
+        char header[512];
+
+        (void)snprintf(
+            header, sizeof(header),
+            "{\"alg\":\"EdDSA\",\"typ\":\"%s\",\"kid\":\"" KID "\"%s}",
+            token_type_name(type), is_roots ? "" : ",\"grant\":\"g\"");
+        assert_int_equal(decode_with(header, strlen(header), &token),
+                         LASTCALL_OK);
+        assert_int_equal(token.type, type);
+        token_deinit(&token);
+    }
+}
+
+static void a_header_ends_where_it_ends(void **state)
+{
+    static const char nul_inside[] = COMMON "a\0b\"}";
+    static const char nul_behind[] = COMMON "a\"}\0";
+    struct token token;
+
+    (void)state;
+    assert_int_equal(decode_with(nul_inside, sizeof(nul_inside) - 1, &token),
+                     LASTCALL_E_ENCODING);
+    assert_int_equal(decode_with(nul_behind, sizeof(nul_behind) - 1, &token),
+                     LASTCALL_E_ENCODING);
+    assert_int_equal(decode_with("", 0, &token), LASTCALL_E_ENCODING);
+}
+
+/* As long as a grant may be, and one longer. */
+static void a_grant_has_a_longest(void **state)
+{
+    char *header = NULL;
+    struct token token;
+
+    (void)state;
+    for (size_t extra = 0; extra < 2; extra++) {
+        const size_t begin = strlen(COMMON);
+        const size_t len = TOKEN_GRANT_BYTES_MAX + extra;
+
+        header = malloc(begin + len + 3);
+        assert_non_null(header);
+        memcpy(header, COMMON, begin);
+        memset(header + begin, 'g', len);
+        memcpy(header + begin + len, "\"}", 3);
+        assert_int_equal(decode_with(header, begin + len + 2, &token),
+                         extra == 0 ? LASTCALL_OK : LASTCALL_E_TOO_LARGE);
+        assert_int_equal(extra == 0 ? strlen(token.grant) : len, len);
+        token_deinit(&token);
+        free(header);
+    }
+}
+
 /* holds 2.6 */
 static void only_the_signer_verifies(void **state)
 {
@@ -416,6 +566,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_of_the_case_folder),
         cmocka_unit_test(a_foreign_token_verifies),
+        cmocka_unit_test(headers_mean_the_same_in_every_form),
+        cmocka_unit_test(a_header_names_each_type),
+        cmocka_unit_test(a_header_ends_where_it_ends),
+        cmocka_unit_test(a_grant_has_a_longest),
         cmocka_unit_test(only_the_signer_verifies),
         cmocka_unit_test(no_character_can_be_changed),
         cmocka_unit_test(no_piece_of_a_token_is_one),
