@@ -1,5 +1,6 @@
 #include "worker/worker.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,9 +391,57 @@ static void on_message_ignored(void *context,
     (void)message;
 }
 
+/* The context is where the outcome goes. */
+static void on_check_published(void *context, uint64_t tag,
+                               enum lastcall_status status)
+{
+    (void)tag;
+    atomic_store((atomic_int *)context, (int)status);
+}
+
+/*
+ * A broker may grant every subscription and then deliver nothing, as mosquitto
+ * does to a user that its access rules do not know.  So say something that they
+ * must allow and that nobody listens for: an empty answer to ourselves.
+ */
+static enum lastcall_status check_access(struct worker *worker,
+                                         atomic_int *published, char *detail)
+{
+    struct topic_parts parts = {
+        .kind = TOPIC_RESULT,
+        .host = worker->identity.host,
+        .controller = worker->identity.host,
+    };
+    struct topic topic;
+    const struct mqtt_message message = {
+        .topic = topic.text, .payload = "", .qos = 1};
+    enum lastcall_status status = platform_random_id(&parts.request_id);
+
+    if (status != LASTCALL_OK)
+        return status;
+    topic_format(worker->identity.fleet.text, &parts, &topic);
+    status = connection_publish(worker->connection, &message, 1);
+    if (status == LASTCALL_OK)
+        status = connection_flush(worker->connection, CHECK_WAIT_MS);
+    if (status == LASTCALL_OK)
+        status = (enum lastcall_status)atomic_load(published);
+    if (status == LASTCALL_FORBIDDEN)
+        snprintf(detail, MQTT_DETAIL_SIZE,
+                 "connected, but its access rules refuse what this host "
+                 "publishes: is it known there as %s, by user name or "
+                 "certificate?",
+                 worker->identity.host.text);
+    return status;
+}
+
 static enum lastcall_status check_broker(struct worker *worker)
 {
-    const struct connection_handler handler = {.message = on_message_ignored};
+    atomic_int published = LASTCALL_E_LINK;
+    const struct connection_handler handler = {
+        .context = &published,
+        .message = on_message_ignored,
+        .published = on_check_published,
+    };
     struct connection_options options = connection_options(worker);
     char client_id[WORKER_CLIENT_ID_SIZE + sizeof(CHECK_SUFFIX)];
     char detail[MQTT_DETAIL_SIZE] = "";
@@ -415,6 +464,8 @@ static enum lastcall_status check_broker(struct worker *worker)
     if (status == LASTCALL_OK) {
         status =
             connection_wait_ready(worker->connection, CHECK_WAIT_MS, detail);
+        if (status == LASTCALL_OK)
+            status = check_access(worker, &published, detail);
         connection_close(worker->connection);
         worker->connection = NULL;
     }

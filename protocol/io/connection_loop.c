@@ -137,6 +137,11 @@ static void on_published(void *context, uint64_t tag,
     struct connection *connection = context;
     bool is_waited_for;
 
+    if (tag == 0 && status == LASTCALL_FORBIDDEN)
+        log_write(connection->options.log, LOG_LEVEL_ERROR, LOG_LIMITED,
+                  "PUBLISH-REFUSED",
+                  "the broker refused what was published; its access rules "
+                  "must let this host write below its own topics");
     end_publish(connection, tag, status);
     pthread_mutex_lock(&connection->lock);
     connection->in_flight--;

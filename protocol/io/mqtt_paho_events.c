@@ -5,7 +5,8 @@
 #include "protocol/io/mqtt_paho.h"
 #include "protocol/io/platform.h"
 
-#define NAME_MISMATCH_TEXT "TCP/TLS connect failure"
+#define FAILURE_TEXT "TCP/TLS connect failure"
+#define COMPLETION_TEXT "TCP connect completion failure"
 #define REFUSED_FROM 0x80 /* reason codes from here on are refusals */
 
 struct pending *mqtt_paho_pending_new(struct attempt *attempt,
@@ -159,6 +160,21 @@ void mqtt_paho_on_connected(void *context, MQTTAsync_successData5 *data)
         link->events.connected(link->context, &info);
 }
 
+/* paho has one sentence or two for all that OpenSSL says nothing of: who
+ * refuses the connection, who closes it since we show no certificate, and a
+ * wrong name, which is found after the handshake. */
+static const char *why_unreachable(const struct mqtt_uri *uri,
+                                   const char *message)
+{
+    if (message[0] == '\0')
+        return "no such name, or nobody answers there";
+    if (uri->is_tls && (strcmp(message, FAILURE_TEXT) == 0 ||
+                        strcmp(message, COMPLETION_TEXT) == 0))
+        return "nobody answers there, its certificate is for another name, or "
+               "it wants one of ours";
+    return message;
+}
+
 void mqtt_paho_on_connect_failed(void *context, MQTTAsync_failureData5 *data)
 {
     struct attempt *attempt = context;
@@ -184,14 +200,9 @@ void mqtt_paho_on_connect_failed(void *context, MQTTAsync_failureData5 *data)
         snprintf(detail, sizeof(detail), "TLS with %.100s:%u failed: %.100s",
                  link->uri.host, link->uri.port, attempt->tls_text);
     else
-        /* A wrong name gives no OpenSSL error: it is found after the handshake,
-         * and paho calls that this. */
-        snprintf(detail, sizeof(detail), "%.100s:%u cannot be reached%s%.60s%s",
-                 link->uri.host, link->uri.port, message[0] != '\0' ? ": " : "",
-                 message,
-                 link->uri.is_tls && strcmp(message, NAME_MISMATCH_TEXT) == 0
-                     ? ", or its certificate is for another name"
-                     : "");
+        snprintf(detail, sizeof(detail), "%.100s:%u cannot be reached: %.120s",
+                 link->uri.host, link->uri.port,
+                 why_unreachable(&link->uri, message));
     link->events.connect_failed(link->context, failure_of(reason), detail);
 }
 

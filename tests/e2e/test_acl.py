@@ -1,11 +1,14 @@
 """The two broker patterns of section 1 stop a captured host, and the shipped
 access list lets nobody else make or clear maintenance plans."""
 
+import re
+
 import pytest
 
 from bridged import examples, fill, shipped
 import lastcall_py as py
-from stage import acl
+from processes import bin_path
+from stage import acl, run, write_file
 
 NAMES = ("alice", "bob", "media-01", "media-02", "observer")
 
@@ -44,6 +47,26 @@ def test_a_captured_host_cannot_speak_for_another(guarded):
     # The last one arrives, and it alone: the order of one publisher is kept.
     alice.await_message(lambda m: m.topic == own, "the host's own status")
     assert [m.topic for m in alice.since(0)] == [own]
+
+
+def test_a_host_that_the_access_list_does_not_know_is_told(guarded, plex):
+    """mosquitto grants it every subscription, and delivers nothing."""
+    host = guarded.host("media-01", {"home": plex})
+    mine = dict(host.sections["broker"])
+    write_file(host.path("other.password"), "pw-media-02\n", 0o600)
+    host.sections["broker"].update(
+        username="media-02", password_file=host.path("other.password"))
+    host.write_config()
+    check = [bin_path("lastcall-worker"), "--config", host.config, "--check"]
+    done = run(check)
+    assert done.status == 1, done
+    assert re.search("FAIL broker: .*known there as media-01", done.out), done
+    worker = guarded.worker(host).spawn()
+    worker.process.await_line("error PUBLISH-REFUSED .*access rules")
+    host.sections["broker"] = mine
+    host.write_config()
+    done = run(check)
+    assert done.status == 0 and "ok   broker: " in done.out, done
 
 
 # holds 1.4

@@ -1,8 +1,10 @@
 """The broker goes and comes back, and so does the worker."""
 
+import re
 import signal
 
 import processes
+import stage as stages
 
 PING = {"action": "ping"}
 WILL_DELAY = 15
@@ -152,3 +154,22 @@ def test_worker_and_controller_live_within_the_two_patterns(stage, plex):
         "group:lobby", {"action": "stop", "session_id": "one"}))
     assert alice.await_result(command, "media-01")["code"] == "ok"
     alice.await_event("media-01", "home", lambda e: e["kind"] == "ended")
+
+
+def test_check_says_that_the_broker_wants_a_certificate(stage, plex):
+    """TLS 1.3 tells the client only after its own handshake is over."""
+    authority = processes.Tls(stage.make_directory("tls"))
+    stage.start_broker(tls=authority, extra=[
+        "cafile " + authority.ca, "require_certificate true",
+        "use_identity_as_username true"])
+    host = stage.host("media-01", {"home": plex})
+    check = [processes.bin_path("lastcall-worker"), "--config", host.config,
+             "--check"]
+    done = stages.run(check)
+    assert done.status == 1, done
+    assert re.search("FAIL broker: .*(wants one of ours|certificate required)",
+                     done.out), done
+    host.sections["broker"].update(cert=authority.cert, cert_key=authority.key)
+    host.write_config()
+    done = stages.run(check)
+    assert done.status == 0, done
