@@ -165,3 +165,14 @@ class TerminalServer:
                 return found[0]
             time.sleep(0.01)
         raise AssertionError("no %s; calls: %r" % (what, self.calls()[-20:]))
+
+    def await_last_words(self):
+        """What the DLL said when it was unloaded, once for each time that it
+        was loaded: at least once, or it was another one that was used."""
+        def of(kind):
+            return [entry for entry in self.calls() if entry.get(kind)]
+
+        processes.eventually(
+            lambda: len(of("loaded")) == len(of("unloaded")) > 0,
+            "the stand-in is unloaded as often as it was loaded")
+        return of("unloaded")

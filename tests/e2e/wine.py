@@ -226,13 +226,12 @@ class WineWindows(Windows):
         return WineWorker(self.stage, self.host, self.wine)
 
     def close(self):
-        """The service is gone, and with it every block it ever had."""
+        """Whoever used the stand-in is gone, and with it every block that it
+        ever had."""
         try:
             self.worker.uninstall()
-            assert [e for e in self.machine.calls() if e.get("loaded")]
-            gone = self.machine.await_call(
-                lambda e: "live_allocs" in e, "the stand-in's last word")
-            assert gone["live_allocs"] == 0, gone
+            for last in self.machine.await_last_words():
+                assert last["live_allocs"] == last["bad_frees"] == 0, last
             super().close()
         finally:
             self.wine.end()
