@@ -167,7 +167,8 @@ enum lastcall_status journal_open(const char *state_dir, int64_t history_max,
 {
     enum lastcall_status status = LASTCALL_E_IO;
     const char *const migrations[] = {command_schema, history_schema,
-                                      maintenance_schema, fewer_indexes};
+                                      maintenance_schema, fewer_indexes,
+                                      maintenance_warn_schema};
     char path[PATH_SIZE];
 
     *out = (struct journal){0};

@@ -81,6 +81,7 @@ void maintenance_look(struct maintenance_run *maintenance,
         if (is_stale(maintenance, entry, snapshot))
             continue;
         entry->back |= entry->owed & bit;
+        entry->warn_back |= entry->state.warn_servers & bit;
         entry->fresh &= ~bit;
         if (!entry->plan.enforce || entry->state.start_count == 0)
             continue;

@@ -46,18 +46,19 @@ static void make_warning(struct plan_step *out, int64_t warn_s, int64_t count)
 
 /* The latest warning whose time has come, if it was not given. */
 static bool next_warning(const struct maintenance *plan,
-                         const struct plan_state *state, int64_t now_ms,
+                         const struct plan_state *state,
+                         const struct plan_moment *moment,
                          struct plan_step *out)
 {
     size_t i = plan->warn_count;
 
-    while (i > 0 && warn_due_ms(plan, i - 1) > now_ms)
+    while (i > 0 && warn_due_ms(plan, i - 1) > moment->now_ms)
         i--;
     if (i > 0 && plan->warn_s[i - 1] < state->warned_s) {
         make_warning(out, plan->warn_s[i - 1], 1);
         return true;
     }
-    if (!state->is_warn_owed)
+    if (!state->is_warn_owed || moment->is_warn_held)
         return false;
     make_warning(out, state->warned_s, state->warn_count + 1);
     return true;
@@ -71,7 +72,7 @@ bool plan_next(const struct maintenance *plan, const struct plan_state *state,
         return false;
     if (moment->now_ms < plan->starts_ms)
         return state->start_count == 0 && !moment->is_warning &&
-               next_warning(plan, state, moment->now_ms, out);
+               next_warning(plan, state, moment, out);
     if (moment->is_acting)
         return false;
     if (!state->is_started && moment->may_start) {
@@ -106,8 +107,14 @@ void plan_begin(struct plan_state *state, const struct plan_step *step)
 {
     switch (step->kind) {
     case PLAN_WARN:
-        state->warn_count =
-            step->warn_s == state->warned_s ? state->warn_count + 1 : 1;
+        /* One that is given again goes to whom it was owed; a later one, to
+         * everybody. */
+        if (step->warn_s == state->warned_s) {
+            state->warn_count++;
+        } else {
+            state->warn_count = 1;
+            state->warn_servers = 0;
+        }
         state->warned_s = step->warn_s;
         state->is_warn_owed = false;
         break;
@@ -149,6 +156,12 @@ void plan_conclude(struct plan_state *state, enum plan_step_kind kind,
         state->is_started = true;
 }
 
+void plan_owe_warning(struct plan_state *state, uint64_t servers)
+{
+    state->is_warn_owed = true;
+    state->warn_servers = servers;
+}
+
 enum plan_phase plan_phase_of(const struct maintenance *plan,
                               const struct plan_state *state, int64_t now_ms)
 {
@@ -179,5 +192,6 @@ void plan_inherit(struct plan_state *state, const struct maintenance *plan,
         state->warned_s = old_state->warned_s;
         state->warn_count = old_state->warn_count;
         state->is_warn_owed = old_state->is_warn_owed;
+        state->warn_servers = old_state->warn_servers;
     }
 }

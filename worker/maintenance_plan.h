@@ -26,7 +26,8 @@
 struct plan_state {
     int64_t warned_s;      /* warnings of so many seconds or more are over */
     int64_t warn_count;    /* how often the latest was begun */
-    bool is_warn_owed;     /* it was begun, and shown to nobody */
+    bool is_warn_owed;     /* it was shown to nobody ... */
+    uint64_t warn_servers; /* ... of these: bits by number; 0: of any server */
     int64_t start_count;   /* how often the ending at starts_at was begun */
     bool is_started;       /* it was tried on every server */
     int64_t enforce_count; /* endings of later sessions begun */
@@ -66,6 +67,8 @@ struct plan_moment {
     bool is_acting;  /* an ending is */
     bool may_start;  /* the ending at starts_at may be begun (again) */
     bool has_new;    /* a session came that enforce is for */
+    /* The servers that are owed a warning cannot be asked yet. */
+    bool is_warn_held;
 };
 
 /*
@@ -87,6 +90,10 @@ void plan_begin(struct plan_state *state, const struct plan_step *step);
  */
 void plan_conclude(struct plan_state *state, enum plan_step_kind kind,
                    const struct result *result, bool is_tried);
+
+/* Take note, after plan_conclude(), that servers could not be asked: nobody
+ * there has seen the warning.  They alone are owed it. */
+void plan_owe_warning(struct plan_state *state, uint64_t servers);
 
 /* When the clock alone makes plan_next() say something new, or PLAN_NEVER:
  * wall clock milliseconds. */

@@ -1,7 +1,8 @@
 /*
  * The inside of maintenance_run.h, shared by its parts: maintenance_run.c takes
  * plans in and tells of them, maintenance_step.c carries them out,
- * maintenance_look.c finds whom enforce is for.
+ * maintenance_look.c finds whom enforce is for, and maintenance_owed.c which
+ * servers a warning did not reach.
  */
 #ifndef LASTCALL_WORKER_MAINTENANCE_PRIVATE_H
 #define LASTCALL_WORKER_MAINTENANCE_PRIVATE_H
@@ -38,6 +39,8 @@ struct plan_entry {
     uint64_t asked;         /* servers of the ending that is under way */
     uint64_t owed;          /* servers that starts_at did not reach yet */
     uint64_t back;          /* those that have listed since they failed */
+    uint64_t warn_back;     /* and of those that are owed a warning */
+    int64_t warn_retry_ms;  /* none of them is asked again before */
     uint64_t fresh;         /* servers with sessions for enforce */
     int64_t acted_ms;       /* when an ending came back ... */
     int64_t acted_wall_ms;  /* ... and by the wall clock */
@@ -96,6 +99,21 @@ enum lastcall_status maintenance_write(struct maintenance_run *maintenance,
 void maintenance_remember_ended(const struct maintenance_run *maintenance,
                                 struct plan_entry *entry,
                                 const struct result *result);
+
+/* The servers that failed in a result, as bits; and of those the ones that it
+ * has no session of. */
+uint64_t maintenance_failed(const struct settings *settings,
+                            const struct result *result);
+uint64_t maintenance_unreached(const struct settings *settings,
+                               const struct result *result);
+
+/* Names of servers with a space between them, and their bits in the order of
+ * the settings; a name that is not there any more is passed over. */
+void maintenance_servers_format(const struct settings *settings,
+                                uint64_t servers,
+                                char out[PLAN_SERVERS_TEXT_SIZE]);
+uint64_t maintenance_servers_parse(const struct settings *settings,
+                                   const char *text);
 
 /* What a step's answer is about. */
 struct plan_answer {

@@ -70,6 +70,7 @@ bool maintenance_is_over(const struct plan_entry *entry, int64_t wall_ms)
 enum lastcall_status maintenance_write(struct maintenance_run *maintenance,
                                        const struct plan_entry *entry)
 {
+    char servers[PLAN_SERVERS_TEXT_SIZE];
     struct plan_record record = {
         .id = entry->plan.id,
         .iat_s = entry->iat_s,
@@ -78,11 +79,13 @@ enum lastcall_status maintenance_write(struct maintenance_run *maintenance,
         .token = entry->token,
         .token_len = entry->token_len,
         .state = entry->state,
+        .warn_servers = servers,
     };
 
+    maintenance_servers_format(maintenance->options.settings,
+                               entry->state.warn_servers, servers);
     if (!entry->needs_put)
-        return maintenance_store_update(&maintenance->store, &record.id,
-                                        &record.state);
+        return maintenance_store_update(&maintenance->store, &record);
     memcpy(record.hash, entry->hash, sizeof(record.hash));
     return maintenance_store_put(&maintenance->store, &record);
 }
@@ -153,6 +156,11 @@ static enum lastcall_status load(void *context,
     if (status != LASTCALL_OK)
         goto out;
     entry->state = record->state;
+    entry->state.warn_servers = maintenance_servers_parse(
+        maintenance->options.settings, record->warn_servers);
+    /* None of them is there any more. */
+    if (entry->state.warn_servers == 0 && record->warn_servers[0] != '\0')
+        entry->state.is_warn_owed = false;
     maintenance->count++;
 
 out:

@@ -21,6 +21,10 @@ static bool find_step(const struct maintenance_run *maintenance,
         .is_acting = entry->is_acting,
         .may_start = entry->owed == 0 || (entry->owed & entry->back) != 0,
         .has_new = entry->fresh != 0,
+        .is_warn_held =
+            entry->state.warn_servers != 0 &&
+            ((entry->state.warn_servers & entry->warn_back) == 0 ||
+             maintenance_now_ms(maintenance) < entry->warn_retry_ms),
     };
 
     return !entry->is_refused &&
@@ -151,18 +155,26 @@ static void refuse_step(struct maintenance_run *maintenance,
 }
 
 /* Which of the order's servers the step is for: all, unless some are known to
- * have nothing for it. */
-static void narrow(const struct plan_entry *entry, const struct plan_step *step,
+ * have nothing for it.  False when it is for none of them. */
+static bool narrow(const struct plan_entry *entry, const struct plan_step *step,
                    struct order *order)
 {
+    const struct plan_state *state = &entry->state;
     uint64_t wanted = order->servers;
 
+    /* Where it was given once nobody is to see it again. */
+    if (step->kind == PLAN_WARN && step->warn_s == state->warned_s &&
+        state->warn_servers != 0) {
+        order->servers &= state->warn_servers;
+        return order->servers != 0;
+    }
     if (step->kind == PLAN_START && entry->owed != 0)
         wanted &= entry->owed & entry->back;
     if (step->kind == PLAN_ENFORCE)
         wanted &= entry->fresh;
     if (wanted != 0)
         order->servers = wanted;
+    return true;
 }
 
 /* Ask again whether the step is allowed, and make its order. */
@@ -227,6 +239,7 @@ static void note_begin(struct plan_entry *entry, const struct plan_step *step,
     plan_begin(&entry->state, step);
     if (step->kind == PLAN_WARN) {
         entry->is_warning = true;
+        entry->warn_back = 0;
         return;
     }
     entry->is_acting = true;
@@ -244,8 +257,12 @@ static void begin(struct maintenance_run *maintenance, struct batch *batch,
     enum lastcall_status status =
         authorise(maintenance, entry, step, &order, &detail);
 
+    if (status == LASTCALL_OK && !narrow(entry, step, &order)) {
+        order_deinit(&order);
+        status = LASTCALL_UNSUPPORTED;
+    }
     if (status == LASTCALL_UNSUPPORTED && step->kind == PLAN_WARN) {
-        /* No server of this host can show a warning. */
+        /* No server of this host can show it. */
         plan_begin(&entry->state, step);
         entry->needs_update = true; /* with the next batch */
         entry->is_written = false;
@@ -259,7 +276,6 @@ static void begin(struct maintenance_run *maintenance, struct batch *batch,
         refuse_step(maintenance, batch, entry, step, status, detail.text);
         return;
     }
-    narrow(entry, step, &order);
     run = make_run(maintenance, entry, step, &order);
     order_deinit(&order);
     if (run == NULL) {
@@ -378,22 +394,24 @@ void maintenance_settle(struct maintenance_run *maintenance,
 
 /* ---- concluding ---- */
 
-static uint64_t failed_servers(const struct maintenance_run *maintenance,
-                               const struct result *result)
+/* Who could not be asked has seen nothing, and is asked less and less. */
+static void conclude_warning(const struct maintenance_run *maintenance,
+                             struct plan_entry *entry,
+                             const struct result *result)
 {
-    const struct settings *settings = maintenance->options.settings;
-    uint64_t failed = 0;
+    const uint64_t unreached =
+        maintenance_unreached(maintenance->options.settings, result);
+    int64_t wait_ms = MAINTENANCE_AGAIN_FIRST_MS;
 
-    for (size_t i = 0; i < result->server_count; i++) {
-        if (status_is_success(result->servers[i].code))
-            continue;
-        for (size_t k = 0; k < settings->server_count; k++) {
-            if (strcmp(settings->servers[k].name.text,
-                       result->servers[i].server.text) == 0)
-                failed |= UINT64_C(1) << k;
-        }
-    }
-    return failed;
+    entry->is_warning = false;
+    plan_conclude(&entry->state, PLAN_WARN, result, false);
+    if (result->code == LASTCALL_INTERRUPTED || unreached == 0)
+        return;
+    plan_owe_warning(&entry->state, unreached);
+    for (int64_t i = 1;
+         i < entry->state.warn_count && wait_ms < MAINTENANCE_AGAIN_MAX_MS; i++)
+        wait_ms *= 2;
+    entry->warn_retry_ms = maintenance_now_ms(maintenance) + wait_ms;
 }
 
 void maintenance_conclude(struct maintenance_run *maintenance,
@@ -407,8 +425,7 @@ void maintenance_conclude(struct maintenance_run *maintenance,
         return; /* a command, or of a version that was replaced */
     entry->needs_update = true;
     if (run->plan_step == PLAN_WARN) {
-        entry->is_warning = false;
-        plan_conclude(&entry->state, PLAN_WARN, result, false);
+        conclude_warning(maintenance, entry, result);
         return;
     }
     entry->is_acting = false;
@@ -418,8 +435,8 @@ void maintenance_conclude(struct maintenance_run *maintenance,
     entry->acted_wall_ms = maintenance_wall_ms(maintenance);
     maintenance_remember_ended(maintenance, entry, result);
     if (run->plan_step == PLAN_START && !run->is_recovered)
-        entry->owed =
-            (entry->owed & ~entry->asked) | failed_servers(maintenance, result);
+        entry->owed = (entry->owed & ~entry->asked) |
+                      maintenance_failed(maintenance->options.settings, result);
     /* After a crash it is done again for whoever is still there. */
     plan_conclude(&entry->state, run->plan_step, result,
                   !run->is_recovered && entry->owed == 0);

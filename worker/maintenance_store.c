@@ -13,26 +13,31 @@ const char maintenance_schema[] =
     " ended INTEGER NOT NULL, failed INTEGER NOT NULL,"
     " last_code TEXT NOT NULL);";
 
+const char maintenance_warn_schema[] =
+    "ALTER TABLE plan ADD COLUMN warn_servers TEXT NOT NULL DEFAULT '';";
+
 static const char put_sql[] =
     "INSERT INTO plan (id, warned_s, warn_count, is_warn_owed, start_count,"
-    " is_started, enforce_count, warned, ended, failed, last_code, iat_s,"
-    " exp_s, hash, address, token) SELECT"
-    " ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16"
-    " WHERE (SELECT count(*) FROM plan) < ?17"
+    " is_started, enforce_count, warned, ended, failed, last_code,"
+    " warn_servers, iat_s, exp_s, hash, address, token) SELECT"
+    " ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+    " ?17 WHERE (SELECT count(*) FROM plan) < ?18"
     "  OR EXISTS (SELECT 1 FROM plan WHERE id = ?1)"
     " ON CONFLICT (id) DO UPDATE SET warned_s = excluded.warned_s,"
     " warn_count = excluded.warn_count, is_warn_owed = excluded.is_warn_owed,"
     " start_count = excluded.start_count, is_started = excluded.is_started,"
     " enforce_count = excluded.enforce_count, warned = excluded.warned,"
     " ended = excluded.ended, failed = excluded.failed,"
-    " last_code = excluded.last_code, iat_s = excluded.iat_s,"
+    " last_code = excluded.last_code, warn_servers = excluded.warn_servers,"
+    " iat_s = excluded.iat_s,"
     " exp_s = max(exp_s, excluded.exp_s), hash = excluded.hash,"
     " address = excluded.address, token = excluded.token";
 
 static const char update_sql[] =
     "UPDATE plan SET warned_s = ?2, warn_count = ?3, is_warn_owed = ?4,"
     " start_count = ?5, is_started = ?6, enforce_count = ?7, warned = ?8,"
-    " ended = ?9, failed = ?10, last_code = ?11 WHERE id = ?1";
+    " ended = ?9, failed = ?10, last_code = ?11, warn_servers = ?12"
+    " WHERE id = ?1";
 
 /* A clock that is ahead for a while must not take away what is not over: such
  * a plan goes when it is retired, or a month later if it was never read. */
@@ -73,10 +78,12 @@ static void bind_text(sqlite3_stmt *statement, int index, const char *text)
 }
 
 /* The id and the state, which both writers begin with. */
-static void bind_state(sqlite3_stmt *statement, const struct name *id,
-                       const struct plan_state *state)
+static void bind_state(sqlite3_stmt *statement,
+                       const struct plan_record *record)
 {
-    bind_text(statement, 1, id->text);
+    const struct plan_state *state = &record->state;
+
+    bind_text(statement, 1, record->id.text);
     sqlite3_bind_int64(statement, 2, state->warned_s);
     sqlite3_bind_int64(statement, 3, state->warn_count);
     sqlite3_bind_int64(statement, 4, state->is_warn_owed);
@@ -87,6 +94,7 @@ static void bind_state(sqlite3_stmt *statement, const struct name *id,
     sqlite3_bind_int64(statement, 9, state->ended);
     sqlite3_bind_int64(statement, 10, state->failed);
     bind_text(statement, 11, status_name(state->last_code));
+    bind_text(statement, 12, record->warn_servers);
 }
 
 enum lastcall_status maintenance_store_put(struct maintenance_store *store,
@@ -96,14 +104,14 @@ enum lastcall_status maintenance_store_put(struct maintenance_store *store,
     enum lastcall_status status = LASTCALL_E_IO;
 
     address_format(&record->address, address);
-    bind_state(store->put, &record->id, &record->state);
-    sqlite3_bind_int64(store->put, 12, record->iat_s);
-    sqlite3_bind_int64(store->put, 13, record->exp_s);
-    bind_text(store->put, 14, record->hash);
-    bind_text(store->put, 15, address);
-    sqlite3_bind_text64(store->put, 16, record->token, record->token_len,
+    bind_state(store->put, record);
+    sqlite3_bind_int64(store->put, 13, record->iat_s);
+    sqlite3_bind_int64(store->put, 14, record->exp_s);
+    bind_text(store->put, 15, record->hash);
+    bind_text(store->put, 16, address);
+    sqlite3_bind_text64(store->put, 17, record->token, record->token_len,
                         SQLITE_STATIC, SQLITE_UTF8);
-    sqlite3_bind_int64(store->put, 17, MAINTENANCE_STORE_ROW_MAX);
+    sqlite3_bind_int64(store->put, 18, MAINTENANCE_STORE_ROW_MAX);
     status = store_step_done(store->put);
     if (status == LASTCALL_OK && sqlite3_changes(store->store->db) == 0)
         status = LASTCALL_LIMIT_EXCEEDED;
@@ -111,10 +119,9 @@ enum lastcall_status maintenance_store_put(struct maintenance_store *store,
 }
 
 enum lastcall_status maintenance_store_update(struct maintenance_store *store,
-                                              const struct name *id,
-                                              const struct plan_state *state)
+                                              const struct plan_record *record)
 {
-    bind_state(store->update, id, state);
+    bind_state(store->update, record);
     return store_step_done(store->update);
 }
 
@@ -180,6 +187,7 @@ static enum lastcall_status read_row(sqlite3_stmt *row, struct plan_record *out)
     out->exp_s = sqlite3_column_int64(row, 12);
     out->token = column_text(row, 15);
     out->token_len = strlen(out->token);
+    out->warn_servers = column_text(row, 16);
     if (strlen(hash) >= sizeof(out->hash) ||
         status_parse(column_text(row, 10), &state->last_code) != LASTCALL_OK ||
         name_parse(id, strlen(id), &out->id) != LASTCALL_OK ||
@@ -200,7 +208,8 @@ enum lastcall_status maintenance_store_each(
         store->store,
         "SELECT id, warned_s, warn_count, is_warn_owed, start_count,"
         " is_started, enforce_count, warned, ended, failed, last_code, iat_s,"
-        " exp_s, hash, address, token FROM plan WHERE token <> ''"
+        " exp_s, hash, address, token, warn_servers FROM plan"
+        " WHERE token <> ''"
         " ORDER BY id");
     int code = SQLITE_ERROR;
 

@@ -13,9 +13,13 @@
 #include "protocol/io/store.h"
 #include "protocol/topic.h"
 #include "worker/maintenance_plan.h"
+#include "worker/settings.h"
 
 /* Ids remembered, those that are over included; more are refused. */
 #define MAINTENANCE_STORE_ROW_MAX 1000
+
+/* Names of all servers that a host may have, with a space between them. */
+#define PLAN_SERVERS_TEXT_SIZE (SETTINGS_SERVER_COUNT_MAX * (NAME_LEN_MAX + 1))
 
 /* One plan; texts are borrowed. */
 struct plan_record {
@@ -26,7 +30,9 @@ struct plan_record {
     struct address address; /* of the topic that it came on */
     const char *token;      /* "": only remembered */
     size_t token_len;
+    /* warn_servers aside, whose numbers may be others after a restart. */
     struct plan_state state;
+    const char *warn_servers; /* their names; "": of any server */
 };
 
 /* {0} is closed.  Used by the journal's thread. */
@@ -39,8 +45,9 @@ struct maintenance_store {
     sqlite3_stmt *prune;
 };
 
-/* The table, for the journal's schema. */
+/* The table, for the journal's schema, and what a later version added. */
 extern const char maintenance_schema[];
+extern const char maintenance_warn_schema[];
 
 /* Prepare; LASTCALL_OK or LASTCALL_E_IO. */
 LASTCALL_MUST_USE enum lastcall_status
@@ -58,10 +65,11 @@ LASTCALL_MUST_USE enum lastcall_status
 maintenance_store_put(struct maintenance_store *store,
                       const struct plan_record *record);
 
-/* Keep what is on record of a plan that was put before. */
+/* Keep what is on record of a plan that was put before: its id, its state and
+ * warn_servers are read. */
 LASTCALL_MUST_USE enum lastcall_status
-maintenance_store_update(struct maintenance_store *store, const struct name *id,
-                         const struct plan_state *state);
+maintenance_store_update(struct maintenance_store *store,
+                         const struct plan_record *record);
 
 /*
  * Find the iat under which an id is remembered.

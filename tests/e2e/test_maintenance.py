@@ -66,6 +66,11 @@ class House:
         result = self.alice.ask(NAME, {"action": "list"})
         assert result["code"] in ("ok", "no_match"), result
 
+    def fence_of_plex(self):
+        """While the terminal server is away."""
+        result = self.alice.ask(NAME, {"action": "list", "backend": "plex"})
+        assert result["code"] == "ok", result
+
     def everybody_was_ended_once(self):
         assert self.connected() == []
         assert self.plex.listed() == []
@@ -169,6 +174,28 @@ def test_a_worker_killed_while_it_warns_warns_nobody_twice(house):
     boxes = house.boxes()
     assert len(boxes) == len(set(boxes)), boxes
     assert house.steps(plan, "warn:60:2") == []
+    house.everybody_was_ended_once()
+
+
+# holds 8.10, 8.13
+def test_a_server_that_was_away_is_warned_when_it_is_back(house):
+    """And nobody who was: also when the worker is killed in between."""
+    house.fill()
+    house.machine.fail("WTSEnumerateSessionsExW", 1722)
+    house.worker.start()
+    plan = house.plan(starts_in=20, warn_s=[60])
+    assert house.step(plan, "warn:60")["code"] == "unreachable"
+    house.worker.kill()
+    house.worker.start()
+    house.fence_of_plex()
+    assert house.boxes() == []
+    house.machine.mend()
+    again = house.step(plan, "warn:60:2")
+    assert (again["code"], again["matched"]) == ("ok", 2), again
+    house.worker.kill()
+    house.worker.start()
+    assert house.step(plan, "start", timeout=60)["code"] == "ok"
+    assert house.boxes() == [2, 3]
     house.everybody_was_ended_once()
 
 

@@ -113,8 +113,10 @@ static void fill_session(const struct fake_session *from,
 {
     assert_int_equal(session_set_text(session, SESSION_ID, from->id),
                      LASTCALL_OK);
-    assert_int_equal(session_set_text(session, SESSION_USERNAME, from->user),
-                     LASTCALL_OK);
+    if (!from->is_nobodys)
+        assert_int_equal(
+            session_set_text(session, SESSION_USERNAME, from->user),
+            LASTCALL_OK);
     assert_int_equal(
         session_set_text(session, SESSION_PLAYER_MACHINE_ID, from->machine),
         LASTCALL_OK);

@@ -24,7 +24,8 @@ struct fake_session {
     char logon[32];
     char name[16];
     bool is_unendable;
-    bool is_deaf; /* an act does not end it */
+    bool is_nobodys; /* without any username */
+    bool is_deaf;    /* an act does not end it */
 };
 
 /* What a test may set, under fake_lock(). */

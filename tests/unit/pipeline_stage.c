@@ -266,6 +266,30 @@ void deliver(const char *jti, const char *request, const struct wrong *wrong)
     free(token);
 }
 
+void revoke_controller(void)
+{
+    const int64_t now_s = platform_clock.wall_ms(platform_clock.state) / 1000;
+    const struct wrong revoked = {.topic = "lastcall/v1/trust/revoked",
+                                  .retain = MQTT_RETAINED};
+    struct revocation_list list = {
+        .fleet = "lastcall", .seq = 1, .iat_s = now_s};
+    struct bytes token;
+    json_t *claims = NULL;
+
+    assert_int_equal(revocation_add(&list,
+                                    stage.fleet.controller_key.thumbprint,
+                                    now_s + 10),
+                     LASTCALL_OK);
+    claims = revocation_encode(&list, "revocation-0123456789");
+    assert_int_equal(
+        token_sign(TOKEN_REVOCATION, &stage.fleet.root, NULL, claims, &token),
+        LASTCALL_OK);
+    json_decref(claims);
+    offer((const char *)token.data, &revoked);
+    bytes_deinit(&token);
+    revocation_deinit(&list);
+}
+
 size_t count_results(const char *jti)
 {
     char topic[TOPIC_LEN_MAX + 1];

@@ -56,6 +56,9 @@ struct stage {
 };
 extern struct stage stage;
 
+/* The root says that the controller's key is no longer good. */
+void revoke_controller(void);
+
 int set_up(void **state);
 int tear_down(void **state);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -112,6 +112,14 @@ void start_wts(void)
     start();
 }
 
+void begin_plan(const struct plan *plan, const char *step)
+{
+    fake_play(0, "2", "ann");
+    start_wts();
+    publish(plan);
+    expect_step(step, LASTCALL_OK, 1);
+}
+
 /* Come back as after a restart.  The clock is what it was. */
 void restart(void)
 {

@@ -49,6 +49,10 @@ void expect_step(const char *step, enum lastcall_status code, int64_t matched);
 void start_wts(void);
 void restart(void);
 
+/* Ann is there, the worker begins, a plan comes, and its first step is done:
+ * "warn:300" of plan_soon(), "start" of plan_now(). */
+void begin_plan(const struct plan *plan, const char *step);
+
 /* Let the worker look at its clock, which is wrong by so much. */
 void shift_wall(int64_t by_ms);
 

@@ -286,6 +286,7 @@ static void an_older_journal_is_brought_up_to_date(void **state)
                      "CREATE INDEX command_by_exp ON command (exp_s);"
                      "CREATE INDEX command_undelivered ON command (id)"
                      " WHERE delivered = 0;"
+                     "ALTER TABLE plan DROP COLUMN warn_servers;"
                      "PRAGMA user_version = 3",
                      NULL, NULL, NULL),
         SQLITE_OK);

@@ -266,6 +266,47 @@ a_warning_is_repeated_only_when_nobody_can_have_seen_it(void **state)
     assert_string_equal(due(&plan, &on, &moment), "");
 }
 
+/* holds 8.10, 8.13 */
+static void a_warning_is_owed_to_whom_it_did_not_reach(void **state)
+{
+    const struct result nobody = {.code = LASTCALL_INTERRUPTED};
+    const struct maintenance plan = plan_of_test();
+    struct plan_moment moment = at(START - 200 * S);
+    struct plan_state on = {0};
+    struct plan_state taken = {0};
+    struct plan_step step;
+
+    (void)state;
+    plan_state_init(&on);
+    carry_out(&plan, &on, START - 300 * S, "warn:300", LASTCALL_PARTIAL);
+    plan_owe_warning(&on, 6);
+    moment.is_warn_held = true;
+    assert_string_equal(due(&plan, &on, &moment), "");
+    plan_inherit(&taken, &plan, &on, &plan);
+    assert_int_equal(taken.warn_servers, 6);
+    moment.is_warn_held = false;
+    assert_true(plan_next(&plan, &on, &moment, &step));
+    assert_string_equal(step.name, "warn:300:2");
+    /* Begun, and not a word of it: to the same once more. */
+    plan_begin(&on, &step);
+    assert_string_equal(due(&plan, &on, &moment), "");
+    assert_int_equal(on.warn_servers, 6);
+    plan_conclude(&on, PLAN_WARN, &nobody, false);
+    assert_string_equal(due(&plan, &on, &moment), "warn:300:3");
+    assert_int_equal(on.warn_servers, 6);
+    /* A later one is for everybody. */
+    moment.now_ms = START - 60 * S;
+    moment.is_warn_held = true;
+    assert_true(plan_next(&plan, &on, &moment, &step));
+    assert_string_equal(step.name, "warn:60");
+    plan_begin(&on, &step);
+    assert_int_equal(on.warn_servers, 0);
+    assert_int_equal(on.warn_count, 1);
+    plan_owe_warning(&on, 6);
+    moment = at(START);
+    assert_string_equal(due(&plan, &on, &moment), "start");
+}
+
 /* holds 8.16 */
 static void a_clock_that_steps_repeats_nothing(void **state)
 {
@@ -464,6 +505,7 @@ int main(void)
         cmocka_unit_test(an_ending_that_was_interrupted_is_done_again),
         cmocka_unit_test(
             a_warning_is_repeated_only_when_nobody_can_have_seen_it),
+        cmocka_unit_test(a_warning_is_owed_to_whom_it_did_not_reach),
         cmocka_unit_test(a_clock_that_steps_repeats_nothing),
         cmocka_unit_test(no_order_of_clock_steps_does_anything_twice),
         cmocka_unit_test(a_newer_version_repeats_no_warning_of_the_same_start),

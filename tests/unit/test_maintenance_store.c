@@ -12,6 +12,7 @@ static struct plan_record record_of(const char *id, int64_t iat_s,
         .address = {.kind = ADDRESS_GROUP, .name = {"lobby"}},
         .token = token,
         .token_len = strlen(token),
+        .warn_servers = "desk other",
     };
 
     assert_int_equal(name_parse(id, strlen(id), &record.id), LASTCALL_OK);
@@ -35,6 +36,7 @@ struct found {
     size_t count;
     struct plan_record last;
     char token[32];
+    char warn_servers[32];
 };
 
 static enum lastcall_status keep(void *context,
@@ -45,6 +47,8 @@ static enum lastcall_status keep(void *context,
     found->count++;
     found->last = *record;
     snprintf(found->token, sizeof(found->token), "%s", record->token);
+    snprintf(found->warn_servers, sizeof(found->warn_servers), "%s",
+             record->warn_servers);
     return LASTCALL_OK;
 }
 
@@ -95,6 +99,7 @@ static void expect(struct maintenance_store *store,
                         wanted->address.name.text);
     assert_int_equal(found.last.iat_s, wanted->iat_s);
     assert_int_equal(found.last.exp_s, wanted->exp_s);
+    assert_string_equal(found.warn_servers, wanted->warn_servers);
     expect_state(&found.last.state, &wanted->state);
 }
 
@@ -125,13 +130,13 @@ static void what_is_kept_comes_back_as_it_was(void **state)
     assert_int_equal(maintenance_store_put(&store, &record), LASTCALL_OK);
     expect(&store, &record);
     record.state = other_state;
-    assert_int_equal(
-        maintenance_store_update(&store, &record.id, &record.state),
-        LASTCALL_OK);
+    record.warn_servers = "another";
+    assert_int_equal(maintenance_store_update(&store, &record), LASTCALL_OK);
     expect(&store, &record);
     assert_int_equal(maintenance_store_put(&store, &newer), LASTCALL_OK);
     expect(&store, &newer); /* with a state of its own */
     newer.state = other_state;
+    newer.warn_servers = "";
     newer.address = (struct address){.kind = ADDRESS_HOST, .name = {"media"}};
     snprintf(newer.hash, sizeof(newer.hash), "other");
     assert_int_equal(maintenance_store_put(&store, &newer), LASTCALL_OK);
@@ -142,7 +147,7 @@ static void what_is_kept_comes_back_as_it_was(void **state)
 static void an_update_is_of_one_plan(void **state)
 {
     struct fixture *fixture = *state;
-    const struct plan_record first = record_of("a", 1000, "token");
+    struct plan_record first = record_of("a", 1000, "token");
     const struct plan_record second = record_of("b", 1000, "token");
     struct maintenance_store store;
     struct found found;
@@ -151,8 +156,8 @@ static void an_update_is_of_one_plan(void **state)
                      LASTCALL_OK);
     assert_int_equal(maintenance_store_put(&store, &first), LASTCALL_OK);
     assert_int_equal(maintenance_store_put(&store, &second), LASTCALL_OK);
-    assert_int_equal(maintenance_store_update(&store, &first.id, &other_state),
-                     LASTCALL_OK);
+    first.state = other_state;
+    assert_int_equal(maintenance_store_update(&store, &first), LASTCALL_OK);
     found = walk(&store);
     expect_state(&found.last.state, &second.state); /* in their order */
     assert_int_equal(maintenance_store_retire(&store, &second.id), LASTCALL_OK);
@@ -324,6 +329,34 @@ static void so_many_ids_and_no_more(void **state)
     maintenance_store_close(&store);
 }
 
+/* The journal of a worker that knew nothing of servers that are owed. */
+static void a_plan_of_an_earlier_version_is_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct maintenance_store store;
+    struct platform_error error;
+    struct plan_record record = record_of("patch", 1000, "token");
+
+    assert_int_equal(maintenance_store_open(&fixture->journal.store, &store),
+                     LASTCALL_OK);
+    assert_int_equal(maintenance_store_put(&store, &record), LASTCALL_OK);
+    maintenance_store_close(&store);
+    assert_int_equal(sqlite3_exec(fixture->journal.store.db,
+                                  "ALTER TABLE plan DROP COLUMN warn_servers;"
+                                  "PRAGMA user_version = 4;",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    journal_close(&fixture->journal);
+    assert_int_equal(
+        journal_open(fixture->directory, 1000, &fixture->journal, &error),
+        LASTCALL_OK);
+    assert_int_equal(maintenance_store_open(&fixture->journal.store, &store),
+                     LASTCALL_OK);
+    record.warn_servers = "";
+    expect(&store, &record);
+    maintenance_store_close(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +368,7 @@ int main(void)
         TEST(a_walk_that_fails_says_so),
         TEST(an_id_is_remembered_until_the_latest_exp),
         TEST(so_many_ids_and_no_more),
+        TEST(a_plan_of_an_earlier_version_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,29 +111,13 @@ static void what_is_not_proved_is_not_answered(void **state)
 /* holds 3.7, 3.8 */
 static void a_revoked_key_is_silent_also_after_a_restart(void **state)
 {
-    const int64_t now_s = platform_clock.wall_ms(platform_clock.state) / 1000;
     const struct wrong right = {0};
-    const struct wrong revoked = {.topic = "lastcall/v1/trust/revoked",
-                                  .retain = MQTT_RETAINED};
-    struct revocation_list list = {
-        .fleet = "lastcall", .seq = 1, .iat_s = now_s};
-    struct bytes token;
-    json_t *claims = NULL;
 
     (void)state;
     start();
     deliver("before-0123456789012", PING, &right);
     expect("before-0123456789012", LASTCALL_OK);
-    assert_int_equal(revocation_add(&list,
-                                    stage.fleet.controller_key.thumbprint,
-                                    now_s + 10),
-                     LASTCALL_OK);
-    claims = revocation_encode(&list, "revocation-0123456789");
-    assert_int_equal(
-        token_sign(TOKEN_REVOCATION, &stage.fleet.root, NULL, claims, &token),
-        LASTCALL_OK);
-    json_decref(claims);
-    offer((const char *)token.data, &revoked);
+    revoke_controller();
     deliver("revoked-012345678901", PING, &right);
     stop(INBOX_STOP);
     assert_int_equal(stage.counters.dropped[LASTCALL_REVOKED], 1);
@@ -145,8 +129,6 @@ static void a_revoked_key_is_silent_also_after_a_restart(void **state)
                  stage.directory);
         assert_int_equal(access(path, R_OK), 0);
     }
-    bytes_deinit(&token);
-    revocation_deinit(&list);
 }
 
 /* ---- step 7 ---- */

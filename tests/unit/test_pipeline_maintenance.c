@@ -42,10 +42,7 @@ static void nothing_is_done_again_after_a_restart(void **state)
     struct plan plan = plan_soon();
 
     (void)state;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("warn:300", LASTCALL_OK, 1);
+    begin_plan(&plan, "warn:300");
     restart();
     rest("rest-0123456789abcdef0");
     shift_wall(260 * S);
@@ -58,16 +55,48 @@ static void nothing_is_done_again_after_a_restart(void **state)
     stop(INBOX_STOP);
 }
 
+/* holds 8.15; the broker sends it again with each connect */
+static void a_plan_that_comes_again_is_not_begun_again(void **state)
+{
+    struct plan plan = plan_now();
+
+    (void)state;
+    begin_plan(&plan, "start");
+    await_phase(PLAN_DONE);
+    fake_play(0, "3", "bob");
+    plan.iat_shift_s = last_iat_s - wall_ms() / S;
+    publish(&plan);
+    rest("rest-0123456789abcdef0");
+    stage.run_shift_ms += 2 * MAINTENANCE_SETTLE_MS;
+    rest("rest-0123456789abcdef1");
+    assert_int_equal(act_count(), 1);
+    await_counts(0, 1);
+    stop(INBOX_STOP);
+}
+
+/* holds 8.12 */
+static void what_is_nobodys_is_left_alone(void **state)
+{
+    struct plan plan = plan_soon();
+
+    (void)state;
+    plan.body.action = ACTION_LOGOFF;
+    fake_play(0, "1", "");
+    fake_servers[0].sessions[0].is_nobodys = true;
+    begin_plan(&plan, "warn:300");
+    shift_wall(260 * S);
+    expect_step("start", LASTCALL_OK, 1);
+    assert_int_equal(act_count(), 2);
+    stop(INBOX_STOP);
+}
+
 /* holds 8.13 */
 static void what_was_kept_needs_no_broker(void **state)
 {
     struct plan plan = plan_soon();
 
     (void)state;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("warn:300", LASTCALL_OK, 1);
+    begin_plan(&plan, "warn:300");
     stop(INBOX_STOP);
     stage.wall_shift_ms = 300 * S;
     start_wts(); /* and no plan is published again */
@@ -82,10 +111,7 @@ static void a_plan_that_was_called_off_meanwhile_is_not_begun(void **state)
     size_t before = 0;
 
     (void)state;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("warn:300", LASTCALL_OK, 1);
+    begin_plan(&plan, "warn:300");
     stop(INBOX_STOP);
     stage.wall_shift_ms = 300 * S;
     before = count_topic_now("/status");
@@ -111,10 +137,7 @@ static void the_highest_iat_wins(void **state)
                         .iat_shift_s = -20};
 
     (void)state;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("warn:300", LASTCALL_OK, 1);
+    begin_plan(&plan, "warn:300");
     publish(&bare); /* older: nothing */
     bare.iat_shift_s = 0;
     bare.topic = "host/media-01";
@@ -149,10 +172,7 @@ static void who_comes_later_is_ended_too(void **state)
     (void)state;
     plan.body.enforce = true;
     plan.body.ends_ms = wall_ms() + 600 * S;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("start", LASTCALL_OK, 1);
+    begin_plan(&plan, "start");
     await_phase(PLAN_ENFORCING);
     fake_play(0, "7", "bob");
     executor_hint(stage.executors[0]);
@@ -208,6 +228,52 @@ static void a_server_that_was_away_at_the_start_is_owed_its_ending(void **state)
     expect_step("start:2", LASTCALL_OK, 1);
     await_phase(PLAN_DONE);
     await_counts(0, 2);
+    stop(INBOX_STOP);
+}
+
+/* What server one told before the ending, and what comes only now. */
+static void put_old_list(void)
+{
+    struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    struct session session = {0};
+
+    assert_non_null(snapshot);
+    snapshot->outcome.code = LASTCALL_OK;
+    snapshot->taken_ms = 1; /* long ago */
+    assert_int_equal(session_set_text(&session, SESSION_ID, "2"), LASTCALL_OK);
+    assert_int_equal(session_set_text(&session, SESSION_USERNAME, "ann"),
+                     LASTCALL_OK);
+    assert_int_equal(session_list_take(&snapshot->sessions, &session),
+                     LASTCALL_OK);
+    inbox_put_snapshot(stage.inbox, snapshot);
+}
+
+/* holds 8.9; the clock stands, since it is about seconds */
+static void a_list_from_before_the_ending_finds_nobody_new(void **state)
+{
+    struct plan plan = plan_now();
+    const struct wrong right = {0};
+
+    (void)state;
+    plan.body.enforce = true;
+    fake_play(0, "2", "ann");
+    stage.still_ms = platform_clock.monotonic_ms(platform_clock.state);
+    start_wts();
+    publish(&plan);
+    for (int i = 0; i < 2; i++) { /* ready, and a while after that */
+        deliver(i == 0 ? "first-0123456789abcd" : "again-0123456789abcd", PING,
+                &right);
+        expect(i == 0 ? "first-0123456789abcd" : "again-0123456789abcd",
+               LASTCALL_OK);
+        stage.still_ms += 2 * MAINTENANCE_SETTLE_MS;
+        inbox_nudge(stage.inbox);
+    }
+    expect_step("start", LASTCALL_OK, 1);
+    /* It was done at the latest of these times or at the one before. */
+    stage.still_ms += 2 * MAINTENANCE_AGAIN_FIRST_MS;
+    put_old_list();
+    rest("rest-0123456789abcdef0");
+    assert_int_equal(count_results_now(step_id("enforce:1").text), 0);
     stop(INBOX_STOP);
 }
 
@@ -302,10 +368,7 @@ static void an_ending_that_a_crash_met_is_completed(void **state)
     struct plan plan = plan_now();
 
     (void)state;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("start", LASTCALL_OK, 1);
+    begin_plan(&plan, "start");
     stop(INBOX_STOP);
     fake_reset();
     fake_play(0, "2", "ann");
@@ -324,10 +387,7 @@ static void an_ending_that_is_found_done_is_looked_at_again(void **state)
     struct plan plan = plan_now();
 
     (void)state;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("start", LASTCALL_OK, 1);
+    begin_plan(&plan, "start");
     stop(INBOX_STOP);
     /* Some server may not have been asked: that was in no journal. */
     stage.journal_sql = "UPDATE command SET state = 1, result = NULL;"
@@ -338,40 +398,6 @@ static void an_ending_that_is_found_done_is_looked_at_again(void **state)
     await_counts(0, 2);
     await_phase(PLAN_DONE);
     stop(INBOX_STOP);
-}
-
-/* holds 8.13 */
-static void a_warning_that_a_crash_met_is_given_if_nobody_saw_it(void **state)
-{
-    static const struct {
-        const char *sql;
-        unsigned acts;
-    } rows[] = {
-        {"UPDATE command SET state = 0, result = NULL, targets = NULL;", 2},
-        {"UPDATE command SET state = 1, result = NULL;", 1},
-    };
-    struct plan plan = plan_soon();
-
-    (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        stage.journal_sql = NULL;
-        plan.iat_shift_s = (int64_t)i * 10;
-        plan.body.starts_ms += S;
-        fake_reset();
-        fake_play(0, "2", "ann");
-        start_wts();
-        publish(&plan);
-        expect_step("warn:300", LASTCALL_OK, 1);
-        stop(INBOX_STOP);
-        stage.journal_sql = rows[i].sql;
-        start_wts();
-        if (rows[i].acts == 2)
-            expect_step("warn:300:2", LASTCALL_OK, 1);
-        stage.run_shift_ms += 2 * MAINTENANCE_SETTLE_MS;
-        rest(i == 0 ? "rest-0123456789abcdef0" : "rest-0123456789abcdef1");
-        assert_int_equal(act_count(), rows[i].acts);
-        stop(INBOX_STOP);
-    }
 }
 
 /* holds 8.9 */
@@ -414,10 +440,7 @@ a_clock_that_was_past_the_plan_for_a_while_repeats_nothing(void **state)
     (void)state;
     plan.body.ends_ms = plan.body.starts_ms + 300 * S;
     plan.exp_shift_s = 700 - 7200;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("warn:300", LASTCALL_OK, 1);
+    begin_plan(&plan, "warn:300");
     stop(INBOX_STOP);
     stage.wall_shift_ms = 900 * S; /* no token of it is valid then */
     start_wts();
@@ -440,10 +463,7 @@ static void a_clock_that_is_wrong_at_the_start_forgets_no_plan(void **state)
     struct plan plan = plan_soon();
 
     (void)state;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("warn:300", LASTCALL_OK, 1);
+    begin_plan(&plan, "warn:300");
     stop(INBOX_STOP);
     for (int i = 0; i < 2; i++) {
         stage.wall_shift_ms = -1000 * 86400 * S; /* before all grants */
@@ -494,17 +514,19 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_plan_warns_ends_and_reports),
         TEST(nothing_is_done_again_after_a_restart),
+        TEST(a_plan_that_comes_again_is_not_begun_again),
+        TEST(what_is_nobodys_is_left_alone),
         TEST(what_was_kept_needs_no_broker),
         TEST(a_plan_that_was_called_off_meanwhile_is_not_begun),
         TEST(the_highest_iat_wins),
         TEST(who_comes_later_is_ended_too),
         TEST(a_server_that_was_away_at_the_start_is_owed_its_ending),
+        TEST(a_list_from_before_the_ending_finds_nobody_new),
         TEST(two_plans_run_beside_each_other),
         TEST(the_owners_limit_and_protection_hold),
         TEST(a_step_that_cannot_be_recorded_is_not_done),
         TEST(an_ending_that_a_crash_met_is_completed),
         TEST(an_ending_that_is_found_done_is_looked_at_again),
-        TEST(a_warning_that_a_crash_met_is_given_if_nobody_saw_it),
         TEST(a_player_that_does_not_heed_is_asked_less_and_less),
         TEST(a_clock_that_was_past_the_plan_for_a_while_repeats_nothing),
         TEST(a_clock_that_is_wrong_at_the_start_forgets_no_plan),

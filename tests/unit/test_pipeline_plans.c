@@ -253,15 +253,29 @@ static void what_is_under_way_is_told_first(void **state)
 }
 
 /* holds 8.8 */
+static void a_key_that_is_revoked_before_a_step_ends_its_plan(void **state)
+{
+    struct plan plan = plan_soon();
+
+    (void)state;
+    begin_plan(&plan, "warn:300");
+    revoke_controller();
+    shift_wall(260 * S);
+    expect_step("start", LASTCALL_REVOKED, 0);
+    await_phase(PLAN_REFUSED);
+    stage.run_shift_ms = 100 * S;
+    inbox_nudge(stage.inbox);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 1);
+}
+
+/* holds 8.8 */
 static void a_key_that_was_revoked_meanwhile_ends_its_plans(void **state)
 {
     struct plan plan = plan_soon();
 
     (void)state;
-    fake_play(0, "2", "ann");
-    start_wts();
-    publish(&plan);
-    expect_step("warn:300", LASTCALL_OK, 1);
+    begin_plan(&plan, "warn:300");
     stop(INBOX_STOP);
     free(stage.trust.revoked.entries);
     stage.trust.revoked.entries =
@@ -289,6 +303,7 @@ int main(void)
         TEST(who_may_do_less_may_not_replace),
         TEST(a_plan_that_is_long_over_does_not_come_back),
         TEST(what_is_under_way_is_told_first),
+        TEST(a_key_that_is_revoked_before_a_step_ends_its_plan),
         TEST(a_key_that_was_revoked_meanwhile_ends_its_plans),
     };
 

@@ -16,7 +16,8 @@ foreach(name executor settle lane)
     lastcall_test(${name} SOURCES unit/fakes.c unit/executor_stage.c
                   LIBS lastcall_worker)
 endforeach()
-foreach(name pipeline_maintenance pipeline_plans)
+foreach(name pipeline_maintenance pipeline_plans
+        pipeline_warnings)
     lastcall_test(${name} SOURCES unit/fakes.c unit/pipeline_stage.c
                   unit/plan_stage.c ${scratch}
                   LIBS lastcall_worker TIMEOUT 120)
