@@ -6,6 +6,8 @@
 
 /* Names farther from what was written are no help. */
 #define SUGGESTION_DISTANCE_MAX 2
+/* Fewer characters are in too many names. */
+#define SUGGESTION_PART_MIN 4
 
 /* clang-format off: a table is read by its columns */
 #define COMMON(kind, motion)                                                   \
@@ -100,6 +102,21 @@ enum lastcall_status session_field_parse(const char *name,
     return LASTCALL_E_SYNTAX;
 }
 
+/* The first field whose name has the word in it. */
+static const char *find_part(const char *word, size_t len)
+{
+    for (unsigned i = 0; len >= SUGGESTION_PART_MIN && i < SESSION_FIELD_COUNT;
+         i++) {
+        const char *name = infos[i].name;
+
+        for (size_t at = 0; at + len <= strlen(name); at++) {
+            if (strncmp(name + at, word, len) == 0)
+                return name;
+        }
+    }
+    return NULL;
+}
+
 const char *session_field_suggest(const char *word, size_t len)
 {
     const char *best = NULL;
@@ -114,5 +131,5 @@ const char *session_field_suggest(const char *word, size_t len)
             best = name;
         }
     }
-    return best;
+    return best != NULL ? best : find_part(word, len);
 }

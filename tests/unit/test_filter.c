@@ -170,6 +170,9 @@ static void errors_say_where_and_what(void **state)
         {"endable and usename == 'a'", 12, "'username'"},
         {"is_lokal", 0, "'is_local'"},
         {"bandwidth == 5", 0, "no field 'bandwidth'"},
+        {"bandwidth == 5", 0, "'bandwidth_kbps'"},
+        {"user == 'a'", 0, "'username'"},
+        {"title == 'a'", 0, "'media_title'"},
         {"year == 'a'", 8, "a number"},
         {"username == 5", 12, "text in quotes"},
         {"endable ==", 10, "true or false"},
@@ -203,6 +206,9 @@ static void no_suggestion_for_what_is_far_off(void **state)
 
     (void)state;
     assert_int_equal(filter_parse("zzzzzz", &filter, &error),
+                     LASTCALL_E_SYNTAX);
+    assert_null(strstr(error.text, "meant"));
+    assert_int_equal(filter_parse("ame == 'a'", &filter, &error),
                      LASTCALL_E_SYNTAX);
     assert_null(strstr(error.text, "meant"));
     assert_int_equal(filter_parse(name, &filter, &error), LASTCALL_E_SYNTAX);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "controller/options.h"
+#include "protocol/session.h"
 
 #define MANUAL_BYTES_MAX (256u * 1024u)
 
@@ -307,6 +308,29 @@ static void test_manual_names_everything(void **state)
     free(manual);
 }
 
+static void test_manual_names_every_field(void **state)
+{
+    char *manual = read_manual();
+    char *fields = strstr(manual, ".SH FIELDS");
+
+    (void)state;
+    assert_non_null(fields);
+    *strstr(fields + 1, ".SH") = '\0';
+    for (unsigned i = 0; i < SESSION_FIELD_COUNT; i++) {
+        const char *name = session_field_info((enum session_field)i)->name;
+        const char *at = fields;
+        size_t len = strlen(name);
+
+        do {
+            at = strstr(at + 1, name);
+        } while (at != NULL && (strchr(" \n", at[-1]) == NULL ||
+                                strchr(",.", at[len]) == NULL));
+        if (at == NULL)
+            fail_msg("FIELDS in lastcall.1 lacks %s", name);
+    }
+    free(manual);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_names_are_unique_in_each_command),
         cmocka_unit_test(test_usage_names_every_flag),
         cmocka_unit_test(test_manual_names_everything),
+        cmocka_unit_test(test_manual_names_every_field),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
