@@ -61,7 +61,7 @@ static void test_a_session_is_forgotten_on_demand(void **state)
 /*
  * Connect to a broker that takes one publish at a time, and have it take it:
  * what is sent after that has not left the link's library.  paho before 1.3.14
- * forgets to free it, see tests/sanitize/paho_heap.c.
+ * forgets to free it, see tests/unit/lsan.suppressions.
  */
 static int connect_and_fill(struct mqtt_link *link)
 {
@@ -223,6 +223,9 @@ static void test_disconnect_mutes_an_attempt(void **state)
     int peer = wired_begin(link, NULL);
 
     (void)state;
+    /* paho does not free what it has read from a socket that was closed
+     * meanwhile, see MQTTAsync_receiveThread(). */
+    wired.forgets = true;
     wired.ops->disconnect(link, WIRED_LEAVE_MS);
     (void)wire_send(peer, "\x20\x03\0\0\0", 5);
     close(peer);
