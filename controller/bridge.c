@@ -1,6 +1,7 @@
 /* The bridge's loop: one event of the fleet or of the home after the other. */
 #include "controller/bridge.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/home_project.h"
@@ -325,26 +326,48 @@ static int64_t tend(struct bridge *bridge, int64_t now_ms)
     return earlier(due_ms, bridge->birth_due_ms);
 }
 
-static void loop(struct bridge *bridge)
+enum fleet_event_kind bridge_turn(struct bridge *bridge, int64_t until_ms,
+                                  bool is_quiet)
 {
     struct fleet_event event = {0};
-    bool is_interrupted = false;
-    bool is_quiet = false;
+    enum fleet_event_kind kind = FLEET_INTERRUPTED;
 
-    while (!is_interrupted) {
-        int64_t due_ms = INT64_MAX;
+    tend_hosts(bridge, fleet_now_ms(), is_quiet);
+    until_ms = earlier(until_ms, tend(bridge, fleet_now_ms()));
+    fleet_link_next(bridge->fleet->link, until_ms, &event);
+    kind = event.kind;
+    if (kind != FLEET_INTERRUPTED)
+        take_fleet(bridge, &event);
+    fleet_event_deinit(&event);
+    if (kind != FLEET_INTERRUPTED)
+        take_homes(bridge);
+    return kind;
+}
 
-        tend_hosts(bridge, fleet_now_ms(), is_quiet);
-        due_ms = tend(bridge, fleet_now_ms());
-        fleet_link_next(bridge->fleet->link, due_ms, &event);
-        is_interrupted = event.kind == FLEET_INTERRUPTED;
-        is_quiet = event.kind == FLEET_TIMEOUT;
-        if (!is_interrupted)
-            take_fleet(bridge, &event);
-        fleet_event_deinit(&event);
-        if (!is_interrupted)
-            take_homes(bridge);
+static void open_jobs(struct bridge *bridge)
+{
+    struct platform_error error = {0};
+
+    bridge->has_opened_jobs = true;
+    bridge->keeps_jobs =
+        jobs_record_open_folder(&bridge->jobs, &error) == LASTCALL_OK;
+    if (!bridge->keeps_jobs)
+        log_write(bridge->log, LOG_LEVEL_WARN, LOG_EVERY, "JOBS-OFF",
+                  "what is pressed is not kept as jobs: %s", error.text);
+}
+
+enum bridge_pause bridge_serve(struct bridge *bridge)
+{
+    enum fleet_event_kind kind = FLEET_POSTED;
+
+    if (!bridge->has_opened_jobs)
+        open_jobs(bridge);
+    while (kind != FLEET_INTERRUPTED) {
+        if (wake_take_reload())
+            return BRIDGE_RELOAD;
+        kind = bridge_turn(bridge, INT64_MAX, kind == FLEET_TIMEOUT);
     }
+    return BRIDGE_INTERRUPTED;
 }
 
 /* What is retained must not say that we are there when we are not. */
@@ -360,17 +383,6 @@ static void say_farewell(struct bridge *bridge)
         home_link_flush(bridge->home, BRIDGE_FAREWELL_MS) != LASTCALL_OK)
         log_write(bridge->log, LOG_LEVEL_WARN, LOG_EVERY, "BRIDGE-END",
                   "the home's broker did not hear that the bridge has ended");
-}
-
-static void open_jobs(struct bridge *bridge)
-{
-    struct platform_error error = {0};
-
-    bridge->keeps_jobs =
-        jobs_record_open_folder(&bridge->jobs, &error) == LASTCALL_OK;
-    if (!bridge->keeps_jobs)
-        log_write(bridge->log, LOG_LEVEL_WARN, LOG_EVERY, "JOBS-OFF",
-                  "what is pressed is not kept as jobs: %s", error.text);
 }
 
 /* Everything that is known of the fleet, before the home hears of it. */
@@ -399,33 +411,43 @@ static enum lastcall_status begin(struct bridge *bridge)
     return LASTCALL_OK;
 }
 
-enum exit_code bridge_run(const struct bridge_config *config,
-                          struct fleet *fleet, struct log *log)
+enum lastcall_status bridge_open(const struct bridge_config *config,
+                                 struct fleet *fleet, struct log *log,
+                                 const struct bridge *former,
+                                 struct bridge **out,
+                                 char detail[PLATFORM_DETAIL_SIZE])
 {
-    struct bridge bridge = {.config = config, .fleet = fleet, .log = log};
-    char detail[PLATFORM_DETAIL_SIZE] = "";
-    enum exit_code code = EXIT_CODE_BROKER;
-    enum lastcall_status status = begin(&bridge);
+    struct bridge *bridge = calloc(1, sizeof *bridge);
+    enum lastcall_status status = LASTCALL_E_NOMEM;
 
+    *out = NULL;
+    detail[0] = '\0';
+    if (bridge == NULL)
+        return LASTCALL_E_NOMEM;
+    bridge->config = config;
+    bridge->fleet = fleet;
+    bridge->log = log;
+    status = begin(bridge);
+    if (status == LASTCALL_OK &&
+        (former == NULL || !home_link_is_as(former->home, config)))
+        status =
+            home_link_open(config, fleet->link, log, &bridge->home, detail);
     if (status == LASTCALL_OK)
-        status = home_link_open(config, fleet->link, log, &bridge.home, detail);
-    if (status != LASTCALL_OK) {
-        log_write(log, LOG_LEVEL_ERROR, LOG_EVERY, "START-FAIL", "%s",
-                  detail[0] != '\0' ? detail : status_text(status));
-        code = status == LASTCALL_E_NOMEM ? EXIT_CODE_BROKER : EXIT_CODE_USAGE;
-        goto out;
-    }
-    open_jobs(&bridge);
-    loop(&bridge);
-    bridge_presses_close(&bridge);
-    if (bridge.is_home_up)
-        say_farewell(&bridge);
-    code = EXIT_CODE_OK;
+        *out = bridge;
+    else
+        bridge_close(bridge);
+    return status;
+}
 
-out:
-    bridge_presses_close(&bridge);
-    home_link_close(bridge.home);
-    jobs_close(&bridge.jobs);
-    bridge_forget_devices(&bridge);
-    return code;
+void bridge_close(struct bridge *bridge)
+{
+    if (bridge == NULL)
+        return;
+    bridge_presses_close(bridge);
+    if (bridge->is_home_up && bridge->home != NULL)
+        say_farewell(bridge);
+    home_link_close(bridge->home);
+    jobs_close(&bridge->jobs);
+    bridge_forget_devices(bridge);
+    free(bridge);
 }

@@ -8,6 +8,7 @@
  *     bridge_show.c    what is new is published
  *     bridge_sweep.c   what an earlier life left retained
  *     bridge_press.c   presses: campaigns, and their results as events
+ *     bridge_reload.c  one life takes over from another
  *
  * One thread; nothing here waits for an answer.
  */
@@ -54,6 +55,8 @@
 /* So long nothing is kept as a job after something could not be: somebody who
  * holds the database must not hold up every press. */
 #define BRIDGE_JOBS_REST_MS 60000
+/* How long a life that another takes over from waits for its presses. */
+#define BRIDGE_LEAVE_MS 10000
 /* How long the last words may take. */
 #define BRIDGE_FAREWELL_MS 3000
 /* Messages from home that are looked at between two of the fleet's. */
@@ -118,6 +121,7 @@ struct bridge {
     int64_t pace_begin_ms;     /* of the present span */
     unsigned pace_count;       /* published in it */
     struct jobs jobs;          /* owned */
+    bool has_opened_jobs;
     bool keeps_jobs;
     int64_t jobs_due_ms;    /* not before; see BRIDGE_JOBS_REST_MS */
     struct press_run *runs; /* owned; BRIDGE_PRESS_MAX */
@@ -125,13 +129,54 @@ struct bridge {
 };
 
 /*
- * Run until interrupted, with the fleet open; closes nothing of the caller's.
+ * Make a bridge, with the fleet open.
  *
- * Returns EXIT_CODE_OK, EXIT_CODE_USAGE (the home's broker cannot be
- *         configured so), EXIT_CODE_BROKER (out of memory).
+ *   config   borrowed for the life, as fleet and log
+ *   former   the bridge that this one is to take over from, or NULL; where the
+ *            home stays the same, so does the session with its broker
+ *   detail   says why not
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_CONFIG (the home's broker cannot be
+ *         configured so), LASTCALL_E_NOMEM, LASTCALL_E_INTERNAL, or what
+ *         keyfile_read_line() returns.
+ * Owner:  bridge_close().
  */
-enum exit_code bridge_run(const struct bridge_config *config,
-                          struct fleet *fleet, struct log *log);
+LASTCALL_MUST_USE enum lastcall_status
+bridge_open(const struct bridge_config *config, struct fleet *fleet,
+            struct log *log, const struct bridge *former, struct bridge **out,
+            char detail[PLATFORM_DETAIL_SIZE]);
+
+enum bridge_pause {
+    BRIDGE_INTERRUPTED,
+    BRIDGE_RELOAD, /* SIGHUP has come; it may go on */
+};
+
+/* Run until interrupted, or until SIGHUP comes (wake_open_reload()). */
+enum bridge_pause bridge_serve(struct bridge *bridge);
+
+/* Tell the home that we are gone, and free; NULL is fine. */
+void bridge_close(struct bridge *bridge);
+
+/* --- bridge_reload.c ------------------------------------------------------ */
+
+/*
+ * Take what has come, and wait for the answers to presses, not for ever.
+ *
+ * Returns false when it was interrupted.
+ */
+LASTCALL_MUST_USE bool bridge_leave(struct bridge *bridge);
+
+/*
+ * Take over from a bridge that has left, and close it.  Home hears nothing of
+ * it where it is the same; where it is another, the old one hears a farewell.
+ */
+void bridge_succeed(struct bridge *bridge, struct bridge *former);
+
+/* --- bridge.c, for it ----------------------------------------------------- */
+
+/* Do what is due, wait for one event until a time at most, and take it. */
+enum fleet_event_kind bridge_turn(struct bridge *bridge, int64_t until_ms,
+                                  bool is_quiet);
 
 /* --- bridge_devices.c ----------------------------------------------------- */
 
@@ -215,6 +260,8 @@ void bridge_take_retained(struct bridge *bridge, struct home_message *message);
 
 /* Make room for BRIDGE_PRESS_MAX of them; LASTCALL_OK, LASTCALL_E_NOMEM. */
 LASTCALL_MUST_USE enum lastcall_status bridge_presses_open(struct bridge *b);
+/* Say whether answers to presses are awaited. */
+bool bridge_presses_wait(const struct bridge *bridge);
 /* Give up on what is under way, and keep record of it. */
 void bridge_presses_close(struct bridge *bridge);
 

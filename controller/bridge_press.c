@@ -33,6 +33,15 @@ enum lastcall_status bridge_presses_open(struct bridge *bridge)
     return bridge->runs == NULL ? LASTCALL_E_NOMEM : LASTCALL_OK;
 }
 
+bool bridge_presses_wait(const struct bridge *bridge)
+{
+    bool waits = false;
+
+    for (size_t i = 0; i < BRIDGE_PRESS_MAX; i++)
+        waits |= bridge->runs[i].is_used;
+    return waits;
+}
+
 /* --- results as events ---------------------------------------------------- */
 
 static void publish_result(struct bridge *bridge, const struct name *device,

@@ -567,6 +567,10 @@ void fleet_link_next(struct fleet_link *link, int64_t until_ms,
             return;
         wait_ms = patience_ms(link, &is_wanted);
         reason = wake_wait(left_ms < wait_ms ? left_ms : wait_ms);
+        if (reason == WAKE_CALLED && wake_has_reload()) {
+            out->kind = FLEET_POSTED;
+            return;
+        }
         if (reason == WAKE_TIMEOUT && left_ms > wait_ms && is_wanted)
             begin_resume(link);
     }

@@ -39,7 +39,7 @@ enum fleet_event_kind {
     FLEET_READY,     /* connected (again), subscriptions granted */
     FLEET_DOWN,      /* the connection was lost or not made */
     FLEET_PUBLISHED, /* a publish with this tag has its end */
-    FLEET_POSTED,    /* fleet_link_post() was called */
+    FLEET_POSTED,    /* fleet_link_post() was called, or SIGHUP has come */
     FLEET_INTERRUPTED,
 };
 

@@ -18,15 +18,15 @@ struct queued {
 };
 
 struct home_link {
-    const struct bridge_config *config; /* borrowed, as the next */
-    struct fleet_link *fleet;
     struct connection *connection; /* owned */
     struct broker_login login;     /* owned */
     struct topic state;
     struct topic filters[SUBSCRIPTION_COUNT];
     struct mqtt_subscription subscriptions[SUBSCRIPTION_COUNT];
     size_t subscription_count;
-    pthread_mutex_t lock; /* of everything below */
+    pthread_mutex_t lock;               /* of everything below */
+    const struct bridge_config *config; /* borrowed, as the next */
+    struct fleet_link *fleet;
     struct queued *first; /* owned */
     struct queued **last;
     size_t queue_count;
@@ -47,8 +47,8 @@ static void count_drop(struct home_link *link)
 {
     pthread_mutex_lock(&link->lock);
     link->dropped++;
-    pthread_mutex_unlock(&link->lock);
     fleet_link_post(link->fleet);
+    pthread_mutex_unlock(&link->lock);
 }
 
 /* Hand a message to the main thread.  That the connection came or went is
@@ -70,19 +70,18 @@ static void push(struct home_link *link, struct queued *item)
     } else {
         link->dropped++;
     }
+    fleet_link_post(link->fleet);
     pthread_mutex_unlock(&link->lock);
     if (!has_room) {
         home_message_deinit(&item->message);
         free(item);
     }
-    fleet_link_post(link->fleet);
 }
 
 /* Which of our topics it is; false: none. */
-static bool classify(const struct home_link *link, const char *topic,
+static bool classify(const struct bridge_config *config, const char *topic,
                      struct home_message *out)
 {
-    const struct bridge_config *config = link->config;
     struct home_topic parts;
 
     if (strcmp(topic, config->birth_topic) == 0) {
@@ -109,8 +108,12 @@ static void on_message(void *context, const struct mqtt_message *message)
     struct home_message taken = {0};
     size_t len = message->len;
     struct queued *item = NULL;
+    bool is_ours = false;
 
-    if (!classify(link, message->topic, &taken))
+    pthread_mutex_lock(&link->lock);
+    is_ours = classify(link->config, message->topic, &taken);
+    pthread_mutex_unlock(&link->lock);
+    if (!is_ours)
         return;
     /* What was cleared, by us or by a person, is not ours to judge. */
     if (taken.kind == HOME_MESSAGE_DISCOVERY && len == 0)
@@ -169,9 +172,9 @@ static void on_published(void *context, uint64_t tag,
     link->refused += status == LASTCALL_FORBIDDEN;
     tells = link->wants_room || status == LASTCALL_FORBIDDEN;
     link->wants_room = false;
-    pthread_mutex_unlock(&link->lock);
     if (tells)
         fleet_link_post(link->fleet);
+    pthread_mutex_unlock(&link->lock);
 }
 
 /* Whoever finds us gone must not take the last known state for true. */
@@ -260,12 +263,9 @@ static enum lastcall_status open_connection(struct home_link *link,
     return connection_open(&wanted, &handler, &link->connection, detail);
 }
 
-enum lastcall_status home_link_open(const struct bridge_config *config,
-                                    struct fleet_link *fleet, struct log *log,
-                                    struct home_link **out,
-                                    char detail[PLATFORM_DETAIL_SIZE])
+static struct broker_account account_of(const struct bridge_config *config)
 {
-    const struct broker_account account = {
+    return (struct broker_account){
         .uri = config->broker,
         .username = config->username,
         .password_file = config->password_file,
@@ -273,6 +273,14 @@ enum lastcall_status home_link_open(const struct bridge_config *config,
         .cert = config->cert,
         .cert_key = config->cert_key,
     };
+}
+
+enum lastcall_status home_link_open(const struct bridge_config *config,
+                                    struct fleet_link *fleet, struct log *log,
+                                    struct home_link **out,
+                                    char detail[PLATFORM_DETAIL_SIZE])
+{
+    const struct broker_account account = account_of(config);
     struct platform_error error = {0};
     char why[MQTT_DETAIL_SIZE] = "";
     struct home_link *link = calloc(1, sizeof *link);
@@ -316,6 +324,29 @@ void home_link_close(struct home_link *link)
     broker_login_deinit(&link->login);
     pthread_mutex_destroy(&link->lock);
     free(link);
+}
+
+bool home_link_is_as(const struct home_link *link,
+                     const struct bridge_config *config)
+{
+    const struct broker_account account = account_of(config);
+    const struct bridge_config *own = link->config;
+
+    return strcmp(own->fleet.text, config->fleet.text) == 0 &&
+           strcmp(own->discovery_prefix, config->discovery_prefix) == 0 &&
+           strcmp(own->birth_topic, config->birth_topic) == 0 &&
+           broker_login_is_as(&link->login, &account);
+}
+
+void home_link_pass_on(struct home_link *link,
+                       const struct bridge_config *config,
+                       struct fleet_link *fleet)
+{
+    pthread_mutex_lock(&link->lock);
+    link->config = config;
+    link->fleet = fleet;
+    fleet_link_post(fleet);
+    pthread_mutex_unlock(&link->lock);
 }
 
 bool home_link_next(struct home_link *link, struct home_message *out)

@@ -77,6 +77,19 @@ home_link_open(const struct bridge_config *config, struct fleet_link *fleet,
 /* Disconnect without the will and free; NULL is fine. */
 void home_link_close(struct home_link *link);
 
+/* Say whether a link that would be opened now would be the same: its broker,
+ * its topics, and what the broker knows us by. */
+bool home_link_is_as(const struct home_link *link,
+                     const struct bridge_config *config);
+
+/*
+ * Have it serve another life of the bridge, for whose configuration
+ * home_link_is_as() said so.  What waits to be taken goes on waiting.
+ */
+void home_link_pass_on(struct home_link *link,
+                       const struct bridge_config *config,
+                       struct fleet_link *fleet);
+
 /* Take the next message; false: there is none. */
 bool home_link_next(struct home_link *link, struct home_message *out);
 

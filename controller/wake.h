@@ -1,7 +1,7 @@
 /*
- * Waiting that ends at once: on a deadline, when another thread calls, or on
- * SIGINT and SIGTERM, on Windows CTRL+C.  Fillings: wake_posix.c,
- * wake_win32.c.
+ * Waiting that ends at once: on a deadline, when another thread calls, on
+ * SIGINT and SIGTERM, on Windows CTRL+C, and for who wants it on SIGHUP.
+ * Fillings: wake_posix.c, wake_win32.c.
  */
 #ifndef LASTCALL_CONTROLLER_WAKE_H
 #define LASTCALL_CONTROLLER_WAKE_H
@@ -24,6 +24,18 @@ enum wake_reason {
  * Returns LASTCALL_OK, LASTCALL_E_IO.
  */
 LASTCALL_MUST_USE enum lastcall_status wake_open(void);
+
+/*
+ * Take SIGHUP over, which ends a program otherwise; on Windows there is none.
+ * It ends a wait as a call does.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_IO.
+ */
+LASTCALL_MUST_USE enum lastcall_status wake_open_reload(void);
+
+/* Say whether SIGHUP has come since wake_take_reload() last said so. */
+bool wake_has_reload(void);
+bool wake_take_reload(void);
 
 /* End the waiting now or, when nobody waits, the next one.  Thread: any. */
 void wake_call(void);

@@ -14,6 +14,7 @@
  */
 static int pipe_ends[2] = {-1, -1};
 static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t reload;
 
 /* One byte is enough however often it is called: the pipe may be full. */
 static void poke(void)
@@ -29,6 +30,13 @@ static void on_signal(int number)
 {
     (void)number;
     interrupted = 1;
+    poke();
+}
+
+static void on_reload(int number)
+{
+    (void)number;
+    reload = 1;
     poke();
 }
 
@@ -66,6 +74,31 @@ enum lastcall_status wake_open(void)
     return LASTCALL_OK;
 }
 
+enum lastcall_status wake_open_reload(void)
+{
+    struct sigaction action = {.sa_handler = on_reload};
+    enum lastcall_status status = wake_open();
+
+    sigemptyset(&action.sa_mask);
+    if (status == LASTCALL_OK && sigaction(SIGHUP, &action, NULL) != 0)
+        status = LASTCALL_E_IO;
+    return status;
+}
+
+bool wake_has_reload(void)
+{
+    return reload != 0;
+}
+
+bool wake_take_reload(void)
+{
+    const bool has_come = reload != 0;
+
+    /* One that comes now is served by what is read after this. */
+    reload = 0;
+    return has_come;
+}
+
 void wake_call(void)
 {
     poke();
@@ -97,7 +130,8 @@ enum wake_reason wake_wait(int64_t timeout_ms)
     drain();
     if (interrupted)
         return WAKE_INTERRUPTED;
-    return ready > 0 ? WAKE_CALLED : WAKE_TIMEOUT;
+    /* A signal ends poll() too, and drain() has then taken what it wrote. */
+    return ready == 0 ? WAKE_TIMEOUT : WAKE_CALLED;
 }
 
 enum wake_reason wake_wait_input(void)

@@ -33,6 +33,21 @@ enum lastcall_status wake_open(void)
     return LASTCALL_OK;
 }
 
+enum lastcall_status wake_open_reload(void)
+{
+    return wake_open();
+}
+
+bool wake_has_reload(void)
+{
+    return false;
+}
+
+bool wake_take_reload(void)
+{
+    return false;
+}
+
 void wake_call(void)
 {
     SetEvent(called);

@@ -7,7 +7,7 @@ set(LASTCALL_PYTHON /usr/bin/python3 CACHE FILEPATH
 # e2e/test_<area>.py as CTest entry e2e.<area>.
 set(LASTCALL_E2E_AREAS
     acl bridge bridge_access bridge_discovery bridge_examples bridge_faults
-    bridge_life bridge_press bridge_run bridged_brokers campaign command_exit
+    bridge_life bridge_press bridge_reload bridge_run bridged_brokers campaign command_exit
     command_keys command_link command_maintenance command_output command_terminal
     command_terminal_sessions command_watch command_wts counts crash
     crash_wts default_broker harness home_assistant inventory isolation jobs

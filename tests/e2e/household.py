@@ -3,6 +3,7 @@ that is shipped, Home Assistant on it, and `lastcall bridge` in between."""
 
 import os
 import shutil
+import signal
 
 import lastcall_py as py
 import processes
@@ -85,6 +86,15 @@ class Bridge:
     def restart(self):
         self.process.stop()
         return self.start()
+
+    def reload(self, outcome="RELOADED", write=True):
+        """SIGHUP; wait for what the bridge says of it."""
+        count = self.process.output().count(outcome)
+        if write:
+            self.write_config()
+        self.process.send(signal.SIGHUP)
+        processes.eventually(
+            lambda: self.process.output().count(outcome) > count, outcome)
 
     def kill(self):
         self.process.kill()
