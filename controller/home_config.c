@@ -15,22 +15,36 @@
 #define TOPIC_LETTERS NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ_/"
 #define ICON_LETTERS NAME_LETTERS ":_"
 
+/* A section while it is read. */
+struct section {
+    const char *button; /* its label; NULL: [bridge] */
+    const struct settings_places *places;
+    struct config_error *error;
+};
+
+/* Say what is wrong, with the place of a key, or of the section. */
 LASTCALL_PRINTF(3, 4)
-static enum lastcall_status complain(struct config_error *error,
-                                     const struct button_settings *button,
+static enum lastcall_status complain(const struct section *in, const char *key,
                                      const char *format, ...)
 {
-    char text[300];
+    const struct settings_place *place = settings_places_find(in->places, key);
+    struct config_error *error = in->error;
+    char text[188];
+    char where[136] = "";
     va_list rest;
 
     va_start(rest, format);
     vsnprintf(text, sizeof text, format, rest);
     va_end(rest);
-    if (button == NULL)
-        snprintf(error->text, sizeof error->text, "[bridge] %s", text);
+    if (place != NULL) {
+        error->line = place->line;
+        snprintf(where, sizeof where, "%.120s:%u: ", place->path, place->line);
+    }
+    if (in->button == NULL)
+        snprintf(error->text, sizeof error->text, "%s[bridge] %s", where, text);
     else
-        snprintf(error->text, sizeof error->text, "[button \"%s\"] %s",
-                 button->id.text, text);
+        snprintf(error->text, sizeof error->text, "%s[button \"%.63s\"] %s",
+                 where, in->button, text);
     return LASTCALL_E_CONFIG;
 }
 
@@ -53,7 +67,7 @@ static bool is_pattern(const char *text, size_t len)
 
 static enum lastcall_status read_hosts(const char *list,
                                        struct bridge_config *out,
-                                       struct config_error *error)
+                                       const struct section *in)
 {
     const char *const separators = ", \t";
 
@@ -68,12 +82,12 @@ static enum lastcall_status read_hosts(const char *list,
         char *entry = NULL;
 
         if (!is_pattern(list, len))
-            return complain(error, NULL,
+            return complain(in, "hosts",
                             "hosts: \"%.*s\" is neither a host's name nor a "
                             "pattern such as media-*",
                             (int)(len > 80 ? 80 : len), list);
         if (out->host_count == HOME_PATTERN_MAX)
-            return complain(error, NULL, "hosts: more than %d patterns",
+            return complain(in, "hosts", "hosts: more than %d patterns",
                             HOME_PATTERN_MAX);
         entry = calloc(1, len + 1);
         if (entry == NULL)
@@ -84,20 +98,20 @@ static enum lastcall_status read_hosts(const char *list,
     }
     /* None would be taken for everybody. */
     if (out->host_count == 0)
-        return complain(error, NULL,
+        return complain(in, "hosts",
                         "hosts names nobody; leave the key out to show all");
     return LASTCALL_OK;
 }
 
 static enum lastcall_status read_topic(const char *key, const char *text,
                                        size_t len_max, char **out,
-                                       struct config_error *error)
+                                       const struct section *in)
 {
     const size_t len = strlen(text);
 
     if (len < 1 || len > len_max || text[strspn(text, TOPIC_LETTERS)] != '\0' ||
         text[0] == '/' || text[len - 1] == '/')
-        return complain(error, NULL,
+        return complain(in, key,
                         "%s: \"%.80s\" is no topic: 1 to %zu letters, digits, "
                         "'.', '-', '_' and '/' in between",
                         key, text, len_max);
@@ -135,26 +149,27 @@ read_broker(const struct controller_settings *settings,
 
 static enum lastcall_status check_broker(const struct bridge_config *config,
                                          const struct bridge_settings *own,
-                                         struct config_error *error)
+                                         const struct section *in)
 {
     char detail[MQTT_DETAIL_SIZE] = "";
 
     if (config->broker == NULL)
-        return complain(error, NULL,
+        return complain(in, "broker",
                         "no broker is known; write broker = mqtts://HOST, or "
                         "uri = ... below [broker] for the fleet's");
     if (broker_uri_check(config->broker, detail) != LASTCALL_OK)
-        return complain(error, NULL, "broker: %s", detail);
+        return complain(in, "broker", "broker: %s", detail);
     if ((own->cert == NULL) != (own->cert_key == NULL))
-        return complain(error, NULL, "cert and cert_key go together");
+        return complain(in, own->cert == NULL ? "cert_key" : "cert",
+                        "cert and cert_key go together");
     if (own->password_file != NULL && own->username == NULL)
-        return complain(error, NULL, "password_file needs a username");
+        return complain(in, "password_file", "password_file needs a username");
     return LASTCALL_OK;
 }
 
 static enum lastcall_status
 read_bridge(const struct controller_settings *settings,
-            struct bridge_config *out, struct config_error *error)
+            struct bridge_config *out, const struct section *in)
 {
     const struct bridge_settings *own = &settings->bridge;
     enum lastcall_status status = read_broker(settings, out);
@@ -162,15 +177,15 @@ read_bridge(const struct controller_settings *settings,
     out->fleet = settings->fleet;
     out->quiet_ms = own->quiet_ms;
     if (status == LASTCALL_OK)
-        status = check_broker(out, own, error);
+        status = check_broker(out, own, in);
     if (status == LASTCALL_OK)
         status = read_topic("discovery_prefix", own->discovery_prefix,
-                            HOME_PREFIX_LEN_MAX, &out->discovery_prefix, error);
+                            HOME_PREFIX_LEN_MAX, &out->discovery_prefix, in);
     if (status == LASTCALL_OK)
         status = read_topic("birth_topic", own->birth_topic, HOME_BIRTH_LEN_MAX,
-                            &out->birth_topic, error);
+                            &out->birth_topic, in);
     if (status == LASTCALL_OK)
-        status = read_hosts(own->hosts, out, error);
+        status = read_hosts(own->hosts, out, in);
     return status;
 }
 
@@ -178,7 +193,7 @@ read_bridge(const struct controller_settings *settings,
 
 static enum lastcall_status read_title(const struct button_settings *from,
                                        struct home_button *out,
-                                       struct config_error *error)
+                                       const struct section *in)
 {
     const char *title = from->title == NULL ? from->id.text : from->title;
     const char *icon = from->icon;
@@ -186,12 +201,12 @@ static enum lastcall_status read_title(const struct button_settings *from,
 
     if (title[0] == '\0' || strlen(title) > HOME_TITLE_LEN_MAX ||
         !text_is_clean(title))
-        return complain(error, from, "name is 1 to %d bytes of plain text",
+        return complain(in, "name", "name is 1 to %d bytes of plain text",
                         HOME_TITLE_LEN_MAX);
     if (icon != NULL &&
         (strlen(icon) > HOME_ICON_LEN_MAX || strchr(icon, ':') == NULL ||
          icon[strspn(icon, ICON_LETTERS)] != '\0'))
-        return complain(error, from,
+        return complain(in, "icon",
                         "icon: \"%.80s\" is no icon such as mdi:stop", icon);
     status = copy(title, &out->title);
     return status == LASTCALL_OK ? copy(icon, &out->icon) : status;
@@ -199,7 +214,7 @@ static enum lastcall_status read_title(const struct button_settings *from,
 
 static enum lastcall_status read_target(const struct button_settings *from,
                                         struct home_button *out,
-                                        struct config_error *error)
+                                        const struct section *in)
 {
     const char *target = from->target == NULL ? "" : from->target;
 
@@ -218,7 +233,7 @@ static enum lastcall_status read_target(const struct button_settings *from,
         out->scope = ADDRESS_HOST;
         return copy(target + 5, &out->pattern);
     }
-    return complain(error, from,
+    return complain(in, "target",
                     "target = host:NAME, host:PATTERN, group:NAME or all is "
                     "needed, not \"%.80s\"",
                     target);
@@ -227,7 +242,7 @@ static enum lastcall_status read_target(const struct button_settings *from,
 /* A filter passes over what is nobody's session, as the command's does. */
 static enum lastcall_status read_where(const struct button_settings *from,
                                        struct request *out,
-                                       struct config_error *error)
+                                       const struct section *in)
 {
     const char *where = from->every ? SELECT_WHERE_EVERY : from->where;
     struct filter_error why = {0};
@@ -236,7 +251,7 @@ static enum lastcall_status read_where(const struct button_settings *from,
     enum lastcall_status status = LASTCALL_OK;
 
     if (from->every == (from->where != NULL))
-        return complain(error, from,
+        return complain(in, "where",
                         "which sessions? write where = EXPRESSION or "
                         "every = yes, one of them");
     /* By itself first: "a) or (b" is no expression. */
@@ -254,28 +269,27 @@ static enum lastcall_status read_where(const struct button_settings *from,
     out->has_where = true;
     if (status == LASTCALL_OK || status == LASTCALL_E_NOMEM)
         return status;
-    return complain(error, from, "where: %s, at character %zu",
+    return complain(in, "where", "where: %s, at character %zu",
                     why.text[0] != '\0' ? why.text : status_text(status),
                     why.position + 1);
 }
 
 /* Copy a text of 1 to chars_max characters, or none. */
-static enum lastcall_status read_text(const struct button_settings *from,
-                                      const char *key, const char *text,
+static enum lastcall_status read_text(const char *key, const char *text,
                                       size_t chars_max, char **out,
-                                      struct config_error *error)
+                                      const struct section *in)
 {
     const size_t chars = text == NULL ? 1 : text_count_chars(text);
 
     if (chars < 1 || chars > chars_max)
-        return complain(error, from, "%s is 1 to %zu characters, not %zu", key,
+        return complain(in, key, "%s is 1 to %zu characters, not %zu", key,
                         chars_max, chars);
     return copy(text, out);
 }
 
 static enum lastcall_status read_message(const struct button_settings *from,
                                          struct request *out,
-                                         struct config_error *error)
+                                         const struct section *in)
 {
     const char *title = from->message_title;
     enum lastcall_status status = LASTCALL_OK;
@@ -283,22 +297,22 @@ static enum lastcall_status read_message(const struct button_settings *from,
     if (out->action != ACTION_MESSAGE)
         return from->message == NULL && title == NULL
                    ? LASTCALL_OK
-                   : complain(error, from,
+                   : complain(in, from->message == NULL ? "title" : "message",
                               "title and message go with action = message");
     if (from->message == NULL)
-        return complain(error, from, "message = TEXT is needed");
-    status = read_text(from, "message", from->message,
-                       REQUEST_MESSAGE_CHARS_MAX, &out->message, error);
+        return complain(in, "message", "message = TEXT is needed");
+    status = read_text("message", from->message, REQUEST_MESSAGE_CHARS_MAX,
+                       &out->message, in);
     if (status == LASTCALL_OK)
-        status = read_text(from, "title",
-                           title == NULL ? MESSAGE_TITLE_PRESET : title,
-                           REQUEST_TITLE_CHARS_MAX, &out->title, error);
+        status =
+            read_text("title", title == NULL ? MESSAGE_TITLE_PRESET : title,
+                      REQUEST_TITLE_CHARS_MAX, &out->title, in);
     return status;
 }
 
 static enum lastcall_status read_request(const struct button_settings *from,
                                          struct request *out,
-                                         struct config_error *error)
+                                         const struct section *in)
 {
     enum lastcall_status status = LASTCALL_OK;
 
@@ -306,23 +320,23 @@ static enum lastcall_status read_request(const struct button_settings *from,
     out->limit =
         from->limit == SETTINGS_UNSET ? REQUEST_LIMIT_NONE : from->limit;
     if (from->action == SETTINGS_UNSET)
-        return complain(error, from,
+        return complain(in, "action",
                         "action = end, stop, disconnect, logoff or message is "
                         "needed");
     status = action_parse(settings_button_actions[from->action], &out->action);
     if (status == LASTCALL_OK)
-        status = read_where(from, out, error);
+        status = read_where(from, out, in);
     if (status == LASTCALL_OK)
-        status = read_text(from, "reason", from->reason,
-                           REQUEST_REASON_CHARS_MAX, &out->reason, error);
+        status = read_text("reason", from->reason, REQUEST_REASON_CHARS_MAX,
+                           &out->reason, in);
     if (status == LASTCALL_OK)
-        status = read_message(from, out, error);
+        status = read_message(from, out, in);
     return status;
 }
 
 static enum lastcall_status read_button(const struct button_settings *from,
                                         struct home_button *out,
-                                        struct config_error *error)
+                                        const struct section *in)
 {
     enum lastcall_status status = LASTCALL_OK;
 
@@ -331,11 +345,11 @@ static enum lastcall_status read_button(const struct button_settings *from,
         .min_interval_ms = from->min_interval_ms,
         .timeout_ms = from->timeout_ms,
     };
-    status = read_title(from, out, error);
+    status = read_title(from, out, in);
     if (status == LASTCALL_OK)
-        status = read_target(from, out, error);
+        status = read_target(from, out, in);
     if (status == LASTCALL_OK)
-        status = read_request(from, &out->request, error);
+        status = read_request(from, &out->request, in);
     return status;
 }
 
@@ -349,19 +363,24 @@ enum lastcall_status
 bridge_config_make(const struct controller_settings *settings,
                    struct bridge_config *out, struct config_error *error)
 {
+    const struct section in = {NULL, &settings->bridge.places, error};
     enum lastcall_status status = LASTCALL_E_NOMEM;
 
     *out = (struct bridge_config){0};
     *error = (struct config_error){0};
-    status = read_bridge(settings, out, error);
+    status = read_bridge(settings, out, &in);
     if (status == LASTCALL_OK && settings->button_count > 0) {
         out->buttons = calloc(settings->button_count, sizeof *out->buttons);
         if (out->buttons == NULL)
             return LASTCALL_E_NOMEM;
     }
-    for (size_t i = 0; i < settings->button_count && status == LASTCALL_OK; i++)
-        status = read_button(&settings->buttons[i],
-                             &out->buttons[out->button_count++], error);
+    for (size_t i = 0; i < settings->button_count && status == LASTCALL_OK;
+         i++) {
+        const struct button_settings *from = &settings->buttons[i];
+        const struct section own = {from->id.text, &from->places, error};
+
+        status = read_button(from, &out->buttons[out->button_count++], &own);
+    }
     if (status == LASTCALL_OK && out->button_count > 0)
         qsort(out->buttons, out->button_count, sizeof *out->buttons,
               compare_ids);

@@ -75,7 +75,8 @@ struct bridge_config {
  *
  *   settings  not changed
  *   out       filled on LASTCALL_OK
- *   error     a sentence that names the section
+ *   error     a sentence that names the section, and where the settings know
+ *             it file and line
  *
  * Returns LASTCALL_OK, LASTCALL_E_CONFIG, LASTCALL_E_NOMEM.
  * Owner:  the caller calls bridge_config_deinit(out) in every case.

@@ -1,5 +1,6 @@
 #include "controller/settings.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,12 +165,70 @@ static void *find_structure(void *state, const char *section, const char *label)
     return strcmp(section, "bridge") == 0 ? (void *)&settings->bridge : state;
 }
 
+static struct settings_place *find_place(struct settings_places *places,
+                                         const struct config_key *key)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        if (places->of[i].key == key)
+            return &places->of[i];
+    }
+    return NULL;
+}
+
+void settings_places_note(struct settings_places *places,
+                          const struct config_key *key, const char *path,
+                          unsigned line)
+{
+    struct settings_place *place = find_place(places, key);
+
+    if (place == NULL && places->count < SETTINGS_PLACE_MAX)
+        place = &places->of[places->count++];
+    if (place != NULL)
+        *place = (struct settings_place){key, path, line};
+}
+
+const struct settings_place *
+settings_places_find(const struct settings_places *places, const char *key)
+{
+    const struct settings_place *found = NULL;
+
+    for (size_t i = 0; i < places->count; i++) {
+        const struct settings_place *place = &places->of[i];
+
+        if (place->key == NULL && found == NULL)
+            found = place;
+        if (place->key != NULL && key != NULL &&
+            strcmp(place->key->name, key) == 0)
+            found = place;
+    }
+    return found;
+}
+
+/* What home_config.h checks is checked when all files have been read. */
+static void note_place(void *state, void *structure,
+                       const struct config_key *key, unsigned line)
+{
+    struct controller_settings *settings = state;
+    const char *path = settings->files[settings->file_count - 1];
+
+    if (structure == &settings->bridge)
+        settings_places_note(&settings->bridge.places, key, path, line);
+    else if (structure != settings)
+        settings_places_note(&((struct button_settings *)structure)->places,
+                             key, path, line);
+}
+
 static enum lastcall_status read_file(const char *path,
                                       struct controller_settings *out,
                                       struct config_error *error)
 {
-    const struct config_target target = {find_structure, out};
+    const struct config_target target = {find_structure, out, note_place};
+    char *copy = bytes_copy_text(path);
 
+    assert(out->file_count < SETTINGS_FILE_MAX);
+    if (copy == NULL)
+        return LASTCALL_E_NOMEM;
+    out->files[out->file_count++] = copy;
     return config_read_file(path, controller_keys, controller_key_count,
                             &target, error);
 }
@@ -294,6 +353,8 @@ void controller_settings_deinit(struct controller_settings *settings)
         config_deinit(controller_keys, controller_key_count, "button",
                       &settings->buttons[i]);
     free(settings->buttons);
+    for (size_t i = 0; i < settings->file_count; i++)
+        free(settings->files[i]);
     *settings = (struct controller_settings){0};
 }
 

@@ -18,11 +18,26 @@
 
 /* [button "label"]s that may be there. */
 #define SETTINGS_BUTTON_MAX 64
+/* Keys of a section whose places are kept, and the section's own. */
+#define SETTINGS_PLACE_MAX 16
+/* Files that are read one after the other. */
+#define SETTINGS_FILE_MAX 3
 /* What a number is when nothing was set. */
 #define SETTINGS_UNSET INT64_C(-1)
 
+/* Where a section, and each of its keys, was last set.  {0} is empty. */
+struct settings_places {
+    struct settings_place {
+        const struct config_key *key; /* NULL: the section itself */
+        const char *path;             /* borrowed from the settings */
+        unsigned line;
+    } of[SETTINGS_PLACE_MAX];
+    size_t count;
+};
+
 /* Texts are owned; NULL where nothing was set.  {0} is empty, as below. */
 struct bridge_settings {
+    struct settings_places places;
     char *broker;
     char *username;
     char *password_file;
@@ -36,6 +51,7 @@ struct bridge_settings {
 };
 
 struct button_settings {
+    struct settings_places places;
     struct name id; /* the label */
     char *title;
     char *icon;
@@ -69,7 +85,19 @@ struct controller_settings {
     struct button_settings *buttons; /* owned; SETTINGS_BUTTON_MAX of them,
                                         or NULL */
     size_t button_count;
+    char *files[SETTINGS_FILE_MAX]; /* owned; those that were read */
+    size_t file_count;
 };
+
+/* Note a place; one of the same key, or section, is forgotten. */
+void settings_places_note(struct settings_places *places,
+                          const struct config_key *key, const char *path,
+                          unsigned line);
+
+/* Find the place of a key, or where it has none of the section; NULL: of
+ * neither. */
+const struct settings_place *
+settings_places_find(const struct settings_places *places, const char *key);
 
 /* The table of controller.conf, for the manual's test. */
 extern const struct config_key controller_keys[];

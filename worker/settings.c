@@ -442,7 +442,8 @@ enum lastcall_status settings_load(const char *path, struct settings *out,
 {
     enum lastcall_status status = LASTCALL_E_NOMEM;
     struct loading loading = {.out = out};
-    const struct config_target target = {find_section, &loading};
+    const struct config_target target = {.section = find_section,
+                                         .state = &loading};
 
     *out = (struct settings){0};
     *error = (struct config_error){0};

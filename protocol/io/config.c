@@ -133,6 +133,15 @@ static bool is_known_section(const struct reading *reading, const char *section)
     return false;
 }
 
+static void tell_place(const struct reading *reading,
+                       const struct config_key *key)
+{
+    const struct config_target *target = reading->target;
+
+    if (target->placed != NULL)
+        target->placed(target->state, reading->structure, key, reading->line);
+}
+
 /* Begin a section whose name and label have been read. */
 static void enter_section(struct reading *reading, const struct seen *now)
 {
@@ -178,6 +187,7 @@ static void enter_section(struct reading *reading, const struct seen *now)
     reading->section_count++;
     memset(reading->key_lines, 0,
            reading->key_count * sizeof(reading->key_lines[0]));
+    tell_place(reading, NULL);
 }
 
 static const char *skip_blanks(const char *at)
@@ -367,6 +377,8 @@ static void set_key(struct reading *reading, size_t index, const char *value)
     status = key->type == CONFIG_PATH
                  ? set_path(reading, key, value, &why)
                  : config_set(key, reading->structure, value, &why);
+    if (status == LASTCALL_OK)
+        tell_place(reading, key);
     if (status == LASTCALL_E_CONFIG)
         complain(reading, "%s", why.text);
     else

@@ -65,6 +65,14 @@ struct config_target {
      */
     void *(*section)(void *state, const char *section, const char *label);
     void *state;
+    /*
+     * Where a value was set, for who checks it later; NULL: nobody wants it.
+     *
+     *   structure  the section's
+     *   key        NULL: the section itself begins there
+     */
+    void (*placed)(void *state, void *structure, const struct config_key *key,
+                   unsigned line);
 };
 
 /*

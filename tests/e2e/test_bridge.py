@@ -7,7 +7,7 @@ import pytest
 
 import home_rules as rules
 from home_assistant import UNAVAILABLE, UNKNOWN
-from household import (BUTTON, COUNT, LINK, SERVER, SESSION, WORKER,
+from household import (BUTTON, COUNT, LINK, SERVER, SESSION, STOP, WORKER,
                        await_plays)
 
 
@@ -108,10 +108,16 @@ def test_only_the_hosts_that_are_chosen_are_shown(house):
     ({"discovery_prefix": "a/+"}, "discovery_prefix"),
     ({"hosts": "media_*"}, "hosts"),
     ({"quiet": "soon"}, "quiet"),
+    ({"icon": "stop"}, 'bridge.conf:20: [button "stop"] icon'),
+    ({"where": "nam == 'x'", "every": "no"},
+     "bridge.conf:20: [button \"stop\"] where: "),
 ])
 def test_a_bad_configuration_is_named_and_nothing_is_announced(house, change,
                                                                says):
-    bridge = house.bridge(**change).start()
+    of_button = {key for key in change if key in ("icon", "where", "every")}
+    bridge = house.bridge(
+        buttons={"stop": {**STOP, **{k: change[k] for k in of_button}}},
+        **{k: v for k, v in change.items() if k not in of_button}).start()
     assert bridge.process.wait() == 2
     assert says in bridge.process.output()
     assert house.retained() == {}

@@ -63,7 +63,7 @@ def test_a_bad_file_is_refused_whole(home):
     home.link.buttons = {"fresh": STOP, "stop": {**STOP, "where": "a ="}}
     home.link.keys["hosts"] = "attic-*"
     home.link.reload("RELOAD-FAIL")
-    home.link.process.await_line(r'\[button "stop"\] which')
+    home.link.process.await_line(r'bridge\.conf:\d+: \[button "stop"\] which')
     home.link.buttons = good
     home.link.keys["broker"] = "home.example"
     home.link.reload("RELOAD-FAIL")

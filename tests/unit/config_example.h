@@ -78,7 +78,8 @@ static enum lastcall_status example_read(const char *text, size_t len,
                                          struct example *out,
                                          struct config_error *error)
 {
-    const struct config_target target = {example_section, out};
+    const struct config_target target = {.section = example_section,
+                                         .state = out};
     enum lastcall_status status;
 
     *out = (struct example){0};

@@ -198,7 +198,8 @@ static void test_nul_byte(void **state)
 static void test_missing_file(void **state)
 {
     struct example example = {0};
-    const struct config_target target = {example_section, &example};
+    const struct config_target target = {.section = example_section,
+                                         .state = &example};
     struct config_error error;
 
     (void)state;

@@ -35,9 +35,21 @@ static void *find_section(void *state, const char *section, const char *label)
     return button;
 }
 
+static void note_place(void *state, void *structure,
+                       const struct config_key *key, unsigned line)
+{
+    struct controller_settings *out = state;
+
+    if (structure == &out->bridge)
+        settings_places_note(&out->bridge.places, key, "t", line);
+    else if (structure != out)
+        settings_places_note(&out->buttons[out->button_count - 1].places, key,
+                             "t", line);
+}
+
 static enum lastcall_status make(const char *text)
 {
-    const struct config_target target = {find_section, &settings};
+    const struct config_target target = {find_section, &settings, note_place};
     struct config_error wrong = {0};
 
     bridge_config_deinit(&config);
@@ -199,6 +211,39 @@ static void test_what_is_wrong_is_said(void **state)
     }
 }
 
+/* The key's line, or where it is missing the section's. */
+static void test_the_line_is_named(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } cases[] = {
+        {BROKER "[bridge]\nquiet = 2s\nhosts = B\n", "t:5: [bridge] hosts"},
+        {BROKER "[bridge]\n\ncert = c\n", "t:5: [bridge] cert"},
+        {BROKER "\n[bridge]\nbirth_topic = +\n", "t:5: [bridge] birth_topic"},
+        {BUTTON "target = all\nevery = yes\n", "t:3: [button \"b\"] action"},
+        {BUTTON "target = all\naction = end\n\nwhere = nam == 'x'\n",
+         "t:7: [button \"b\"] where"},
+        {BUTTON "target = nobody\naction = end\nevery = yes\n",
+         "t:4: [button \"b\"] target"},
+        {BUTTON "target = all\naction = end\nevery = yes\n"
+                "[button \"c\"]\nicon = mdi\n",
+         "t:8: [button \"c\"] icon"},
+        {BUTTON "target = all\naction = end\nevery = yes\ntitle = m\n",
+         "t:7: [button \"b\"] title"},
+        {"[bridge]\nquiet = 1s\n", "t:1: [bridge] no broker"},
+        {"[controller]\n", "[bridge] no broker"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(make(cases[i].text), LASTCALL_E_CONFIG);
+        if (strncmp(error.text, cases[i].says, strlen(cases[i].says)) != 0)
+            fail_msg("case %zu: \"%s\" does not say \"%s\"", i, error.text,
+                     cases[i].says);
+    }
+}
+
 static void test_a_message_has_a_title(void **state)
 {
     (void)state;
@@ -249,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_everything_is_taken),
         cmocka_unit_test(test_the_fleets_broker_serves_the_home),
         cmocka_unit_test(test_what_is_wrong_is_said),
+        cmocka_unit_test(test_the_line_is_named),
         cmocka_unit_test(test_a_message_has_a_title),
         cmocka_unit_test(test_who_is_shown_and_who_has_which_button),
     };
