@@ -93,16 +93,21 @@ static void take_revocation(struct bridge *bridge)
     }
 }
 
-static void note_fleet(struct bridge *bridge, bool is_up)
+static void note_fleet(struct bridge *bridge, const struct fleet_event *event)
 {
+    const bool is_up = event->kind == FLEET_READY;
+
     if (bridge->is_fleet_up == is_up)
         return;
     bridge->is_fleet_up = is_up;
-    log_write(bridge->log, is_up ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, LOG_EVERY,
-              is_up ? "FLEET-UP" : "FLEET-DOWN", "%s",
-              is_up ? "the fleet's broker is there"
-                    : "the fleet's broker is away; what is shown at home is "
-                      "marked as not available");
+    if (is_up)
+        log_write(bridge->log, LOG_LEVEL_INFO, LOG_EVERY, "FLEET-UP",
+                  "the fleet's broker is there");
+    else
+        log_write(bridge->log, LOG_LEVEL_WARN, LOG_EVERY, "FLEET-DOWN",
+                  "the fleet's broker is away (%s); what is shown at home is "
+                  "marked as not available",
+                  event->detail == NULL ? "" : event->detail);
     bridge_show_own_state(bridge);
 }
 
@@ -168,11 +173,11 @@ static void take_fleet(struct bridge *bridge, const struct fleet_event *event)
         break;
     case FLEET_READY:
         begin_session(bridge, event->session);
-        note_fleet(bridge, true);
+        note_fleet(bridge, event);
         break;
     case FLEET_DOWN:
         bridge->judge_due_ms = INT64_MAX;
-        note_fleet(bridge, false);
+        note_fleet(bridge, event);
         break;
     case FLEET_PUBLISHED:
     case FLEET_POSTED:

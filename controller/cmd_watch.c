@@ -162,13 +162,16 @@ static enum lastcall_status take_message(struct watching *watching,
     return status;
 }
 
-static void say_link(struct watching *watching, enum fleet_event_kind kind)
+static void say_link(struct watching *watching, const struct fleet_event *event)
 {
-    if (kind == FLEET_DOWN && !watching->is_down)
-        say("the broker is gone; trying to reach it again");
-    if (kind == FLEET_READY && watching->is_down)
+    if (event->kind == FLEET_DOWN && !watching->is_down)
+        say("the broker is gone: %s; trying to reach it again",
+            event->detail != NULL && event->detail[0] != '\0'
+                ? event->detail
+                : "the connection was lost");
+    if (event->kind == FLEET_READY && watching->is_down)
         say("the broker is back");
-    watching->is_down = kind == FLEET_DOWN;
+    watching->is_down = event->kind == FLEET_DOWN;
 }
 
 /* Take what comes until there is an end. */
@@ -196,7 +199,7 @@ static enum exit_code follow(struct watching *watching)
             break;
         case FLEET_READY:
         case FLEET_DOWN:
-            say_link(watching, event.kind);
+            say_link(watching, &event);
             break;
         case FLEET_MESSAGE:
             status = take_message(watching, &event);

@@ -56,6 +56,7 @@ void fleet_event_deinit(struct fleet_event *event)
 {
     proof_free(event->proof);
     free(event->topic);
+    free(event->detail);
     bytes_deinit(&event->payload);
     *event = (struct fleet_event){0};
 }
@@ -226,8 +227,10 @@ static void on_down(void *context, enum mqtt_failure failure,
 
     (void)failure;
     note_first(context, FLEET_DOWN, detail == NULL ? "" : detail);
-    if (item != NULL)
-        push(context, item);
+    if (item == NULL)
+        return;
+    item->event.detail = bytes_copy_text(detail); /* NULL: it is not said */
+    push(context, item);
 }
 
 static void on_published(void *context, uint64_t tag,

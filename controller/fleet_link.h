@@ -47,8 +47,9 @@ enum fleet_event_kind {
 struct fleet_event {
     enum fleet_event_kind kind;
     struct proof
-        *proof;  /* owned; a message that the verifier opened, or NULL */
-    char *topic; /* owned; any other message's, or NULL */
+        *proof;   /* owned; a message that the verifier opened, or NULL */
+    char *topic;  /* owned; any other message's, or NULL */
+    char *detail; /* owned; why it is down, or NULL */
     struct bytes payload; /* owned; of any other message */
     bool is_retained;
     uint64_t tag;

@@ -463,7 +463,7 @@ def test_it_finds_back_to_its_broker(desk):
     desk.plex.play("one")
     watch.event("started", "one")
     desk.scene.broker.stop()
-    watch.process.await_line("the broker is gone")
+    watch.process.await_line("the broker is gone: the connection was closed")
     desk.plex.play("two")
     desk.plex.await_lists(3)  # so the worker knows, and told nobody
     desk.scene.broker.start()
