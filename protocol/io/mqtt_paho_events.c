@@ -80,6 +80,14 @@ void mqtt_paho_tell_lost(struct attempt *attempt)
     } while (is_found);
 }
 
+/* paho has no name for what no version of MQTT knows. */
+static const char *name_of(int reason)
+{
+    const char *name = MQTTReasonCode_toString((enum MQTTReasonCodes)reason);
+
+    return name != NULL ? name : "a reason that is not known";
+}
+
 static enum mqtt_failure failure_of(int reason)
 {
     switch (reason) {
@@ -190,8 +198,7 @@ void mqtt_paho_on_connect_failed(void *context, MQTTAsync_failureData5 *data)
         return;
     if (reason >= REFUSED_FROM)
         snprintf(detail, sizeof(detail), "the broker refused us: %s (0x%02x)",
-                 MQTTReasonCode_toString((enum MQTTReasonCodes)reason),
-                 (unsigned)reason);
+                 name_of(reason), (unsigned)reason);
     else if (reason > 0)
         snprintf(detail, sizeof(detail),
                  "the broker refused us with code %d; it must speak MQTT 5",
@@ -232,7 +239,7 @@ void mqtt_paho_on_server_disconnect(void *context, MQTTProperties *properties,
 
     (void)properties;
     snprintf(detail, sizeof(detail), "the broker ended the connection: %s",
-             MQTTReasonCode_toString(reason));
+             name_of((int)reason));
     end_connection(context, failure_of((int)reason), detail);
 }
 
@@ -326,7 +333,7 @@ void mqtt_paho_on_subscribed(void *context, MQTTAsync_successData5 *data)
         if ((int)code < REFUSED_FROM)
             continue;
         snprintf(detail, sizeof(detail), "%.160s: %s", pending->filters[i],
-                 MQTTReasonCode_toString(code));
+                 name_of((int)code));
         tell_subscribed(pending, LASTCALL_FORBIDDEN, detail);
         return;
     }
@@ -340,7 +347,7 @@ void mqtt_paho_on_subscribe_failed(void *context, MQTTAsync_failureData5 *data)
     bool is_refused = (int)data->reasonCode >= REFUSED_FROM;
 
     snprintf(detail, sizeof(detail), "%.160s: %s", pending->filters[0],
-             is_refused ? MQTTReasonCode_toString(data->reasonCode)
+             is_refused ? name_of((int)data->reasonCode)
                         : "the subscription could not be sent");
     tell_subscribed(pending, is_refused ? LASTCALL_FORBIDDEN : LASTCALL_E_LINK,
                     detail);

@@ -99,6 +99,7 @@ static void test_refusals_have_classes(void **state)
         {0x8a, MQTT_FAILURE_CREDENTIALS, "0x8a"},
         {0x88, MQTT_FAILURE_SERVER, "0x88"},
         {0x97, MQTT_FAILURE_SERVER, "0x97"},
+        {0xbf, MQTT_FAILURE_SERVER, "nown"}, /* what nobody has a name for */
     };
     struct mqtt_link *link = wired_open();
 
@@ -136,10 +137,14 @@ static void test_endings_have_classes(void **state)
     static const struct {
         unsigned char reason;
         enum mqtt_failure failure;
+        const char *words;
     } cases[] = {
-        {0x8e, MQTT_FAILURE_TAKEN_OVER}, {0x87, MQTT_FAILURE_CREDENTIALS},
-        {0x97, MQTT_FAILURE_SERVER},     {0x8b, MQTT_FAILURE_NETWORK},
-        {0x00, MQTT_FAILURE_NETWORK},
+        {0x8e, MQTT_FAILURE_TAKEN_OVER, "aken over"},
+        {0x87, MQTT_FAILURE_CREDENTIALS, "uthorized"},
+        {0x97, MQTT_FAILURE_SERVER, "uota"},
+        {0x8b, MQTT_FAILURE_NETWORK, "hut"},
+        {0xbf, MQTT_FAILURE_SERVER, "nown"}, /* what nobody has a name for */
+        {0x00, MQTT_FAILURE_NETWORK, ""},
     };
     struct mqtt_link *link = wired_open();
 
@@ -150,6 +155,7 @@ static void test_endings_have_classes(void **state)
         WIRED_SEND(peer, 0xe0, 2, cases[i].reason, 0);
         wired_await(&told.lost, i + 1);
         assert_int_equal(told.failure, cases[i].failure);
+        assert_non_null(strstr(told.detail, cases[i].words));
         close(peer);
     }
     assert_int_equal(told.failed, told.lost);
