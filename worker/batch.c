@@ -10,6 +10,9 @@
 #define JOURNAL_BUSY_TEXT                                                      \
     "the worker's journal cannot be written (is the disk full?); nothing was " \
     "run"
+#define JOURNAL_FULL_TEXT                                                      \
+    "the worker's journal holds all that it may, in all or of this "           \
+    "controller; nothing was run"
 
 static int64_t wall_ms(const struct batch *batch)
 {
@@ -257,25 +260,42 @@ static void accept_new(struct batch *batch, struct run *run)
     batch_finish(batch, run);
 }
 
+/*
+ * Ask the journal.  One that cannot be written can still tell what it knows:
+ * a command that has been run must not be answered that nothing was.
+ * false: the run was refused.
+ */
+static bool begin_or_find(struct batch *batch, struct run *run,
+                          enum journal_seen *seen, struct bytes *stored)
+{
+    struct journal *journal = batch->options.journal;
+    const char *detail = JOURNAL_BUSY_TEXT;
+    enum lastcall_status status = LASTCALL_OK;
+
+    if (batch->has_failed) {
+        status = journal_find(journal, &run->entry, seen, stored);
+        if (status == LASTCALL_OK && *seen != JOURNAL_NEW)
+            return true;
+    } else {
+        status = journal_begin(journal, &run->entry, seen, stored);
+        if (status == LASTCALL_OK)
+            return true;
+        if (status == LASTCALL_BUSY)
+            detail = JOURNAL_FULL_TEXT;
+        else
+            batch_fail(batch, status);
+    }
+    refuse_as(batch, run, LASTCALL_BUSY, detail);
+    return false;
+}
+
 bool batch_begin(struct batch *batch, struct run *run)
 {
     enum journal_seen seen = JOURNAL_OTHER;
-    enum lastcall_status status = LASTCALL_BUSY;
     struct bytes stored = {0};
 
-    if (batch->has_failed) {
-        refuse_as(batch, run, LASTCALL_BUSY, JOURNAL_BUSY_TEXT);
-        return false;
-    }
-    status = journal_begin(batch->options.journal, &run->entry, &seen, &stored);
-    if (status == LASTCALL_BUSY) {
-        refuse_as(batch, run, LASTCALL_BUSY,
-                  "the worker's journal holds all it may; nothing was run");
-        return false;
-    }
-    if (status != LASTCALL_OK) {
-        batch_fail(batch, status);
-        refuse_as(batch, run, LASTCALL_BUSY, JOURNAL_BUSY_TEXT);
+    if (!begin_or_find(batch, run, &seen, &stored)) {
+        bytes_deinit(&stored);
         return false;
     }
     switch (seen) {

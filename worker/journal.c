@@ -51,16 +51,16 @@ static const struct prepared prepared[] = {
                       " WHERE issuer = ? AND request_id = ?"},
     {STATEMENT(set_targets), "UPDATE command SET targets = ?2, state = 1,"
                              " bytes = bytes + length(CAST(?2 AS BLOB))"
-                             " WHERE id = ?1"},
+                             " WHERE id = ?1 RETURNING issuer"},
     {STATEMENT(finish), "UPDATE command SET result = ?2, finished_ms = ?3,"
                         " state = 2, bytes = bytes + length(?2)"
-                        " WHERE id = ?1"},
+                        " WHERE id = ?1 RETURNING issuer"},
     {STATEMENT(deliver), "UPDATE command SET delivered = 1 WHERE id = ?"},
     {STATEMENT(prune),
      "DELETE FROM command WHERE id IN (SELECT id FROM command"
      " WHERE exp_s < ?1 AND state = 2"
      " AND (delivered = 1 OR finished_ms < ?2) ORDER BY id LIMIT ?3)"
-     " RETURNING bytes, exp_s"},
+     " RETURNING issuer, bytes, exp_s"},
     {STATEMENT(forget),
      "INSERT INTO command (issuer, request_id, hash, audience, action, exp_s,"
      " received_ms, state, delivered, bytes)"
@@ -90,24 +90,47 @@ static enum lastcall_status prepare_all(struct journal *journal)
     return LASTCALL_OK;
 }
 
+static int64_t *share_of(struct journal *journal, const char *issuer)
+{
+    uint32_t hash = UINT32_C(2166136261); /* FNV-1a */
+
+    for (const char *c = issuer; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT32_C(16777619);
+    return &journal->bytes.shares[hash % JOURNAL_SHARE_COUNT];
+}
+
+/* Count what an issuer has more, or less. */
+static void count_bytes(struct journal *journal, const char *issuer,
+                        int64_t bytes)
+{
+    journal->bytes.total += bytes;
+    *share_of(journal, issuer) += bytes;
+}
+
+/* The same for the issuer in the first column of a row. */
+static void count_row(struct journal *journal, sqlite3_stmt *row, int64_t bytes)
+{
+    const unsigned char *issuer = sqlite3_column_text(row, 0);
+
+    count_bytes(journal, issuer != NULL ? (const char *)issuer : "", bytes);
+}
+
 /* What the journal keeps, and up to where it has forgotten. */
 static enum lastcall_status read_sums(struct journal *journal)
 {
-    enum lastcall_status status = LASTCALL_E_IO;
-    sqlite3_stmt *sum = store_prepare(
-        &journal->store,
-        "SELECT coalesce(sum(bytes), 0),"
-        " coalesce(max(CASE state WHEN 3 THEN exp_s END), 0) FROM command");
+    int code = SQLITE_ERROR;
+    sqlite3_stmt *walk = store_prepare(
+        &journal->store, "SELECT issuer, bytes, state, exp_s FROM command");
 
-    if (sum == NULL)
-        return status;
-    if (sqlite3_step(sum) == SQLITE_ROW) {
-        journal->bytes = sqlite3_column_int64(sum, 0);
-        journal->forgotten_s = sqlite3_column_int64(sum, 1);
-        status = LASTCALL_OK;
+    if (walk == NULL)
+        return LASTCALL_E_IO;
+    while ((code = sqlite3_step(walk)) == SQLITE_ROW) {
+        if (sqlite3_column_int(walk, 2) == STATE_FORGOTTEN)
+            journal->forgotten_s = sqlite3_column_int64(walk, 3);
+        count_row(journal, walk, sqlite3_column_int64(walk, 1));
     }
-    sqlite3_finalize(sum);
-    return status;
+    sqlite3_finalize(walk);
+    return code == SQLITE_DONE ? LASTCALL_OK : LASTCALL_E_IO;
 }
 
 static enum lastcall_status set_up(struct journal *journal, int64_t history_max)
@@ -262,7 +285,7 @@ static enum lastcall_status find_known(struct journal *journal,
     bind_text(find, 2, entry->request_id.text);
     code = sqlite3_step(find);
     if (code == SQLITE_DONE) {
-        *seen = JOURNAL_FORGOTTEN;
+        *seen = JOURNAL_NEW;
         status = LASTCALL_OK;
     }
     if (code != SQLITE_ROW)
@@ -284,6 +307,39 @@ out:
     return status;
 }
 
+enum lastcall_status journal_find(struct journal *journal,
+                                  const struct journal_entry *entry,
+                                  enum journal_seen *seen, struct bytes *result)
+{
+    *seen = JOURNAL_OTHER;
+    bytes_init(result, TOKEN_RESULT_BYTES_MAX);
+    return find_known(journal, entry, seen, result);
+}
+
+/* Of what cannot be begun: it may be known all the same. */
+static enum lastcall_status find_only(struct journal *journal,
+                                      const struct journal_entry *entry,
+                                      enum journal_seen *seen,
+                                      struct bytes *result)
+{
+    enum lastcall_status status = find_known(journal, entry, seen, result);
+
+    if (status != LASTCALL_OK || *seen != JOURNAL_NEW)
+        return status;
+    if (entry->exp_s <= journal->forgotten_s) {
+        *seen = JOURNAL_FORGOTTEN;
+        return LASTCALL_OK;
+    }
+    *seen = JOURNAL_OTHER;
+    return LASTCALL_BUSY;
+}
+
+static bool is_full_for(struct journal *journal, const char *issuer)
+{
+    return journal->bytes.total >= JOURNAL_BYTES_MAX ||
+           *share_of(journal, issuer) >= JOURNAL_SHARE_BYTES_MAX;
+}
+
 enum lastcall_status journal_begin(struct journal *journal,
                                    struct journal_entry *entry,
                                    enum journal_seen *seen,
@@ -296,10 +352,9 @@ enum lastcall_status journal_begin(struct journal *journal,
     *seen = JOURNAL_OTHER;
     entry->id = 0;
     bytes_init(result, TOKEN_RESULT_BYTES_MAX);
-    if (entry->exp_s <= journal->forgotten_s)
-        return find_known(journal, entry, seen, result);
-    if (journal->bytes >= JOURNAL_BYTES_MAX)
-        return LASTCALL_BUSY;
+    if (entry->exp_s <= journal->forgotten_s ||
+        is_full_for(journal, entry->issuer))
+        return find_only(journal, entry, seen, result);
     address_format(&entry->audience, audience);
     bind_text(begin, 1, entry->issuer);
     bind_text(begin, 2, entry->request_id.text);
@@ -315,19 +370,25 @@ enum lastcall_status journal_begin(struct journal *journal,
     if (sqlite3_changes(journal->store.db) == 0)
         return find_known(journal, entry, seen, result);
     entry->id = sqlite3_last_insert_rowid(journal->store.db);
-    journal->bytes += JOURNAL_ENTRY_BYTES;
+    count_bytes(journal, entry->issuer, JOURNAL_ENTRY_BYTES);
     *seen = JOURNAL_NEW;
     return LASTCALL_OK;
 }
 
-/* Run an update by id, which must have found its row. */
+/* Run an update by id, which must have found its row and gives its issuer:
+ * that one has so many bytes more. */
 static enum lastcall_status update_row(struct journal *journal,
-                                       sqlite3_stmt *update)
+                                       sqlite3_stmt *update, size_t bytes)
 {
-    enum lastcall_status status = store_step_done(update);
+    enum lastcall_status status = LASTCALL_E_MISSING;
 
-    if (status == LASTCALL_OK && sqlite3_changes(journal->store.db) == 0)
-        status = LASTCALL_E_MISSING;
+    if (sqlite3_step(update) == SQLITE_ROW) {
+        count_row(journal, update, (int64_t)bytes);
+        return store_step_done(update);
+    }
+    /* Resetting gives what stepping failed with. */
+    if (sqlite3_reset(update) != SQLITE_OK)
+        status = LASTCALL_E_IO;
     return status;
 }
 
@@ -335,29 +396,21 @@ enum lastcall_status journal_set_targets(struct journal *journal, int64_t id,
                                          const char *targets, size_t len)
 {
     sqlite3_stmt *set = journal->set_targets;
-    enum lastcall_status status = LASTCALL_E_IO;
 
     sqlite3_bind_int64(set, 1, id);
     sqlite3_bind_text64(set, 2, targets, len, SQLITE_STATIC, SQLITE_UTF8);
-    status = update_row(journal, set);
-    if (status == LASTCALL_OK)
-        journal->bytes += (int64_t)len;
-    return status;
+    return update_row(journal, set, len);
 }
 
 enum lastcall_status journal_finish(struct journal *journal, int64_t id,
                                     int64_t now_ms, const struct bytes *token)
 {
     sqlite3_stmt *finish = journal->finish;
-    enum lastcall_status status = LASTCALL_E_IO;
 
     sqlite3_bind_int64(finish, 1, id);
     sqlite3_bind_blob64(finish, 2, token->data, token->len, SQLITE_STATIC);
     sqlite3_bind_int64(finish, 3, now_ms);
-    status = update_row(journal, finish);
-    if (status == LASTCALL_OK)
-        journal->bytes += (int64_t)token->len;
-    return status;
+    return update_row(journal, finish, token->len);
 }
 
 enum lastcall_status journal_deliver(struct journal *journal, int64_t id)
@@ -384,9 +437,9 @@ enum lastcall_status journal_prune(struct journal *journal, int64_t expired_s,
     sqlite3_bind_int64(prune, 2, now_ms - JOURNAL_UNDELIVERED_MS);
     sqlite3_bind_int64(prune, 3, JOURNAL_PRUNE_COUNT_MAX);
     while ((code = sqlite3_step(prune)) == SQLITE_ROW) {
-        const int64_t exp_s = sqlite3_column_int64(prune, 1);
+        const int64_t exp_s = sqlite3_column_int64(prune, 2);
 
-        journal->bytes -= sqlite3_column_int64(prune, 0);
+        count_row(journal, prune, -sqlite3_column_int64(prune, 1));
         latest_s = exp_s > latest_s ? exp_s : latest_s;
         (*count)++;
     }

@@ -30,6 +30,11 @@
 #define JOURNAL_LOCK_FILE "lock"
 /* Results and targets kept; more and commands are refused as busy. */
 #define JOURNAL_BYTES_MAX (INT64_C(1024) * 1024 * 1024)
+/* What one issuer may have of it, so that a captured controller cannot keep
+ * the others from theirs.  Counted by a hash of the name: two issuers may have
+ * to share. */
+#define JOURNAL_SHARE_BYTES_MAX (JOURNAL_BYTES_MAX / 2)
+#define JOURNAL_SHARE_COUNT 64
 /* What an entry counts beside its texts. */
 #define JOURNAL_ENTRY_BYTES 512
 /* Memory for SQLite's pages. */
@@ -59,14 +64,20 @@ enum journal_seen {
     JOURNAL_FORGOTTEN, /* too old to be told from one that was pruned */
 };
 
+/* What is kept now, of each issuer and of all. */
+struct journal_bytes {
+    int64_t total;
+    int64_t shares[JOURNAL_SHARE_COUNT];
+};
+
 /* {0} is closed.  Used by one thread. */
 struct journal {
     struct platform_lock lock;
     struct store store;
     struct history history;
     struct history history_before; /* as it was when the batch was opened */
-    int64_t bytes;                 /* kept now */
-    int64_t bytes_before;
+    struct journal_bytes bytes;
+    struct journal_bytes bytes_before;
     int64_t forgotten_s; /* the latest exp of what was ever pruned */
     int64_t forgotten_before_s;
     sqlite3_stmt *begin; /* owned, as the following */
@@ -110,12 +121,26 @@ void journal_undo_batch(struct journal *journal);
  *   result  initialised; the stored result token with JOURNAL_FINISHED;
  *           the caller calls bytes_deinit()
  *
- * Returns LASTCALL_OK, LASTCALL_BUSY (JOURNAL_BYTES_MAX), LASTCALL_E_IO and
- *         what else store_step_done() returns.
+ * Returns LASTCALL_OK, LASTCALL_BUSY (JOURNAL_BYTES_MAX or
+ *         JOURNAL_SHARE_BYTES_MAX, and it was not seen before),
+ *         LASTCALL_E_IO and what else store_step_done() returns.
  */
 LASTCALL_MUST_USE enum lastcall_status
 journal_begin(struct journal *journal, struct journal_entry *entry,
               enum journal_seen *seen, struct bytes *result);
+
+/*
+ * Say whether a command was seen before, and record nothing: it can be asked
+ * of a journal that cannot be written.
+ *
+ *   seen    JOURNAL_NEW: it is not on record
+ *   result  as for journal_begin()
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_IO, LASTCALL_E_NOMEM.
+ */
+LASTCALL_MUST_USE enum lastcall_status
+journal_find(struct journal *journal, const struct journal_entry *entry,
+             enum journal_seen *seen, struct bytes *result);
 
 /*
  * Record what is about to be acted on.  Commit with STORE_SURVIVES_POWER

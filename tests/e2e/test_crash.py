@@ -134,6 +134,17 @@ def test_a_journal_that_cannot_be_written_makes_it_busy(scene):
     assert scene.ask({"action": "stop", "session_id": "one"})["success"]
 
 
+# holds 4.12
+def test_what_was_run_is_not_denied_by_a_journal_that_is_held(scene):
+    command = stop(scene, "one")
+    assert scene.alice.await_result(command, "media-01")["success"]
+    with scene.locked_journal():
+        mark = scene.alice.mark()
+        scene.alice.send(command)
+        again = scene.alice.await_result(command, "media-01", after=mark)
+    assert (again["code"], again["replayed"]) == ("ok", True)
+
+
 # holds 4.18
 def test_files_that_may_not_grow_make_it_busy(scene):
     """A limit on a file's size is a signal that would end the worker."""

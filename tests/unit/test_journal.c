@@ -22,17 +22,27 @@ static void a_command_is_known_by_its_id_and_bytes(void **state)
     commit(journal);
 }
 
+/* Of all issuers together there is what there is in all. */
+static int64_t sum_of_shares(const struct journal *journal)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < JOURNAL_SHARE_COUNT; i++)
+        sum += journal->bytes.shares[i];
+    return sum;
+}
+
 static void what_is_undone_was_never_there(void **state)
 {
     struct fixture *fixture = *state;
     struct journal *journal = &fixture->journal;
-    const int64_t bytes = journal->bytes;
+    const int64_t bytes = journal->bytes.total;
     struct bytes result;
 
     begin_batch(journal);
     assert_int_equal(ask(journal, ID_ONE, "h", NULL, &result), JOURNAL_NEW);
     journal_undo_batch(journal);
-    assert_int_equal(journal->bytes, bytes);
+    assert_int_equal(journal->bytes.total, bytes);
     begin_batch(journal);
     assert_int_equal(ask(journal, ID_ONE, "h", NULL, &result), JOURNAL_NEW);
     commit(journal);
@@ -100,7 +110,8 @@ static void what_cannot_be_replayed_is_forgotten(void **state)
     assert_int_equal(prune(journal, NOW_S + 61, NOW_MS), 0);
     assert_int_equal(
         prune(journal, NOW_S + 61, NOW_MS + JOURNAL_UNDELIVERED_MS + 1), 1);
-    assert_int_equal(journal->bytes, 0);
+    assert_int_equal(journal->bytes.total, 0);
+    assert_int_equal(sum_of_shares(journal), 0);
 }
 
 /* The clock jumped forward, the journal was pruned, the clock came back. */
@@ -167,7 +178,7 @@ static void what_was_never_begun_is_not_recorded(void **state)
 {
     struct fixture *fixture = *state;
     struct journal *journal = &fixture->journal;
-    const int64_t bytes = journal->bytes;
+    const int64_t bytes = journal->bytes.total;
     struct bytes token;
 
     bytes_init(&token, 100);
@@ -177,7 +188,7 @@ static void what_was_never_begun_is_not_recorded(void **state)
                      LASTCALL_E_MISSING);
     assert_int_equal(journal_finish(journal, 1, NOW_MS, &token),
                      LASTCALL_E_MISSING);
-    assert_int_equal(journal->bytes, bytes);
+    assert_int_equal(journal->bytes.total, bytes);
     commit(journal);
     bytes_deinit(&token);
 }
@@ -193,18 +204,19 @@ static void what_is_kept_is_counted_in_bytes(void **state)
 
     begin_batch(journal);
     (void)ask(journal, ID_ONE, "h", &row, &result);
-    bytes = journal->bytes;
+    bytes = journal->bytes.total;
     assert_int_equal(
         journal_set_targets(journal, row, targets, sizeof(targets) - 1),
         LASTCALL_OK);
     finish(journal, row, "signed");
     bytes += (int64_t)(sizeof(targets) - 1 + strlen("signed"));
-    assert_int_equal(journal->bytes, bytes);
+    assert_int_equal(journal->bytes.total, bytes);
     commit(journal);
     /* The rows themselves count the same. */
     journal_close(journal);
     *journal = open_journal(fixture->directory, HISTORY_MAX);
-    assert_int_equal(journal->bytes, bytes);
+    assert_int_equal(journal->bytes.total, bytes);
+    assert_int_equal(sum_of_shares(journal), bytes);
 }
 
 static void a_full_journal_says_busy(void **state)
@@ -215,11 +227,76 @@ static void a_full_journal_says_busy(void **state)
     enum journal_seen seen;
     struct bytes result;
 
-    journal->bytes = JOURNAL_BYTES_MAX;
+    journal->bytes.total = JOURNAL_BYTES_MAX;
     begin_batch(journal);
     assert_int_equal(journal_begin(journal, &entry, &seen, &result),
                      LASTCALL_BUSY);
     journal_undo_batch(journal);
+}
+
+/* As if an issuer's results were half of a journal. */
+static void fill_share(struct journal *journal)
+{
+    for (size_t i = 0; i < JOURNAL_SHARE_COUNT; i++)
+        if (journal->bytes.shares[i] > 0)
+            journal->bytes.shares[i] = JOURNAL_SHARE_BYTES_MAX;
+}
+
+static void an_issuer_has_its_share_and_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    struct journal_entry mine = entry_of(ID_TWO, "h");
+    struct journal_entry others = entry_of(ID_TWO, "h");
+    enum journal_seen seen;
+    struct bytes result;
+    int64_t row = 0;
+
+    snprintf(others.issuer, sizeof(others.issuer), "controller:bob");
+    begin_batch(journal);
+    (void)ask(journal, ID_ONE, "h", &row, &result);
+    finish(journal, row, "signed");
+    commit(journal);
+    assert_int_equal(sum_of_shares(journal), journal->bytes.total);
+
+    begin_batch(journal);
+    fill_share(journal);
+    assert_int_equal(journal_begin(journal, &mine, &seen, &result),
+                     LASTCALL_BUSY);
+    /* What it has run is told all the same, and others are not held up. */
+    assert_int_equal(ask(journal, ID_ONE, "h", NULL, &result),
+                     JOURNAL_FINISHED);
+    assert_string_equal((const char *)result.data, "signed");
+    bytes_deinit(&result);
+    assert_int_equal(journal_begin(journal, &others, &seen, &result),
+                     LASTCALL_OK);
+    assert_int_equal(seen, JOURNAL_NEW);
+    journal_undo_batch(journal);
+    begin_batch(journal);
+    assert_int_equal(journal_begin(journal, &mine, &seen, &result),
+                     LASTCALL_OK); /* undone with the batch */
+    commit(journal);
+}
+
+static void what_is_only_asked_for_is_not_recorded(void **state)
+{
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    struct journal_entry entry = entry_of(ID_ONE, "h");
+    enum journal_seen seen;
+    struct bytes result;
+
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(journal_find(journal, &entry, &seen, &result),
+                         LASTCALL_OK);
+        assert_int_equal(seen, JOURNAL_NEW);
+    }
+    begin_batch(journal);
+    assert_int_equal(ask(journal, ID_ONE, "h", NULL, &result), JOURNAL_NEW);
+    commit(journal);
+    assert_int_equal(journal_find(journal, &entry, &seen, &result),
+                     LASTCALL_OK);
+    assert_int_equal(seen, JOURNAL_RUNNING);
 }
 
 /* holds 4.18 */
@@ -313,6 +390,8 @@ int main(void)
         TEST(what_was_never_begun_is_not_recorded),
         TEST(what_is_kept_is_counted_in_bytes),
         TEST(a_full_journal_says_busy),
+        TEST(an_issuer_has_its_share_and_no_more),
+        TEST(what_is_only_asked_for_is_not_recorded),
         TEST(a_full_disk_keeps_nothing_and_recovers),
         TEST(an_older_journal_is_brought_up_to_date),
     };
