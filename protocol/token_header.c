@@ -41,16 +41,17 @@ static bool skip(const char **at, const char *text)
     return true;
 }
 
-/* Step over what stands before the next quote, and that; how long it is. */
-static size_t skip_value(const char **at)
+/* Step over what stands before the next quote, which must be there, and over
+ * that; how long it is. */
+static bool skip_value(const char **at, size_t *len)
 {
-    const char *begin = *at;
-    const char *quote = strchr(begin, '"');
+    const char *quote = strchr(*at, '"');
 
     if (quote == NULL)
-        return 0;
+        return false;
+    *len = (size_t)(quote - *at);
     *at = quote + 1;
-    return (size_t)(quote - begin);
+    return true;
 }
 
 /*
@@ -79,15 +80,15 @@ static enum lastcall_status read_plain(const struct bytes *text,
     if (token_type_is_roots(type) || !skip(&at, BEFORE_KID))
         return LASTCALL_E_SYNTAX;
     value = at;
-    if (skip_value(&at) != KEY_THUMBPRINT_SIZE - 1)
+    if (!skip_value(&at, &len) || len != KEY_THUMBPRINT_SIZE - 1)
         return LASTCALL_E_SYNTAX;
     memcpy(token->kid, value, KEY_THUMBPRINT_SIZE - 1);
     token->kid[KEY_THUMBPRINT_SIZE - 1] = '\0';
     if (!key_thumbprint_is_valid(token->kid) || !skip(&at, BEFORE_GRANT))
         return LASTCALL_E_SYNTAX;
     value = at;
-    len = skip_value(&at);
-    if (len > TOKEN_GRANT_BYTES_MAX || strspn(value, GRANT_CHARACTERS) != len ||
+    if (!skip_value(&at, &len) || len > TOKEN_GRANT_BYTES_MAX ||
+        strspn(value, GRANT_CHARACTERS) != len ||
         at != (const char *)text->data + text->len - 1 || *at != '}')
         return LASTCALL_E_SYNTAX;
     token->grant = malloc(len + 1);

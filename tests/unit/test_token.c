@@ -214,6 +214,7 @@ static void headers_mean_the_same_in_every_form(void **state)
         {COMMON "a.b\"", LASTCALL_E_ENCODING, NULL},
         {COMMON "a.b\"]", LASTCALL_E_ENCODING, NULL},
         {COMMON "a.b", LASTCALL_E_ENCODING, NULL},
+        {COMMON "}", LASTCALL_E_ENCODING, NULL},
         {COMMON "a\xff\"}", LASTCALL_E_ENCODING, NULL},
         {COMMON "a\tb\"}", LASTCALL_E_ENCODING, NULL},
         {COMMON "a.b\",\"grant\":\"a.b\"}", LASTCALL_E_ENCODING, NULL},
