@@ -120,6 +120,15 @@ out:
     return status;
 }
 
+/* Who misses one of the three files has most likely not copied the folder. */
+static void say_mend(struct platform_error *error)
+{
+    const size_t len = strlen(error->text);
+
+    snprintf(error->text + len, sizeof(error->text) - len,
+             "; lastcall enroll makes key, grant and root in one folder");
+}
+
 enum lastcall_status identity_load(const struct settings *settings,
                                    const char *boot_id, struct identity *out,
                                    struct trust *trust,
@@ -158,6 +167,8 @@ out:
         identity_deinit(out);
         if (error->text[0] == '\0')
             say(error, status, settings->path, status_text(status));
+        if (status == LASTCALL_E_MISSING)
+            say_mend(error);
     }
     return status;
 }

@@ -49,6 +49,11 @@ static enum lastcall_status read_own_file(const struct plex_token *token,
                      "%.300s: holds no token; write the token of the server's "
                      "owner into it, alone on one line",
                      token->file);
+    } else if (status == LASTCALL_E_MISSING) {
+        snprintf(error->text, sizeof(error->text),
+                 "%.300s: is not there; write the token of the server's owner "
+                 "into it, alone on one line",
+                 token->file);
     }
     bytes_deinit(&content);
     switch ((int)status) {

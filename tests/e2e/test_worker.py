@@ -82,8 +82,18 @@ def test_a_secret_that_others_can_read_is_refused(host, name):
 
 def test_a_missing_key_is_named(host):
     os.unlink(host.path("host.key"))
-    done = worker_run(host)
-    assert done.status != 0 and host.path("host.key") in done.out + done.err
+    for arguments in ((), ("--check",)):
+        done = worker_run(host, *arguments)
+        text = done.out + done.err
+        assert done.status == 1 and host.path("host.key") in text, done
+        assert "lastcall enroll makes" in text, done
+
+
+def test_a_missing_token_is_named(host):
+    os.unlink(host.path("home.token"))
+    done = worker_run(host, "--check")
+    assert done.status == 1, done
+    assert host.path("home.token") + ": is not there; write" in done.out, done
 
 
 def test_a_grant_for_another_key_is_refused(stage, host):
