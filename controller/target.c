@@ -78,7 +78,7 @@ static enum lastcall_status add_list(struct target *target, const char *text,
     enum lastcall_status status = LASTCALL_OK;
 
     while (*text != '\0' && status == LASTCALL_OK) {
-        size_t len = strcspn(text, separators);
+        const size_t len = strcspn(text, separators);
 
         if (len > 0)
             status = add_entry(target, text, len, error);
@@ -108,6 +108,46 @@ static void blank_comments(char *text)
     }
 }
 
+/* Add line by line, so that a bad one is named by its number. */
+static enum lastcall_status add_lines(struct target *target, const char *path,
+                                      char *text, char error[SELECT_ERROR_SIZE])
+{
+    char why[SELECT_ERROR_SIZE] = "";
+    enum lastcall_status status = LASTCALL_OK;
+    size_t number = 1;
+
+    for (char *line = text; line != NULL; number++) {
+        char *end = strchr(line, '\n');
+
+        if (end != NULL)
+            *end++ = '\0';
+        status = add_list(target, line, ", \t\r", why);
+        if (status != LASTCALL_OK)
+            break;
+        line = end;
+    }
+    if (status == LASTCALL_E_SYNTAX)
+        snprintf(error, SELECT_ERROR_SIZE,
+                 "--hosts-file %.120s, line %zu: %.240s", path, number, why);
+    return status;
+}
+
+/* What would end the list in the middle. */
+static enum lastcall_status check_file(const struct bytes *text,
+                                       const char *path,
+                                       char error[SELECT_ERROR_SIZE])
+{
+    if (memchr(text->data, '\0', text->len) == NULL &&
+        !bytes_is_utf16(text->data, text->len))
+        return LASTCALL_OK;
+    snprintf(
+        error, SELECT_ERROR_SIZE,
+        "--hosts-file %.120s: written in UTF-16, or no text at all; save it "
+        "as UTF-8",
+        path);
+    return LASTCALL_E_SYNTAX;
+}
+
 static enum lastcall_status add_file(struct target *target, const char *path,
                                      char error[SELECT_ERROR_SIZE])
 {
@@ -124,8 +164,12 @@ static enum lastcall_status add_file(struct target *target, const char *path,
                  why.text[0] != '\0' ? why.text : status_text(status));
         status = LASTCALL_E_SYNTAX;
     } else if (text.data != NULL) {
+        status = check_file(&text, path, error);
         blank_comments((char *)text.data);
-        status = add_list(target, (const char *)text.data, ", \t\r\n", error);
+        if (status == LASTCALL_OK)
+            status = add_lines(
+                target, path,
+                (char *)text.data + bytes_mark_len(text.data, text.len), error);
     }
     bytes_deinit(&text);
     return status;

@@ -206,13 +206,19 @@ static void test_what_cannot_be_opened_says_what_to_do(void **state)
 
 static void test_exit_of_what_came_late(void **state)
 {
+    static const enum job_outcome unanswered[] = {JOB_WAITING, JOB_SILENT,
+                                                  JOB_OFFLINE, JOB_UNSENT};
     struct job job = {.state = JOB_DONE, .exit_code = EXIT_CODE_SILENT};
 
     (void)state;
     job.outcomes[JOB_TRUE] = 2;
     assert_int_equal(job_exit_code(&job), EXIT_CODE_OK);
+    for (size_t i = 0; i < sizeof unanswered / sizeof unanswered[0]; i++) {
+        job.outcomes[unanswered[i]] = 1;
+        assert_int_equal(job_exit_code(&job), EXIT_CODE_SILENT);
+        job.outcomes[unanswered[i]] = 0;
+    }
     job.outcomes[JOB_UNSENT] = 1;
-    assert_int_equal(job_exit_code(&job), EXIT_CODE_SILENT);
     job.outcomes[JOB_FALSE] = 1;
     assert_int_equal(job_exit_code(&job), EXIT_CODE_FALSE);
     job.outcomes[JOB_REFUSED] = 1;

@@ -175,6 +175,10 @@ static void test_will_of_an_earlier_life_is_ignored(void **state)
     assert_int_equal(take_status(HOST_ONLINE, "boot-3", FLEET_NOW_S + 1),
                      LASTCALL_OK);
     assert_true(registry_host_is_up(find_media()));
+    /* What it said in an earlier life may come again. */
+    assert_int_equal(take_status(HOST_DRAINING, "boot-2", FLEET_NOW_S),
+                     LASTCALL_OK);
+    assert_string_equal(find_media()->status.boot_id, "boot-3");
 }
 
 static void test_newer_inventory_replaces_the_older(void **state)

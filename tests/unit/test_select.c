@@ -348,25 +348,74 @@ static void test_targets_that_are_refused(void **state)
     }
 }
 
-static void test_hosts_from_a_file(void **state)
+/* Parse a file that holds so many bytes. */
+static enum lastcall_status target_file(const char *text, size_t len,
+                                        struct target *target,
+                                        char error[SELECT_ERROR_SIZE])
 {
     char path[] = "/tmp/lastcall-hosts-XXXXXX";
     int fd = mkstemp(path);
     const char *const words[] = {"--hosts-file", path, NULL};
-    static const char text[] = "a\r\nb, c # the rest\n# nothing\n\n d\n";
+    enum lastcall_status status = LASTCALL_E_INTERNAL;
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, len), len);
+    close(fd);
+    status = target_words(words, target, error);
+    unlink(path);
+    return status;
+}
+
+/* Windows writes the mark and the carriage returns. */
+static void test_hosts_from_a_file(void **state)
+{
+    static const char text[] = "\xef\xbb\xbf"
+                               "a\r\nb, c # the rest\n# nothing\n\n d\n";
     struct target target;
     char error[SELECT_ERROR_SIZE];
 
     (void)state;
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
-    close(fd);
-    assert_int_equal(target_words(words, &target, error), LASTCALL_OK);
+    assert_int_equal(target_file(text, sizeof text - 1, &target, error),
+                     LASTCALL_OK);
     assert_int_equal(target.entry_count, 4);
     assert_string_equal(target.entries[2], "c");
+    assert_string_equal(target.entries[0], "a");
     assert_string_equal(target.entries[3], "d");
     target_deinit(&target);
-    unlink(path);
+}
+
+static void test_a_file_that_is_refused_says_where(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+        const char *says;
+    } cases[] = {
+        {"a\nb c\n# x\nd Media-07\ne", 22, ", line 4: \"Media-07\" is no"},
+        {"web_1", 5, ", line 1: \"web_1\" is no host's name"},
+        {"\xff\xfe"
+         "a",
+         3, "save it as UTF-8"},
+        {"# only\n", 7, "no host is named"},
+        {"a\n\0b\n", 5, "save it as UTF-8"},
+        {"a\0", 2, "save it as UTF-8"},
+        {"a\n\xef\xbb\xbf"
+         "b\n",
+         7, ", line 2: "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct target target;
+        char error[SELECT_ERROR_SIZE] = "";
+
+        assert_int_equal(
+            target_file(cases[i].text, cases[i].len, &target, error),
+            LASTCALL_E_SYNTAX);
+        if (strstr(error, cases[i].says) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", error, cases[i].says);
+        target_deinit(&target);
+    }
 }
 
 #define MANY 10000
@@ -422,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_targets_that_are_refused),
         cmocka_unit_test(test_hosts_from_a_file),
+        cmocka_unit_test(test_a_file_that_is_refused_says_where),
         cmocka_unit_test(test_a_file_of_many_hosts),
     };
 
