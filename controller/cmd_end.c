@@ -548,8 +548,10 @@ enum exit_code cmd_end(const struct options *options)
         code = fleet_open(options, FLEET_NEED_STATUSES | FLEET_NEED_IDENTITY,
                           &ending.target, ending.present.timeout_ms,
                           &ending.fleet);
-    if (code == EXIT_CODE_OK)
+    if (code == EXIT_CODE_OK) {
+        fleet_say_unmatched(&ending.fleet, &ending.target);
         code = ending_run(&ending);
+    }
     fleet_close(&ending.fleet);
     free(ending.request.reason);
     free(ending.request.title);

@@ -92,6 +92,8 @@ enum exit_code cmd_hosts(const struct options *options)
     code = fleet_open(options, FLEET_NEED_STATUSES | FLEET_NEED_DETAILS,
                       &target, present.timeout_ms, &fleet);
     if (code == EXIT_CODE_OK)
+        fleet_say_unmatched(&fleet, &target);
+    if (code == EXIT_CODE_OK)
         code = list(&fleet, &target, &present);
 out:
     fleet_close(&fleet);

@@ -190,6 +190,7 @@ enum exit_code cmd_ping(const struct options *options)
                    &pinging.target, pinging.present.timeout_ms, &pinging.fleet);
     if (code == EXIT_CODE_OK) {
         record_say_refusals(&pinging.fleet.registry);
+        fleet_say_unmatched(&pinging.fleet, &pinging.target);
         code = ping(&pinging);
     }
 out:

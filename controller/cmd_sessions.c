@@ -218,6 +218,8 @@ enum exit_code cmd_sessions(const struct options *options)
         code = fleet_open(options, needs, &listing.target,
                           listing.present.timeout_ms, &listing.fleet);
         if (code == EXIT_CODE_OK)
+            fleet_say_unmatched(&listing.fleet, &listing.target);
+        if (code == EXIT_CODE_OK)
             code = fresh ? list_fresh(&listing) : list_retained(&listing);
     }
     fleet_close(&listing.fleet);

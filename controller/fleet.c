@@ -7,6 +7,8 @@
 #include "controller/say.h"
 #include "protocol/topic.h"
 
+#define UNMATCHED_SAID_MAX 10
+
 /* And one that is asked for again, behind what is retained. */
 _Static_assert(FLEET_FILTER_MAX + 1 <= CONNECTION_SUBSCRIPTION_MAX,
                "a connection takes every filter that a command may want");
@@ -431,6 +433,31 @@ static void warn_revoked(struct fleet *fleet)
         return;
     say_error("our own key or grant is revoked: no host will answer");
     say_mend("ask who holds the root key for a new grant");
+}
+
+static bool matches_any(const struct registry *registry, const char *pattern)
+{
+    for (size_t i = 0; i < registry->count; i++) {
+        if (name_glob(pattern, registry->hosts[i]->name.text, GLOB_CASE_EXACT))
+            return true;
+    }
+    return false;
+}
+
+void fleet_say_unmatched(const struct fleet *fleet, const struct target *target)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < target->entry_count; i++) {
+        if (!target_is_pattern(target->entries[i]) ||
+            matches_any(&fleet->registry, target->entries[i]))
+            continue;
+        if (++count <= UNMATCHED_SAID_MAX)
+            say_error("%s matches no known host", target->entries[i]);
+    }
+    if (count > UNMATCHED_SAID_MAX)
+        say_error("and %zu more patterns match none",
+                  count - UNMATCHED_SAID_MAX);
 }
 
 enum exit_code fleet_open(const struct options *options, uint32_t needs,

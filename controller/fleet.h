@@ -77,6 +77,11 @@ enum exit_code fleet_open(const struct options *options, uint32_t needs,
                           struct fleet *out);
 void fleet_close(struct fleet *fleet);
 
+/* Say on standard error which patterns of a target match no known host: most
+ * likely one was misspelt, and the others go on without it. */
+void fleet_say_unmatched(const struct fleet *fleet,
+                         const struct target *target);
+
 /*
  * Give a message to whom it concerns: statuses and inventories to the
  * registry, revocation lists to trust.  A host whose status was cleared is

@@ -38,6 +38,7 @@ static enum lastcall_status add_hosts(struct plan_send *sending,
     const struct registry *registry = &sending->fleet->registry;
     enum lastcall_status status = LASTCALL_OK;
 
+    fleet_say_unmatched(sending->fleet, target);
     for (size_t i = 0; i < registry->count && status == LASTCALL_OK; i++) {
         const struct registry_host *host = registry->hosts[i];
 

@@ -87,6 +87,16 @@ def test_one_after_the_other_in_the_order_of_the_file(fleet):
     assert done.json()["summary"]["true"] == 4
 
 
+@pytest.mark.parametrize("command", [
+    ("disconnect", "--every", "--yes"), ("ping",), ("hosts",), ("sessions",),
+    ("maintenance", "start", "--at", "+1h", "--for", "1h", "--yes")])
+def test_a_pattern_that_matches_nobody_is_said(fleet, command):
+    done = fleet.operator.run(*command, "--host", "a,*b,rack-*", "--timeout",
+                              "2s")
+    assert "lastcall: rack-* matches no known host\n" in done.err, done
+    assert "*b matches" not in done.err, done
+
+
 def test_the_window_is_never_exceeded(fleet):
     for host in fleet.hosts.values():
         host.delay = 0.3
