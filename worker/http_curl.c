@@ -32,6 +32,7 @@ struct http_curl {
     int64_t heard_ms;             /* monotonic; when a byte last came */
     unsigned attempt_count;       /* how often it was about to be sent */
     size_t header_len;
+    bool has_long_header;         /* more than may be */
     enum lastcall_status refusal; /* our own reason to break it off */
     char error[CURL_ERROR_SIZE];
 };
@@ -158,7 +159,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *userdata)
     size_t len = size * count;
 
     if (len > HTTP_HEADER_BYTES_MAX - curl->header_len) {
-        curl->refusal = LASTCALL_E_TOO_LARGE;
+        curl->has_long_header = true;
         return CURL_WRITEFUNC_ERROR;
     }
     curl->header_len += len;
@@ -427,6 +428,27 @@ static CURLcode transfer(struct http_curl *curl)
     return result;
 }
 
+/*
+ * A header that is longer than libcurl holds (100 KiB) it calls "out of
+ * memory".  Once the answer has begun, and before its headers are over, that
+ * is by far the likelier of both.
+ * Source: CURL_MAX_HTTP_HEADER in curl/curl.h, Curl_dyn_addn() of 7.88.
+ */
+static bool has_long_header(const struct http_curl *curl, CURLcode result,
+                            const struct http_response *out)
+{
+    curl_off_t begun_us = 0;
+
+    if (curl->has_long_header)
+        return true;
+    if (result != CURLE_OUT_OF_MEMORY || curl->has_begun || out->body.len > 0 ||
+        curl->refusal != LASTCALL_OK ||
+        curl_easy_getinfo(curl->easy, CURLINFO_STARTTRANSFER_TIME_T,
+                          &begun_us) != CURLE_OK)
+        return false;
+    return begun_us > 0;
+}
+
 /* Put libcurl's result into our words. */
 static enum lastcall_status explain(const struct http_curl *curl,
                                     CURLcode result, struct http_response *out)
@@ -439,6 +461,11 @@ static enum lastcall_status explain(const struct http_curl *curl,
     if (atomic_load(&curl->is_interrupted)) {
         snprintf(out->detail, sizeof(out->detail), "the worker is stopping");
         return LASTCALL_E_CLOSED;
+    }
+    if (has_long_header(curl, result, out)) {
+        snprintf(out->detail, sizeof(out->detail),
+                 "the answer's headers are longer than can be held");
+        return LASTCALL_SERVER_ERROR;
     }
     if (result == CURLE_OUT_OF_MEMORY || curl->refusal == LASTCALL_E_NOMEM)
         return LASTCALL_E_NOMEM;
@@ -491,6 +518,7 @@ static enum lastcall_status exchange(struct http_curl *curl,
     curl->heard_ms = now_ms();
     curl->attempt_count = 0;
     curl->header_len = 0;
+    curl->has_long_header = false;
     curl->refusal = LASTCALL_OK;
     curl->error[0] = '\0';
 

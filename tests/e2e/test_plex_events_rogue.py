@@ -171,6 +171,12 @@ ROGUES = [flood, pour, dribble, dribble_headers, headers_without_end,
           long_header, bad_chunks, compressed, switching]
 
 
+def test_a_header_without_end_is_called_so(followed):
+    live = followed(long_header)
+    live.worker.process.await_line(
+        "STREAM-LOST.*the answer's headers are longer than can be held")
+
+
 # holds 7.11
 @pytest.mark.parametrize("stream", ROGUES, ids=lambda s: s.__name__)
 def test_polling_goes_on_and_a_stop_does_not_wait(followed, stream):
