@@ -328,6 +328,110 @@ static void writing_is_compact_ordered_and_bounded(void **state)
     json_decref(object);
 }
 
+/* Write with both writers. */
+static void check_writing(json_t *value)
+{
+    char *expected = NULL;
+    struct bytes out;
+
+    assert_non_null(value);
+    expected = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY |
+                                     JSON_REAL_PRECISION(15));
+    assert_non_null(expected);
+    bytes_init(&out, 100000);
+    assert_int_equal(json_write(value, &out), LASTCALL_OK);
+    assert_string_equal((const char *)out.data, expected);
+    assert_int_equal(out.len, strlen(expected));
+    bytes_deinit(&out);
+    free(expected);
+    json_decref(value);
+}
+
+static void writing_is_janssons(void **state)
+{
+    static const char *const texts[] = {
+        "{}",
+        "[]",
+        "[[],{},[{}],{\"a\":[]}]",
+        "{\"z\":1,\"a\":{\"b\":[true,false,null,\"\"]},\"m\":-0.5,\"\":\"\"}",
+        "[0,-1,9223372036854775807,-9223372036854775808]",
+        "[1.0,42.3,1e300,-1e-300,0.1,123456789012345680.0,5e-324]",
+        "\"alone\"",
+        "7",
+        "{\"a \\\" \\\\ / \\n \\u0001 "
+        "\xc3\xa4\":\"\xf0\x9f\x8e\xac/\\u007f\\u2028\"}",
+    };
+    char every[4000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        check_writing(
+            json_loads(texts[i], JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+    for (size_t i = 0; i < 128; i++)
+        every[i] = (char)i;
+    check_writing(json_stringn(every, 128));
+    /* As long as what is gathered, and around it; with an escape at the end. */
+    memset(every + 128, 'x', sizeof(every) - 128);
+    for (size_t len = 500; len < 520; len++) {
+        check_writing(json_stringn(every + 128, len));
+        check_writing(json_pack("[o,o,o]", json_stringn(every + 30, len),
+                                json_stringn(every, len),
+                                json_stringn(every + 1000, 3000)));
+    }
+    check_writing(json_stringn("\"", 1));
+    check_writing(json_stringn("a\0\n", 3));
+}
+
+static void half_a_document_is_none(void **state)
+{
+    json_t *object = json_pack("{s:[i,s,f],s:{s:s}}", "one", 1, "a\nb", 2.5,
+                               "two", "name", "value");
+    struct bytes out;
+    size_t whole = 0;
+
+    (void)state;
+    bytes_init(&out, 1000);
+    assert_int_equal(json_write(object, &out), LASTCALL_OK);
+    whole = out.len;
+    bytes_deinit(&out);
+    for (size_t max = 3; max < whole + 3; max++) {
+        bytes_init(&out, max);
+        assert_int_equal(bytes_append_text(&out, "abc"), LASTCALL_OK);
+        assert_int_equal(json_write(object, &out), LASTCALL_E_TOO_LARGE);
+        assert_string_equal((const char *)out.data, "abc");
+        assert_int_equal(out.len, 3);
+        bytes_deinit(&out);
+    }
+    bytes_init(&out, whole);
+    assert_int_equal(json_write(NULL, &out), LASTCALL_E_NOMEM);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(json_write(object, &out), LASTCALL_OK);
+    bytes_deinit(&out);
+    json_decref(object);
+}
+
+/* Larger than what is gathered at a time: a part of it was there already. */
+static void nothing_of_a_large_document_stays(void **state)
+{
+    char text[3000];
+    json_t *array = json_array();
+    struct bytes out;
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    assert_int_equal(json_array_append_new(array, json_stringn(text, 400)), 0);
+    assert_int_equal(json_array_append_new(array, json_stringn(text, 400)), 0);
+    assert_int_equal(json_array_append_new(array, json_stringn(text, 3000)), 0);
+    assert_int_equal(json_array_append_new(array, json_stringn(text, 600)), 0);
+    bytes_init(&out, 2000);
+    assert_int_equal(bytes_append_text(&out, "abc"), LASTCALL_OK);
+    assert_int_equal(json_write(array, &out), LASTCALL_E_TOO_LARGE);
+    assert_string_equal((const char *)out.data, "abc");
+    assert_int_equal(out.len, 3);
+    bytes_deinit(&out);
+    json_decref(array);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +445,9 @@ int main(void)
         cmocka_unit_test(getters_name_the_member_that_is_wrong),
         cmocka_unit_test(unknown_members_are_named_in_ascii),
         cmocka_unit_test(writing_is_compact_ordered_and_bounded),
+        cmocka_unit_test(writing_is_janssons),
+        cmocka_unit_test(half_a_document_is_none),
+        cmocka_unit_test(nothing_of_a_large_document_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
