@@ -357,10 +357,13 @@ static enum lastcall_status target_file(const char *text, size_t len,
     int fd = mkstemp(path);
     const char *const words[] = {"--hosts-file", path, NULL};
     enum lastcall_status status = LASTCALL_E_INTERNAL;
+    FILE *file = NULL;
 
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, len), len);
-    close(fd);
+    file = fdopen(fd, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
     status = target_words(words, target, error);
     unlink(path);
     return status;
