@@ -149,8 +149,14 @@ static enum exit_code end(const struct planning *planning,
     if (code == EXIT_CODE_OK && planning->fleet.plans.refused_count > 0)
         code = EXIT_CODE_REFUSED;
     code = present_end(output, plan_progress_summary(account, id), code);
+    if (planning->present.writer != &output_table)
+        return code;
     plan_progress_format(account, id, line);
-    if (planning->present.writer == &output_table && account->rows > 0)
+    if (account->rows == 0 && id != NULL)
+        say("no host that is known has a plan %s", id->text);
+    else if (account->rows == 0)
+        say("no host that is known has a plan");
+    else
         say("%s%s", line, code == EXIT_CODE_INTERRUPTED ? "; interrupted" : "");
     return code;
 }

@@ -281,13 +281,14 @@ static const char *colour_of(const struct output *output,
                              const struct output_column *column,
                              const char *text)
 {
-    static const char *const good[] = {"online",  "true",   "ok",
-                                       "playing", "active", "connected",
-                                       "current", "fresh",  "started"};
+    static const char *const good[] = {
+        "online",  "true",  "ok",      "playing", "active",   "connected",
+        "current", "fresh", "started", "done",    "enforcing"};
     static const char *const dim[] = {
-        "offline", "silent",  "draining", "paused",       "disconnected",
-        "idle",    "listen",  "no_match", "already_gone", "unknown",
-        "stale",   "changed", "ended"};
+        "offline", "silent",    "draining", "paused",       "disconnected",
+        "idle",    "listen",    "no_match", "already_gone", "unknown",
+        "stale",   "changed",   "ended",    "unsent",       "waiting",
+        "running", "scheduled", "warning",  "unlisted",     "cancelled"};
 
     if (output->colour == OUTPUT_PLAIN || column->cell != CELL_STATE ||
         strcmp(text, "-") == 0)

@@ -70,6 +70,14 @@ def test_a_window_now_ends_what_is_there_and_what_comes(office):
     assert row["ended"] >= 2 and row["failed"] == 0
 
 
+def test_that_there_is_no_plan_is_said(office):
+    for words in (), ("patch-0",):
+        done = office.run("status", *words)
+        assert (done.status, done.out) == (OK, ""), done
+        assert done.err == " ".join(
+            ("no host that is known has a plan", *words)) + "\n", done
+
+
 def test_a_plan_that_is_cancelled_ends_nobody(office):
     office.plex.play("movie-1")
     assert office.start("--at", "+1h", "--for", "1h", "--id",
