@@ -1,4 +1,5 @@
 #include "tests/unit/plan_stage.h"
+#include "worker/maintenance_private.h"
 
 /* Who is warned again, and who is not. */
 
@@ -154,6 +155,27 @@ static void who_was_asked_in_vain_is_not_asked_again(void **state)
     stop(INBOX_STOP);
 }
 
+/* holds 8.13 */
+static void a_server_with_a_session_in_the_result_was_reached(void **state)
+{
+    struct server_result server = {.server = {"two"},
+                                   .code = LASTCALL_UNREACHABLE};
+    struct session_result session = {.server = {"two"}};
+    struct result result = {.code = LASTCALL_UNREACHABLE,
+                            .servers = &server,
+                            .server_count = 1,
+                            .sessions = &session};
+
+    (void)state;
+    assert_int_equal(maintenance_unreached(&stage.settings, &result), 2);
+    result.session_count = 1;
+    assert_int_equal(maintenance_unreached(&stage.settings, &result), 0);
+    assert_int_equal(maintenance_failed(&stage.settings, &result), 2);
+    result.session_count = 0;
+    result.code = LASTCALL_LIMIT_EXCEEDED;
+    assert_int_equal(maintenance_unreached(&stage.settings, &result), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +183,7 @@ int main(void)
         TEST(what_a_server_is_owed_survives_a_restart),
         TEST(nobody_is_owed_a_warning_from_the_start_on),
         TEST(who_was_asked_in_vain_is_not_asked_again),
+        TEST(a_server_with_a_session_in_the_result_was_reached),
         TEST(a_warning_that_a_crash_met_is_given_if_nobody_saw_it),
     };
 
