@@ -354,9 +354,18 @@ def test_the_flow_is_one_that_node_red_imports():
     assert len(ids) == len(flow)
     tabs = {node["id"] for node in flow if node["type"] == "tab"}
     brokers = {node["id"] for node in flow if node["type"] == "mqtt-broker"}
+    kinds = {"tab", "mqtt-broker", "mqtt in", "mqtt out", "inject", "switch",
+             "function", "debug"}  # of Node-RED's own palette
+    outputs = {"mqtt in": 1, "inject": 1, "function": 1, "mqtt out": 0,
+               "debug": 0}
     for node in flow:
-        assert set(node.get("wires", [[]])[0] if node.get("wires") else []
-                   ) <= ids, node
+        assert node["type"] in kinds, node
+        assert {to for output in node.get("wires", [])
+                for to in output} <= ids, node
+        if node["type"] not in ("tab", "mqtt-broker"):
+            assert len(node["wires"]) == outputs.get(
+                node["type"], len(node.get("rules", []))), node
+            assert "z" in node and "x" in node and "y" in node, node
         if "z" in node:
             assert node["z"] in tabs
         if "broker" in node and node["type"].startswith("mqtt "):
@@ -413,6 +422,22 @@ def test_systemd_takes_the_unit(tmp_path):
     said = [line for line in (done.stdout + done.stderr).splitlines()
             if "lastcall-bridge" in line]
     assert done.returncode == 0 and said == [], done.stderr
+
+
+def test_the_page_says_where_each_file_of_the_configuration_comes_from():
+    conf = sections()
+    files = {value for section in ("controller", "broker", "bridge")
+             for key, value in conf[section].items()
+             if key in ("key", "grant", "root", "ca", "cert", "cert_key",
+                        "password_file")}
+    assert len(files) == 8
+    text = PAGE.replace("\n", " ")
+    assert [name for name in files if not re.search(
+        r"(`| )%s\b" % re.escape(name), text)] == []
+    secret = re.search(r"chmod 600 (.*)", PAGE).group(1).split()
+    assert set(secret) == {conf["controller"]["key"],
+                           conf["broker"]["cert_key"],
+                           conf["bridge"]["password_file"]}
 
 
 def test_the_page_links_to_files_that_are_there():
