@@ -131,3 +131,25 @@ def test_paused_time_is_told_by_the_worker(scene):
          lambda i: i["count"] == 1 and i["sessions"][0]["state"] == "paused")
     result = scene.ask({"action": "list", "where": "paused_s >= 0"})
     assert result["matched"] == 1
+
+
+# holds 7.12
+def test_what_ended_without_a_worker_shows_in_the_inventory_alone(scene):
+    """Also who was ended by command, when it crashes before it has told so."""
+    gone = scene.plex.play("gone", user="jdoe")
+    scene.plex.play("stays")
+    wait = scene.alice.await_inventory
+    before = wait("media-01", "home", lambda i: i["count"] == 2)
+    scene.worker.kill()
+    scene.plex.remove(gone)
+    scene.plex.play("new")
+    mark = scene.alice.mark()
+    scene.worker.start()
+    after = wait("media-01", "home", lambda i: ids(i) == ["new", "stays"],
+                 after=mark)
+    assert after["boot_id"] != before["boot_id"]
+    scene.plex.play("later")
+    told = scene.alice.await_event("media-01", "home", lambda e: True,
+                                   after=mark)
+    assert (told["seq"], told["kind"]) == (1, "started")
+    assert told["session"]["session_id"] == "later"
