@@ -98,6 +98,7 @@ int main(int argc, char **argv)
 {
     enum exit_code code = EXIT_CODE_USAGE;
 
+    platform_hold_standard_files();
     if (platform_arguments(&argc, &argv) != LASTCALL_OK) {
         say_error("the arguments could not be read");
         return EXIT_CODE_BROKER;

@@ -158,6 +158,7 @@ int main(int argc, char **argv)
     struct arguments arguments;
     int code = -1;
 
+    platform_hold_standard_files();
     if (platform_arguments(&argc, &argv) != LASTCALL_OK) {
         fputs("lastcall-worker: the arguments could not be read\n", stderr);
         return EXIT_USAGE;

@@ -222,6 +222,15 @@ LASTCALL_MUST_USE enum lastcall_status platform_host_name(struct name *out);
  */
 void platform_clean_environment(void);
 
+/*
+ * Hold the places of standard input, output and error where we were started
+ * without: the next file or connection would get them, and with them what is
+ * printed.  Whoever prints there is told that it failed.
+ *
+ * Thread: call it first in main(), before anything is opened.
+ */
+void platform_hold_standard_files(void);
+
 /* The system's name and version, such as "Debian GNU/Linux 12"; never "". */
 void platform_os_text(char *text, size_t size);
 

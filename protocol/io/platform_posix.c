@@ -459,6 +459,15 @@ unsigned platform_no_delay(uint16_t peer_port)
     return count;
 }
 
+void platform_hold_standard_files(void)
+{
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++) {
+        /* The lowest number that is free is given, and that is this one. */
+        if (fcntl(file, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
+
 void platform_clean_environment(void)
 {
     static const char *const names[] = {

@@ -245,6 +245,11 @@ unsigned platform_no_delay(uint16_t peer_port)
     return 0;
 }
 
+void platform_hold_standard_files(void)
+{
+    /* Handles have no numbers of their own that others could get. */
+}
+
 void platform_clean_environment(void)
 {
     static const char *const names[] = {

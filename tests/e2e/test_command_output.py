@@ -226,6 +226,18 @@ def test_help_that_could_not_be_written_is_no_success(argv):
     assert done.returncode == BROKER and done.stderr, done
 
 
+@pytest.mark.parametrize("closed", ["<&- >&-", ">&-"])
+def test_what_nobody_could_see_is_no_success(desk, closed):
+    """Without standard output its number would be that of a connection."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$0" "$@" ' + closed,
+         *desk.operator.argv("hosts")],
+        env=desk.operator.environment(), stderr=subprocess.PIPE, text=True,
+        timeout=60)
+    assert done.returncode == BROKER, done
+    assert "could not be written" in done.stderr, done
+
+
 def test_ping_measures(desk):
     done = desk.run("ping", "--all", "-o", "json")
     assert done.status == OK and done.json()["exit"] == OK, done

@@ -253,6 +253,17 @@ def test_sigterm_finishes_what_runs(scene):
     assert scene.worker.process.wait() == 0
 
 
+def test_without_standard_error_its_lines_go_nowhere_else(stage, broker, plex):
+    """The first file that it opens would be its standard error."""
+    host = stage.host("media-01", {"home": plex})
+    observer = stage.observer()
+    stage.adopt(processes.Process(
+        "worker", ["/bin/sh", "-c", 'exec "$0" "$@" 2>&-',
+                   processes.bin_path(host.program), "--config", host.config]))
+    observer.await_status(host.name, lambda s: s["state"] == "online")
+    assert os.path.getsize(os.path.join(host.state_dir, "lock")) == 0
+
+
 def test_two_workers_do_not_share_a_state_directory(scene):
     second = scene.stage.worker(scene.host).spawn()
     assert second.process.wait() != 0

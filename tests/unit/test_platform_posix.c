@@ -1,6 +1,7 @@
 /* What is POSIX's own about files: modes, links, FIFOs. */
 #define _XOPEN_SOURCE 700 /* mkdtemp */
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -210,6 +212,34 @@ static void the_environment_tells_libraries_nothing(void **state)
         assert_null(getenv(names[i]));
 }
 
+/* In a child: it has no standard files afterwards. */
+static int hold_without(void)
+{
+    char byte = 0;
+
+    for (int file = 0; file <= 2; file++)
+        close(file);
+    platform_hold_standard_files();
+    if (open("/dev/null", O_RDWR) <= 2)
+        return 1;
+    return read(0, &byte, 1) >= 0 || write(1, "x", 1) >= 0 ||
+           write(2, "x", 1) >= 0;
+}
+
+static void what_is_opened_is_no_standard_file(void **state)
+{
+    int ended = 0;
+    const pid_t child = fork();
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(hold_without());
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_true(WIFEXITED(ended));
+    assert_int_equal(WEXITSTATUS(ended), 0);
+}
+
 static int set_up_group(void **state)
 {
     (void)state;
@@ -239,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_environment_tells_libraries_nothing),
+        cmocka_unit_test(what_is_opened_is_no_standard_file),
         cmocka_unit_test(test_create_and_read),
         cmocka_unit_test(test_time_of_day),
         cmocka_unit_test(test_never_follows_a_planted_link),
