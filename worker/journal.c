@@ -56,11 +56,12 @@ static const struct prepared prepared[] = {
                         " state = 2, bytes = bytes + length(?2)"
                         " WHERE id = ?1 RETURNING issuer"},
     {STATEMENT(deliver), "UPDATE command SET delivered = 1 WHERE id = ?"},
-    {STATEMENT(prune),
-     "DELETE FROM command WHERE id IN (SELECT id FROM command"
-     " WHERE exp_s < ?1 AND state = 2"
-     " AND (delivered = 1 OR finished_ms < ?2) ORDER BY id LIMIT ?3)"
-     " RETURNING issuer, bytes, exp_s"},
+    {STATEMENT(prune_end), "SELECT id FROM command WHERE id > ? ORDER BY id"
+                           " LIMIT 1 OFFSET ?"},
+    {STATEMENT(prune), "DELETE FROM command WHERE id > ?3 AND id <= ?4"
+                       " AND exp_s < ?1 AND state = 2"
+                       " AND (delivered = 1 OR finished_ms < ?2)"
+                       " RETURNING issuer, bytes, exp_s"},
     {STATEMENT(forget),
      "INSERT INTO command (issuer, request_id, hash, audience, action, exp_s,"
      " received_ms, state, delivered, bytes)"
@@ -425,17 +426,42 @@ enum lastcall_status journal_note(struct journal *journal,
     return history_append(&journal->history, line);
 }
 
+/* Find the last entry of the part that is to be pruned; INT64_MAX: the journal
+ * ends before. */
+static enum lastcall_status find_prune_end(struct journal *journal,
+                                           int64_t *end)
+{
+    sqlite3_stmt *find = journal->prune_end;
+    int code = SQLITE_ERROR;
+
+    *end = INT64_MAX;
+    sqlite3_bind_int64(find, 1, journal->prune_after);
+    sqlite3_bind_int64(find, 2, JOURNAL_PRUNE_LOOK_MAX - 1);
+    code = sqlite3_step(find);
+    if (code == SQLITE_ROW)
+        *end = sqlite3_column_int64(find, 0);
+    sqlite3_reset(find);
+    return code == SQLITE_ROW || code == SQLITE_DONE ? LASTCALL_OK
+                                                     : LASTCALL_E_IO;
+}
+
 enum lastcall_status journal_prune(struct journal *journal, int64_t expired_s,
-                                   int64_t now_ms, size_t *count)
+                                   int64_t now_ms, size_t *count,
+                                   bool *has_more)
 {
     sqlite3_stmt *prune = journal->prune;
     int64_t latest_s = journal->forgotten_s;
+    int64_t end = INT64_MAX;
     int code = SQLITE_ERROR;
 
     *count = 0;
+    *has_more = false;
+    if (find_prune_end(journal, &end) != LASTCALL_OK)
+        return LASTCALL_E_IO;
     sqlite3_bind_int64(prune, 1, expired_s);
     sqlite3_bind_int64(prune, 2, now_ms - JOURNAL_UNDELIVERED_MS);
-    sqlite3_bind_int64(prune, 3, JOURNAL_PRUNE_COUNT_MAX);
+    sqlite3_bind_int64(prune, 3, journal->prune_after);
+    sqlite3_bind_int64(prune, 4, end);
     while ((code = sqlite3_step(prune)) == SQLITE_ROW) {
         const int64_t exp_s = sqlite3_column_int64(prune, 2);
 
@@ -446,6 +472,8 @@ enum lastcall_status journal_prune(struct journal *journal, int64_t expired_s,
     sqlite3_reset(prune);
     if (code != SQLITE_DONE)
         return LASTCALL_E_IO;
+    *has_more = end != INT64_MAX;
+    journal->prune_after = *has_more ? end : 0;
     if (latest_s == journal->forgotten_s)
         return LASTCALL_OK;
     journal->forgotten_s = latest_s;

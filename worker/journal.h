@@ -39,8 +39,8 @@
 #define JOURNAL_ENTRY_BYTES 512
 /* Memory for SQLite's pages. */
 #define JOURNAL_CACHE_KIB 256
-/* Entries that one pruning removes at most. */
-#define JOURNAL_PRUNE_COUNT_MAX 1000
+/* Entries that one pruning looks at, at most. */
+#define JOURNAL_PRUNE_LOOK_MAX 1000
 /* A finished result that no broker took is kept this long at least. */
 #define JOURNAL_UNDELIVERED_MS (INT64_C(24) * 3600 * 1000)
 
@@ -80,11 +80,13 @@ struct journal {
     struct journal_bytes bytes_before;
     int64_t forgotten_s; /* the latest exp of what was ever pruned */
     int64_t forgotten_before_s;
+    int64_t prune_after; /* the id that the next pruning begins behind */
     sqlite3_stmt *begin; /* owned, as the following */
     sqlite3_stmt *find;
     sqlite3_stmt *set_targets;
     sqlite3_stmt *finish;
     sqlite3_stmt *deliver;
+    sqlite3_stmt *prune_end;
     sqlite3_stmt *prune;
     sqlite3_stmt *forget;
     sqlite3_stmt *undelivered;
@@ -177,16 +179,18 @@ journal_note(struct journal *journal, const struct history_line *line);
  * Forget commands that can no longer be replayed: finished, delivered (or old
  * enough), and expired.  The latest exp among them stays on record: when the
  * clock is set back, a forgotten command would be valid again, and
- * journal_begin() says JOURNAL_FORGOTTEN of what may be one.
+ * journal_begin() says JOURNAL_FORGOTTEN of what may be one.  A part of the
+ * journal is looked at, each time the next one, so that a long journal does
+ * not hold up commands.
  *
  *   expired_s  commands whose exp is before this are expired
  *   now_ms     wall clock
- *   count      how many were removed; JOURNAL_PRUNE_COUNT_MAX: call again
+ *   count      how many were removed
+ *   has_more   call again: the end was not reached
  */
-LASTCALL_MUST_USE enum lastcall_status journal_prune(struct journal *journal,
-                                                     int64_t expired_s,
-                                                     int64_t now_ms,
-                                                     size_t *count);
+LASTCALL_MUST_USE enum lastcall_status
+journal_prune(struct journal *journal, int64_t expired_s, int64_t now_ms,
+              size_t *count, bool *has_more);
 
 /* An entry that no result was recorded for: a crash came between.  Its issuer
  * is "" when it is unreadable, which must not keep a worker from starting. */

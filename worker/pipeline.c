@@ -28,17 +28,17 @@ static void prune(struct pipeline *pipeline)
     const int64_t expired_s =
         pipeline_wall_s(pipeline) - options->settings->worker.clock_skew_s;
     size_t count = 0;
+    bool has_more = false;
 
     if (pipeline->batch.has_failed ||
         journal_prune(options->journal, expired_s,
-                      options->clock->wall_ms(options->clock->state),
-                      &count) != LASTCALL_OK ||
+                      options->clock->wall_ms(options->clock->state), &count,
+                      &has_more) != LASTCALL_OK ||
         maintenance_prune(pipeline->maintenance, expired_s) != LASTCALL_OK)
-        count = 0;
+        has_more = false;
     pipeline->prune_due_ms =
-        pipeline_now_ms(pipeline) + (count == JOURNAL_PRUNE_COUNT_MAX
-                                         ? PIPELINE_PRUNE_AGAIN_MS
-                                         : PIPELINE_PRUNE_INTERVAL_MS);
+        pipeline_now_ms(pipeline) +
+        (has_more ? PIPELINE_PRUNE_AGAIN_MS : PIPELINE_PRUNE_INTERVAL_MS);
 }
 
 static bool has_due_recovery(const struct pipeline *pipeline)

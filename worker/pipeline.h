@@ -37,7 +37,7 @@
  * than EXECUTOR_SETTLE_MS: a list that follows an act is told by itself. */
 #define PIPELINE_NEWS_HOLD_MS 100
 #define PIPELINE_PRUNE_INTERVAL_MS 30000
-/* And when there was more than one pruning takes, so that it keeps up. */
+/* And when there was more than one pruning looks at, so that it keeps up. */
 #define PIPELINE_PRUNE_AGAIN_MS 100
 
 /* Everything is borrowed for the life. */

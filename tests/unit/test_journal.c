@@ -1,5 +1,7 @@
 #include "tests/unit/journal_stage.h"
 
+#include <inttypes.h>
+
 /* holds 4.12, 4.13, 4.14 */
 static void a_command_is_known_by_its_id_and_bytes(void **state)
 {
@@ -78,10 +80,13 @@ static void an_undelivered_result_is_found_again(void **state)
 static size_t prune(struct journal *journal, int64_t expired_s, int64_t now_ms)
 {
     size_t count = 0;
+    bool has_more = true;
 
     begin_batch(journal);
-    assert_int_equal(journal_prune(journal, expired_s, now_ms, &count),
-                     LASTCALL_OK);
+    assert_int_equal(
+        journal_prune(journal, expired_s, now_ms, &count, &has_more),
+        LASTCALL_OK);
+    assert_false(has_more);
     commit(journal);
     return count;
 }
@@ -112,6 +117,59 @@ static void what_cannot_be_replayed_is_forgotten(void **state)
         prune(journal, NOW_S + 61, NOW_MS + JOURNAL_UNDELIVERED_MS + 1), 1);
     assert_int_equal(journal->bytes.total, 0);
     assert_int_equal(sum_of_shares(journal), 0);
+}
+
+/* Prune as often as there is more; how many parts there were. */
+static unsigned prune_all(struct journal *journal, size_t *sum)
+{
+    unsigned parts = 0;
+    bool has_more = true;
+
+    *sum = 0;
+    while (has_more) {
+        size_t count = 0;
+
+        begin_batch(journal);
+        assert_int_equal(
+            journal_prune(journal, NOW_S + 61, NOW_MS, &count, &has_more),
+            LASTCALL_OK);
+        commit(journal);
+        assert_true(count <= JOURNAL_PRUNE_LOOK_MAX);
+        *sum += count;
+        parts++;
+    }
+    return parts;
+}
+
+/* Commands of a day, which no pruning may hold up by looking at all of them. */
+static void a_long_journal_is_pruned_part_by_part(void **state)
+{
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    char sql[512];
+    size_t sum = 0;
+
+    (void)snprintf(
+        sql, sizeof(sql),
+        "WITH RECURSIVE i (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i"
+        " WHERE n < %d) INSERT INTO command (issuer, request_id, hash,"
+        " audience, action, exp_s, received_ms, state, delivered, bytes)"
+        " SELECT 'a', 'r' || n, '', '', '', %" PRId64
+        " + n %% 2 * 60, 0, 2, 1, 0 FROM i",
+        2 * JOURNAL_PRUNE_LOOK_MAX + 10, NOW_S + 60);
+    assert_int_equal(sqlite3_exec(journal->store.db, sql, NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(prune_all(journal, &sum), 3);
+    assert_int_equal(sum, JOURNAL_PRUNE_LOOK_MAX + 5);
+    /* And from the beginning again. */
+    assert_int_equal(prune_all(journal, &sum), 2);
+    assert_int_equal(sum, 0);
+    assert_int_equal(sqlite3_exec(journal->store.db,
+                                  "UPDATE command SET exp_s = 1", NULL, NULL,
+                                  NULL),
+                     SQLITE_OK);
+    assert_int_equal(prune_all(journal, &sum), 2);
+    assert_int_equal(sum, JOURNAL_PRUNE_LOOK_MAX + 5);
 }
 
 /* The clock jumped forward, the journal was pruned, the clock came back. */
@@ -156,6 +214,7 @@ static void an_undone_pruning_forgot_nothing(void **state)
     struct bytes token;
     int64_t row = 0;
     size_t count = 0;
+    bool has_more = false;
 
     begin_batch(journal);
     (void)ask(journal, ID_ONE, "h", &row, &token);
@@ -163,8 +222,9 @@ static void an_undone_pruning_forgot_nothing(void **state)
     assert_int_equal(journal_deliver(journal, row), LASTCALL_OK);
     commit(journal);
     begin_batch(journal);
-    assert_int_equal(journal_prune(journal, NOW_S + 100000, NOW_MS, &count),
-                     LASTCALL_OK);
+    assert_int_equal(
+        journal_prune(journal, NOW_S + 100000, NOW_MS, &count, &has_more),
+        LASTCALL_OK);
     assert_int_equal(count, 1);
     journal_undo_batch(journal);
     begin_batch(journal);
@@ -385,6 +445,7 @@ int main(void)
         TEST(what_is_undone_was_never_there),
         TEST(an_undelivered_result_is_found_again),
         TEST(what_cannot_be_replayed_is_forgotten),
+        TEST(a_long_journal_is_pruned_part_by_part),
         TEST(what_may_have_been_forgotten_is_not_new),
         TEST(an_undone_pruning_forgot_nothing),
         TEST(what_was_never_begun_is_not_recorded),
