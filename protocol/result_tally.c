@@ -3,6 +3,10 @@
 #include <string.h>
 
 #include "protocol/result.h"
+#include "protocol/text.h"
+
+/* Less room than this would show no word of a reason. */
+#define REASON_SIZE_MIN 16
 
 /* A sentence that grows at its end and never beyond its room. */
 struct sentence {
@@ -81,14 +85,26 @@ static void say_sessions(struct sentence *sentence, const struct result *result,
         say_failures(sentence, result);
 }
 
+/* Why, in the server's own words, which may be of any language. */
+static void say_reason(struct sentence *sentence, const char *reason)
+{
+    if (reason[0] == '\0' || sentence->size - sentence->used < REASON_SIZE_MIN)
+        return;
+    say(sentence, ": ");
+    sentence->used += text_clean(reason, sentence->text + sentence->used,
+                                 sentence->size - sentence->used);
+}
+
 static void say_servers(struct sentence *sentence, const struct result *result)
 {
     for (size_t i = 0; i < result->server_count; i++) {
         const struct server_result *server = &result->servers[i];
 
-        if (!status_is_success(server->code))
-            say(sentence, "%sserver %s: %s", sentence->used > 0 ? "; " : "",
-                server->server.text, status_name(server->code));
+        if (status_is_success(server->code))
+            continue;
+        say(sentence, "%sserver %s: %s", sentence->used > 0 ? "; " : "",
+            server->server.text, status_name(server->code));
+        say_reason(sentence, server->detail);
     }
 }
 

@@ -389,6 +389,32 @@ static void codes_are_derived(void **state)
     }
 }
 
+/* A server's own words go along, as far as there is room and in whole
+ * characters: the token could not be made otherwise. */
+static void a_server_that_failed_says_why(void **state)
+{
+    struct result result = {.action = ACTION_STOP};
+    struct server_result *server = result_add_server(&result);
+    size_t len = 0;
+
+    (void)state;
+    assert_non_null(server);
+    snprintf(server->server.text, sizeof(server->server.text), "home");
+    server->code = LASTCALL_DENIED;
+    snprintf(server->detail, sizeof(server->detail), "no such token (401)");
+    result_tally(&result);
+    assert_string_equal(result.detail,
+                        "server home: denied: no such token (401)");
+    for (len = 0; len + 4 < sizeof(server->detail); len += 3)
+        memcpy(server->detail + len, "\xE5\xA4\x9C", 4);
+    result_tally(&result);
+    len = strlen(result.detail);
+    assert_true(len > sizeof(result.detail) - 4);
+    assert_true(bytes_is_utf8(result.detail, len));
+    assert_string_equal(result.detail + len - 3, "\xE2\x80\xA6");
+    result_deinit(&result);
+}
+
 /* `count` sessions with details of their own. */
 static void fill(struct result *result, size_t count)
 {
@@ -561,6 +587,7 @@ int main(void)
         cmocka_unit_test(packing_keeps_every_row),
         cmocka_unit_test(not_all_is_packed),
         cmocka_unit_test(codes_are_derived),
+        cmocka_unit_test(a_server_that_failed_says_why),
         cmocka_unit_test(what_does_not_fit_is_cut_and_said),
         cmocka_unit_test(whatever_is_encoded_can_be_signed),
         cmocka_unit_test(details_are_cleaned),
