@@ -26,10 +26,13 @@
     (EVENTLOG_ERROR_TYPE | EVENTLOG_WARNING_TYPE | EVENTLOG_INFORMATION_TYPE)
 #define FAILURE_RESET_S (24U * 60 * 60)
 #define STOP_POLL_MS 100
+/* Once for the room, and services come while they are listed. */
+#define LIST_TRIES 4
 
 /* What is known and open on the way; all owned. */
 struct installing {
     wchar_t *name;
+    wchar_t *display;
     wchar_t *program;
     wchar_t *config;
     wchar_t *command;
@@ -44,6 +47,7 @@ static void installing_deinit(struct installing *installing)
     if (installing->manager != NULL)
         CloseServiceHandle(installing->manager);
     free(installing->name);
+    free(installing->display);
     free(installing->program);
     free(installing->config);
     free(installing->command);
@@ -139,6 +143,19 @@ static wchar_t *make_command(const struct installing *installing,
     return command;
 }
 
+/* As people see it; of all services on a machine no two may be the same. */
+static wchar_t *make_display(const wchar_t *name)
+{
+    const size_t size = wcslen(name) + wcslen(DISPLAY_NAME) + COMMAND_ROOM;
+    wchar_t *display = calloc(size, sizeof(*display));
+    const bool is_usual = _wcsicmp(name, SERVICE_USUAL_NAME) == 0;
+
+    if (display != NULL)
+        _snwprintf(display, size - 1,
+                   is_usual ? DISPLAY_NAME : DISPLAY_NAME L" (%ls)", name);
+    return display;
+}
+
 static bool find_out(const struct service_installation *installation,
                      struct installing *out)
 {
@@ -148,8 +165,9 @@ static bool find_out(const struct service_installation *installation,
     out->config = full_path(installation->config);
     if (out->name == NULL || out->program == NULL || out->config == NULL)
         return false;
+    out->display = make_display(out->name);
     out->command = make_command(out, installation->log_level);
-    return out->command != NULL;
+    return out->display != NULL && out->command != NULL;
 }
 
 /* ---- the files ---- */
@@ -214,9 +232,10 @@ static bool is_ours(SC_HANDLE service)
 static int make_service(struct installing *installing)
 {
     installing->service = CreateServiceW(
-        installing->manager, installing->name, DISPLAY_NAME, SERVICE_ALL_ACCESS,
-        SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL,
-        installing->command, NULL, NULL, NULL, NULL, NULL);
+        installing->manager, installing->name, installing->display,
+        SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START,
+        SERVICE_ERROR_NORMAL, installing->command, NULL, NULL, NULL, NULL,
+        NULL);
     if (installing->service != NULL)
         return EXIT_SUCCESS;
     if (GetLastError() != ERROR_SERVICE_EXISTS)
@@ -235,7 +254,7 @@ static int make_service(struct installing *installing)
     if (!ChangeServiceConfigW(installing->service, SERVICE_WIN32_OWN_PROCESS,
                               SERVICE_AUTO_START, SERVICE_ERROR_NORMAL,
                               installing->command, NULL, NULL, NULL, NULL, NULL,
-                              DISPLAY_NAME))
+                              installing->display))
         return fail("the service could not be changed");
     return EXIT_SUCCESS;
 }
@@ -311,6 +330,57 @@ static void remove_event_source(void)
     if (code != ERROR_SUCCESS && code != ERROR_FILE_NOT_FOUND)
         say_error("warning: the event log's source is still registered",
                   (DWORD)code);
+}
+
+/* ---- several services of this program ---- */
+
+/* All services of the machine, and how many; NULL: they cannot be had. */
+static ENUM_SERVICE_STATUS_PROCESSW *list_services(SC_HANDLE manager,
+                                                   DWORD *count)
+{
+    BYTE *list = NULL;
+    DWORD size = 0;
+
+    for (int i = 0; i < LIST_TRIES; i++) {
+        DWORD more = 0; /* than there is room for */
+        DWORD from = 0;
+
+        free(list);
+        list = calloc(1, (size_t)size + 1);
+        if (list == NULL)
+            return NULL;
+        if (EnumServicesStatusExW(manager, SC_ENUM_PROCESS_INFO, SERVICE_WIN32,
+                                  SERVICE_STATE_ALL, list, size, &more, count,
+                                  &from, NULL))
+            return (ENUM_SERVICE_STATUS_PROCESSW *)(void *)list;
+        if (GetLastError() != ERROR_MORE_DATA)
+            break;
+        size += more;
+    }
+    free(list);
+    return NULL;
+}
+
+/* Is there a service of ours beside the one of that name? */
+static bool is_another_ours(SC_HANDLE manager, const wchar_t *name)
+{
+    DWORD count = 0;
+    ENUM_SERVICE_STATUS_PROCESSW *list = list_services(manager, &count);
+    bool is = false;
+
+    for (DWORD i = 0; list != NULL && !is && i < count; i++) {
+        SC_HANDLE service = NULL;
+
+        if (_wcsicmp(list[i].lpServiceName, name) != 0)
+            service = OpenServiceW(manager, list[i].lpServiceName,
+                                   SERVICE_QUERY_CONFIG);
+        if (service == NULL)
+            continue;
+        is = is_ours(service);
+        CloseServiceHandle(service);
+    }
+    free(list);
+    return is;
 }
 
 /* ---- install, uninstall ---- */
@@ -403,7 +473,8 @@ int service_uninstall(const char *name)
     struct installing installing = {0};
     int code = EXIT_FAILURE;
 
-    installing.manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    installing.manager = OpenSCManagerW(
+        NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_ENUMERATE_SERVICE);
     if (installing.manager == NULL) {
         code = fail("the service manager could not be opened");
         goto out;
@@ -430,7 +501,9 @@ int service_uninstall(const char *name)
         code = fail("the service could not be removed");
         goto out;
     }
-    remove_event_source();
+    /* They share it. */
+    if (!is_another_ours(installing.manager, installing.name))
+        remove_event_source();
     say_uninstalled(&installing);
 
 out:

@@ -51,7 +51,11 @@ def test_a_file_that_went_bad_has_it_started_again(windows):
 
 
 def test_removing_it_leaves_the_files(windows):
-    """While it runs, too."""
+    """While it runs, too.  The event log's source goes with the last one."""
+    for act in "install", "uninstall":
+        windows.wine.run(WORKER, "service", act, "--name", "second")
+    assert not windows.wine.knows("second")
+    windows.wine.system("reg.exe", "query", EVENT_SOURCE)
     done = windows.worker.uninstall()
     assert "configuration, keys and journal stay" in done.out, done
     assert not windows.wine.knows(SERVICE)

@@ -34,6 +34,7 @@ static struct {
     char steps[STEP_MAX][TEXT_UNITS]; /* checks, in order */
     unsigned step_count;
     unsigned created, changed, opened, closed;
+    wchar_t names[TEXT_UNITS];
     wchar_t command[LONG_UNITS];
     const wchar_t *account;
     DWORD start, type;
@@ -66,9 +67,9 @@ static SC_HANDLE WINAPI create_service(
     const wchar_t *group, DWORD *tag, const wchar_t *needs,
     const wchar_t *account, const wchar_t *password)
 {
-    (void)manager, (void)display, (void)rights, (void)error, (void)group;
-    (void)tag, (void)needs, (void)password;
-    assert_int_equal(wcscmp(name, L"lastcall-worker"), 0);
+    (void)manager, (void)rights, (void)error, (void)group, (void)tag;
+    (void)needs, (void)password;
+    _snwprintf(seen.names, TEXT_UNITS - 1, L"%ls, %ls", name, display);
     if (seen.present != NULL) {
         SetLastError(ERROR_SERVICE_EXISTS);
         return NULL;
@@ -262,14 +263,22 @@ static int set_up(void **state)
     return 0;
 }
 
-static int install(const char *level)
+static int install_as(const char *name, const char *level)
 {
     const struct service_installation installation = {
-        .config = "C:\\ä b\\worker.conf", .log_level = level, .check = check};
+        .name = name,
+        .config = "C:\\ä b\\worker.conf",
+        .log_level = level,
+        .check = check};
     const int code = service_install(&installation);
 
     assert_int_equal(seen.opened, seen.closed);
     return code;
+}
+
+static int install(const char *level)
+{
+    return install_as(NULL, level);
 }
 
 static void program(wchar_t out[TEXT_UNITS])
@@ -331,6 +340,18 @@ static void the_event_log_knows_its_source(void **state)
     assert_int_equal(seen.event_types, EVENTLOG_ERROR_TYPE |
                                            EVENTLOG_WARNING_TYPE |
                                            EVENTLOG_INFORMATION_TYPE);
+}
+
+/* Windows takes neither name twice. */
+static void a_second_one_has_names_of_its_own(void **state)
+{
+    (void)state;
+    assert_int_equal(install(NULL), EXIT_SUCCESS);
+    assert_int_equal(wcscmp(seen.names, L"lastcall-worker, Lastcall worker"),
+                     0);
+    set_up(NULL);
+    assert_int_equal(install_as("büro", NULL), EXIT_SUCCESS);
+    assert_int_equal(wcscmp(seen.names, L"büro, Lastcall worker (büro)"), 0);
 }
 
 static void a_level_stands_in_the_command(void **state)
@@ -412,6 +433,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_asked_of_the_manager, set_up),
         cmocka_unit_test_setup(a_failure_has_it_started_again, set_up),
         cmocka_unit_test_setup(the_event_log_knows_its_source, set_up),
+        cmocka_unit_test_setup(a_second_one_has_names_of_its_own, set_up),
         cmocka_unit_test_setup(a_level_stands_in_the_command, set_up),
         cmocka_unit_test_setup(nothing_is_made_of_what_is_wrong, set_up),
         cmocka_unit_test_setup(a_windows_that_lacks_something_gets_the_rest,
