@@ -121,8 +121,8 @@ static void write_integer(struct writer *writer, const json_t *value)
 {
     char text[NUMBER_SIZE];
 
-    (void)snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT,
-                   json_integer_value(value));
+    (void)snprintf(text, sizeof(text), "%" PRId64,
+                   (int64_t)json_integer_value(value));
     put_text(writer, text);
 }
 
