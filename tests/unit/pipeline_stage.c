@@ -87,6 +87,9 @@ static void open_executors(void)
 {
     struct platform_error error;
 
+    /* Before any runs: a test may have given a server the other's name. */
+    for (size_t i = 0; i < FAKE_SERVER_COUNT; i++)
+        fake_servers[i].is_interrupted = false;
     for (size_t i = 0; i < FAKE_SERVER_COUNT; i++) {
         const struct executor_options options = {
             .settings = &stage.servers[i],
@@ -97,7 +100,6 @@ static void open_executors(void)
             .events = {NULL, on_done, on_snapshot},
         };
 
-        fake_servers[i].is_interrupted = false;
         assert_int_equal(executor_open(&options, &stage.executors[i], &error),
                          LASTCALL_OK);
     }
