@@ -57,6 +57,7 @@ static void inherit_device(struct bridge *bridge, const struct bridge *former,
 static void inherit_discovery(struct bridge *bridge, struct bridge *former,
                               struct bridge_device *old)
 {
+    const bool is_shown = bridge_find(bridge, &old->name) != NULL;
     struct bridge_device *device = NULL;
     enum lastcall_status status = LASTCALL_OK;
     struct home_message message = {
@@ -75,6 +76,10 @@ static void inherit_discovery(struct bridge *bridge, struct bridge *former,
         bridge_take_retained(bridge, &message);
     home_message_deinit(&message);
     device = bridge_find_or_add(bridge, &old->name);
+    if (device != NULL && !is_shown) {
+        device->is_gone = true; /* also when its payload could not be read */
+        bridge_show_again(bridge, device);
+    }
     for (size_t i = 0; device != NULL && i < old->server_count; i++)
         bridge_add_stale_server(device, &old->servers[i].name);
 }
