@@ -204,9 +204,14 @@ def test_the_home_s_broker_is_found_again_after_a_reload(home):
     home.link.buttons = {"fresh": STOP}
     home.link.reload()
     home.ha.await_states({FRESH: UNKNOWN, BUTTON: None})
+    returns = home.ha.returns()
     home.home_broker.stop()
     home.link.process.await_line("HOME-DOWN")
     home.home_broker.start()
+    home.ha.await_return(returns)
+    processes.eventually(
+        lambda: home.link.process.output().count("HOME-UP") == 2,
+        "the bridge at the home's broker")
     home.ha.await_states({COUNT: "0", LINK: "on", FRESH: UNKNOWN})
     assert press(home, FRESH).type == "success"
 

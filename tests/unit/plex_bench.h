@@ -10,7 +10,7 @@
 #include "worker/session_backend.h"
 
 #define PLEX_BENCH_TIMEOUT_MS 400
-#define PLEX_BENCH_LONG_TIMEOUT_MS 20000
+#define PLEX_BENCH_LONG_TIMEOUT_MS 60000
 
 extern struct standin_process plex_bench_standin;
 extern char plex_bench_token_path[];
