@@ -191,15 +191,12 @@ static struct registry_inventory *inventory_slot(struct registry_host *host,
     return &grown[host->inventory_count++];
 }
 
-/* Lists of one life are numbered; between lives, and within one second, the
- * later one to arrive is the later one. */
-static bool is_later_list(const struct registry_inventory *known,
-                          const struct news *news)
+bool registry_list_is_later(const struct registry_inventory *known,
+                            const struct news *news)
 {
     if (known->inventory.boot_id[0] != '\0' &&
-        strcmp(known->inventory.boot_id, news->inventory.boot_id) == 0 &&
-        known->inventory.seq >= news->inventory.seq)
-        return false;
+        strcmp(known->inventory.boot_id, news->inventory.boot_id) == 0)
+        return known->inventory.seq < news->inventory.seq;
     return known->iat_s <= news->iat_s;
 }
 
@@ -211,7 +208,7 @@ static enum lastcall_status take_inventory(struct registry_host *host,
 
     if (slot == NULL)
         return LASTCALL_E_NOMEM;
-    if (!is_later_list(slot, news))
+    if (!registry_list_is_later(slot, news))
         return LASTCALL_OK;
     inventory_deinit(&slot->inventory);
     slot->inventory = news->inventory;

@@ -61,6 +61,15 @@ struct registry {
 void registry_deinit(struct registry *registry);
 
 /*
+ * Whether a list that news_open() proved comes after the one that is known.
+ * Lists of one life are numbered, and the host's clock may be set back in it;
+ * between lives the later one is the one signed later, and within one second
+ * the later one to arrive.
+ */
+bool registry_list_is_later(const struct registry_inventory *known,
+                            const struct news *news);
+
+/*
  * Take a status or an inventory that news_open() proved.  An older status than
  * ours, and an offline whose boot_id is not that of the online that we hold,
  * change nothing (PROTOCOL.md, 7.6).

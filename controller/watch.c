@@ -306,9 +306,7 @@ static bool is_comparable(const struct registry_inventory *known,
     const struct inventory *fresh = &news->inventory;
     const struct inventory *old = &known->inventory;
 
-    if (known->iat_s > news->iat_s)
-        return false;
-    if (strcmp(old->boot_id, fresh->boot_id) == 0 && fresh->seq <= old->seq)
+    if (!registry_list_is_later(known, news))
         return false;
     return fresh->reachable && !fresh->truncated && !old->truncated;
 }

@@ -200,11 +200,15 @@ static void test_newer_inventory_replaces_the_older(void **state)
         take(topic, inventory_token(&media, "plex", FLEET_NOW_S + 5, 1)),
         LASTCALL_OK);
     assert_int_equal(find_media()->inventories[0].inventory.seq, 2);
+    assert_int_equal(
+        take(topic, inventory_token(&media, "plex", FLEET_NOW_S - 7200, 3)),
+        LASTCALL_OK);
+    assert_int_equal(find_media()->inventories[0].inventory.seq, 3);
     assert_int_equal(take("lastcall/v1/host/media-01/sessions/two",
                           inventory_token(&media, "two", FLEET_NOW_S, 1)),
                      LASTCALL_OK);
     assert_int_equal(find_media()->inventory_count, 2);
-    assert_int_equal(find_media()->inventories[0].inventory.seq, 2);
+    assert_int_equal(find_media()->inventories[0].inventory.seq, 3);
     assert_false(find_media()->has_status);
     assert_false(registry_host_is_up(find_media()));
 }

@@ -266,7 +266,7 @@ static void test_what_no_event_told(void **state)
     /* neither what is not newer ... */
     list("", 2, 101);
     list("", 1, 200);
-    list("", 3, 90);
+    list("", 0, 300);
     take(BOOT, 2, 102, EVENT_CHANGED, "b");
     expect("changed:b:playing");
     /* ... nor what only moved, nor what does not say all */
@@ -287,6 +287,9 @@ static void test_what_no_event_told(void **state)
     }
     list("cbe", 5, 104);
     expect("");
+    /* a clock that is set back makes no list of the same life an old one */
+    list("cb", 6, 50);
+    expect("~ended:e:playing");
 }
 
 static void test_many_servers(void **state)
