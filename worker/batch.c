@@ -168,7 +168,7 @@ static enum lastcall_status note(struct batch *batch, const struct run *run,
 static enum lastcall_status record(struct batch *batch, const struct run *run)
 {
     enum lastcall_status status = journal_finish(
-        batch->options.journal, run->entry.id, wall_ms(batch), &run->token);
+        batch->options.journal, &run->entry, wall_ms(batch), &run->token);
 
     if (status == LASTCALL_E_MISSING) {
         /* Trying again would not bring the row back, but hold up all else. */
@@ -331,7 +331,7 @@ void batch_arm(struct batch *batch, struct run *run)
         status = run_write_targets(run, batch->options.settings, &targets);
         if (status == LASTCALL_OK)
             status =
-                journal_set_targets(batch->options.journal, run->entry.id,
+                journal_set_targets(batch->options.journal, &run->entry,
                                     (const char *)targets.data, targets.len);
         bytes_deinit(&targets);
     }

@@ -51,10 +51,10 @@ static const struct prepared prepared[] = {
                       " WHERE issuer = ? AND request_id = ?"},
     {STATEMENT(set_targets), "UPDATE command SET targets = ?2, state = 1,"
                              " bytes = bytes + length(CAST(?2 AS BLOB))"
-                             " WHERE id = ?1 RETURNING issuer"},
+                             " WHERE id = ?1"},
     {STATEMENT(finish), "UPDATE command SET result = ?2, finished_ms = ?3,"
                         " state = 2, bytes = bytes + length(?2)"
-                        " WHERE id = ?1 RETURNING issuer"},
+                        " WHERE id = ?1"},
     {STATEMENT(deliver), "UPDATE command SET delivered = 1 WHERE id = ?"},
     {STATEMENT(prune_end), "SELECT id FROM command WHERE id > ? ORDER BY id"
                            " LIMIT 1 OFFSET ?"},
@@ -376,42 +376,43 @@ enum lastcall_status journal_begin(struct journal *journal,
     return LASTCALL_OK;
 }
 
-/* Run an update by id, which must have found its row and gives its issuer:
- * that one has so many bytes more. */
+/* Run an update by id, which must have found its row: its issuer has so many
+ * bytes more. */
 static enum lastcall_status update_row(struct journal *journal,
+                                       const struct journal_entry *entry,
                                        sqlite3_stmt *update, size_t bytes)
 {
-    enum lastcall_status status = LASTCALL_E_MISSING;
+    enum lastcall_status status = LASTCALL_E_IO;
 
-    if (sqlite3_step(update) == SQLITE_ROW) {
-        count_row(journal, update, (int64_t)bytes);
-        return store_step_done(update);
-    }
-    /* Resetting gives what stepping failed with. */
-    if (sqlite3_reset(update) != SQLITE_OK)
-        status = LASTCALL_E_IO;
-    return status;
+    sqlite3_bind_int64(update, 1, entry->id);
+    status = store_step_done(update);
+    if (status != LASTCALL_OK)
+        return status;
+    if (sqlite3_changes(journal->store.db) == 0)
+        return LASTCALL_E_MISSING;
+    count_bytes(journal, entry->issuer, (int64_t)bytes);
+    return LASTCALL_OK;
 }
 
-enum lastcall_status journal_set_targets(struct journal *journal, int64_t id,
+enum lastcall_status journal_set_targets(struct journal *journal,
+                                         const struct journal_entry *entry,
                                          const char *targets, size_t len)
 {
     sqlite3_stmt *set = journal->set_targets;
 
-    sqlite3_bind_int64(set, 1, id);
     sqlite3_bind_text64(set, 2, targets, len, SQLITE_STATIC, SQLITE_UTF8);
-    return update_row(journal, set, len);
+    return update_row(journal, entry, set, len);
 }
 
-enum lastcall_status journal_finish(struct journal *journal, int64_t id,
+enum lastcall_status journal_finish(struct journal *journal,
+                                    const struct journal_entry *entry,
                                     int64_t now_ms, const struct bytes *token)
 {
     sqlite3_stmt *finish = journal->finish;
 
-    sqlite3_bind_int64(finish, 1, id);
     sqlite3_bind_blob64(finish, 2, token->data, token->len, SQLITE_STATIC);
     sqlite3_bind_int64(finish, 3, now_ms);
-    return update_row(journal, finish, token->len);
+    return update_row(journal, entry, finish, token->len);
 }
 
 enum lastcall_status journal_deliver(struct journal *journal, int64_t id)

@@ -148,15 +148,16 @@ journal_find(struct journal *journal, const struct journal_entry *entry,
  * Record what is about to be acted on.  Commit with STORE_SURVIVES_POWER
  * before the first act.
  *
+ *   entry    as journal_begin() or journal_each_open() filled it
  *   targets  text of the caller's own form, given back by
  *            journal_each_open()
  *
- * Returns LASTCALL_OK, LASTCALL_E_MISSING (no command has this id, so nothing
+ * Returns LASTCALL_OK, LASTCALL_E_MISSING (no command has its id, so nothing
  *         was recorded), and what else store_step_done() returns.
  */
 LASTCALL_MUST_USE enum lastcall_status
-journal_set_targets(struct journal *journal, int64_t id, const char *targets,
-                    size_t len);
+journal_set_targets(struct journal *journal, const struct journal_entry *entry,
+                    const char *targets, size_t len);
 
 /*
  * Record the signed result; finishing twice keeps the later one.
@@ -164,8 +165,8 @@ journal_set_targets(struct journal *journal, int64_t id, const char *targets,
  * Returns what journal_set_targets() returns.
  */
 LASTCALL_MUST_USE enum lastcall_status
-journal_finish(struct journal *journal, int64_t id, int64_t now_ms,
-               const struct bytes *token);
+journal_finish(struct journal *journal, const struct journal_entry *entry,
+               int64_t now_ms, const struct bytes *token);
 
 /* Record that the broker has the result. */
 LASTCALL_MUST_USE enum lastcall_status journal_deliver(struct journal *journal,

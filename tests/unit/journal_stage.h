@@ -25,6 +25,8 @@ int tear_down(void **state);
 
 struct journal open_journal(const char *directory, int64_t history_max);
 struct journal_entry entry_of(const char *id, const char *hash);
+/* What is known of a command by its row. */
+struct journal_entry row_of(int64_t row);
 
 void begin_batch(struct journal *journal);
 void commit(struct journal *journal);

@@ -108,7 +108,7 @@ static void record(const struct journal_entry *entry, const struct bytes *token)
 {
     assert_int_equal(journal_open_batch(&stage.journal, STORE_SURVIVES_PROCESS),
                      LASTCALL_OK);
-    assert_int_equal(journal_finish(&stage.journal, entry->id, 1, token),
+    assert_int_equal(journal_finish(&stage.journal, entry, 1, token),
                      LASTCALL_OK);
     assert_int_equal(journal_commit_batch(&stage.journal), LASTCALL_OK);
 }

@@ -238,15 +238,16 @@ static void what_was_never_begun_is_not_recorded(void **state)
 {
     struct fixture *fixture = *state;
     struct journal *journal = &fixture->journal;
+    const struct journal_entry entry = row_of(1);
     const int64_t bytes = journal->bytes.total;
     struct bytes token;
 
     bytes_init(&token, 100);
     assert_int_equal(bytes_append_text(&token, "signed"), LASTCALL_OK);
     begin_batch(journal);
-    assert_int_equal(journal_set_targets(journal, 1, "{}", 2),
+    assert_int_equal(journal_set_targets(journal, &entry, "{}", 2),
                      LASTCALL_E_MISSING);
-    assert_int_equal(journal_finish(journal, 1, NOW_MS, &token),
+    assert_int_equal(journal_finish(journal, &entry, NOW_MS, &token),
                      LASTCALL_E_MISSING);
     assert_int_equal(journal->bytes.total, bytes);
     commit(journal);
@@ -258,6 +259,7 @@ static void what_is_kept_is_counted_in_bytes(void **state)
     static const char targets[] = "{\"username\":\"J\xC3\xB6rg\"}";
     struct fixture *fixture = *state;
     struct journal *journal = &fixture->journal;
+    struct journal_entry entry;
     struct bytes result;
     int64_t row = 0;
     int64_t bytes = 0;
@@ -265,8 +267,9 @@ static void what_is_kept_is_counted_in_bytes(void **state)
     begin_batch(journal);
     (void)ask(journal, ID_ONE, "h", &row, &result);
     bytes = journal->bytes.total;
+    entry = row_of(row);
     assert_int_equal(
-        journal_set_targets(journal, row, targets, sizeof(targets) - 1),
+        journal_set_targets(journal, &entry, targets, sizeof(targets) - 1),
         LASTCALL_OK);
     finish(journal, row, "signed");
     bytes += (int64_t)(sizeof(targets) - 1 + strlen("signed"));
@@ -277,6 +280,35 @@ static void what_is_kept_is_counted_in_bytes(void **state)
     *journal = open_journal(fixture->directory, HISTORY_MAX);
     assert_int_equal(journal->bytes.total, bytes);
     assert_int_equal(sum_of_shares(journal), bytes);
+}
+
+/* A share is counted as it would be read from the rows. */
+static void each_issuer_is_counted_by_itself(void **state)
+{
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    struct journal_entry entry = entry_of(ID_ONE, "h");
+    struct journal_bytes before;
+    enum journal_seen seen;
+    struct bytes result;
+
+    begin_batch(journal);
+    assert_int_equal(ask(journal, ID_TWO, "h", NULL, &result), JOURNAL_NEW);
+    snprintf(entry.issuer, sizeof(entry.issuer), "controller:bob");
+    assert_int_equal(journal_begin(journal, &entry, &seen, &result),
+                     LASTCALL_OK);
+    assert_int_equal(journal_set_targets(journal, &entry, "{}", 2),
+                     LASTCALL_OK);
+    bytes_init(&result, 100);
+    assert_int_equal(bytes_append_text(&result, "signed"), LASTCALL_OK);
+    assert_int_equal(journal_finish(journal, &entry, NOW_MS, &result),
+                     LASTCALL_OK);
+    bytes_deinit(&result);
+    commit(journal);
+    before = journal->bytes;
+    journal_close(journal);
+    *journal = open_journal(fixture->directory, HISTORY_MAX);
+    assert_memory_equal(&journal->bytes, &before, sizeof(before));
 }
 
 static void a_full_journal_says_busy(void **state)
@@ -366,6 +398,7 @@ static void a_full_disk_keeps_nothing_and_recovers(void **state)
     struct journal *journal = &fixture->journal;
     static const char filler[100000];
     struct bytes result;
+    struct journal_entry entry;
     struct bytes token;
     int64_t row = 0;
 
@@ -377,7 +410,8 @@ static void a_full_disk_keeps_nothing_and_recovers(void **state)
                      SQLITE_OK);
     begin_batch(journal);
     assert_int_equal(ask(journal, ID_ONE, "h", &row, &result), JOURNAL_NEW);
-    assert_int_not_equal(journal_finish(journal, row, NOW_MS, &token),
+    entry = row_of(row);
+    assert_int_not_equal(journal_finish(journal, &entry, NOW_MS, &token),
                          LASTCALL_OK);
     journal_undo_batch(journal);
     assert_int_equal(sqlite3_exec(journal->store.db,
@@ -386,7 +420,9 @@ static void a_full_disk_keeps_nothing_and_recovers(void **state)
                      SQLITE_OK);
     begin_batch(journal);
     assert_int_equal(ask(journal, ID_ONE, "h", &row, &result), JOURNAL_NEW);
-    assert_int_equal(journal_finish(journal, row, NOW_MS, &token), LASTCALL_OK);
+    entry = row_of(row);
+    assert_int_equal(journal_finish(journal, &entry, NOW_MS, &token),
+                     LASTCALL_OK);
     commit(journal);
     bytes_deinit(&token);
 }
@@ -450,6 +486,7 @@ int main(void)
         TEST(an_undone_pruning_forgot_nothing),
         TEST(what_was_never_begun_is_not_recorded),
         TEST(what_is_kept_is_counted_in_bytes),
+        TEST(each_issuer_is_counted_by_itself),
         TEST(a_full_journal_says_busy),
         TEST(an_issuer_has_its_share_and_no_more),
         TEST(what_is_only_asked_for_is_not_recorded),

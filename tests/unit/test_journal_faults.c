@@ -16,17 +16,19 @@ static void be_killed_at(const char *directory, enum step step)
 {
     static const char targets[] = "{\"targets\":[]}";
     struct journal journal = open_journal(directory, HISTORY_MAX);
+    struct journal_entry entry;
     struct bytes result;
     int64_t row = 0;
 
     begin_batch(&journal);
     (void)ask(&journal, ID_ONE, "h", &row, &result);
     commit(&journal);
+    entry = row_of(row);
     if (step != STEP_BEGUN) {
         assert_int_equal(journal_open_batch(&journal, STORE_SURVIVES_POWER),
                          LASTCALL_OK);
         assert_int_equal(
-            journal_set_targets(&journal, row, targets, sizeof(targets) - 1),
+            journal_set_targets(&journal, &entry, targets, sizeof(targets) - 1),
             LASTCALL_OK);
         if (step != STEP_TARGETS_UNCOMMITTED)
             commit(&journal);

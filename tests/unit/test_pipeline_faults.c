@@ -383,7 +383,7 @@ static void leave_open(const char *jti, const char *targets)
     assert_int_equal(journal_begin(&stage.journal, &entry, &seen, &result),
                      LASTCALL_OK);
     if (targets != NULL)
-        assert_int_equal(journal_set_targets(&stage.journal, entry.id, targets,
+        assert_int_equal(journal_set_targets(&stage.journal, &entry, targets,
                                              strlen(targets)),
                          LASTCALL_OK);
     assert_int_equal(journal_commit_batch(&stage.journal), LASTCALL_OK);
