@@ -285,6 +285,11 @@ static enum exit_code run_dry(struct ending *ending,
     return code;
 }
 
+static bool is_single(const struct ending *ending)
+{
+    return dispatch_is_single(&ending->target, &ending->pace);
+}
+
 /* What is done is kept as a job. */
 static enum exit_code run_real(struct ending *ending,
                                const struct campaign *plan,
@@ -303,6 +308,9 @@ static enum exit_code run_real(struct ending *ending,
     struct jobs_record record;
     enum exit_code code = EXIT_CODE_BROKER;
 
+    /* Who shares a message hears it whatever his status says. */
+    if (!is_single(ending))
+        fleet_link_pass_over(ending->fleet.link, TOPIC_STATUS);
     jobs_record_open(&record, &start);
     dispatch.plan = plan;
     dispatch.recall = ending->recall;
@@ -382,16 +390,13 @@ static enum exit_code end_sessions(struct ending *ending,
     present_begin(&ending->present, layout_of(&ending->request),
                   present_colour(), stdout, &ending->output);
     code = run(ending, plan, &campaign);
+    /* What the fleet says next takes time that the answer needs. */
+    fleet_hang_up(&ending->fleet);
     if (code == EXIT_CODE_OK)
         code = record_exit_code(&campaign, &ending->fleet.registry);
     code = show(ending, &ending->output, &campaign, code);
     campaign_deinit(&campaign);
     return code;
-}
-
-static bool is_single(const struct ending *ending)
-{
-    return dispatch_is_single(&ending->target, &ending->pace);
 }
 
 /* --expect: the number is certain only when everyone who may act has said

@@ -482,9 +482,15 @@ enum exit_code fleet_open(const struct options *options, uint32_t needs,
     return code;
 }
 
-void fleet_close(struct fleet *fleet)
+void fleet_hang_up(struct fleet *fleet)
 {
     fleet_link_close(fleet->link);
+    fleet->link = NULL;
+}
+
+void fleet_close(struct fleet *fleet)
+{
+    fleet_hang_up(fleet);
     registry_deinit(&fleet->registry);
     plans_deinit(&fleet->plans);
     identity_deinit(&fleet->identity);

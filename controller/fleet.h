@@ -82,6 +82,10 @@ void fleet_close(struct fleet *fleet);
 void fleet_say_unmatched(const struct fleet *fleet,
                          const struct target *target);
 
+/* Leave the broker: what is known stays, and nothing comes any more.  The link
+ * is gone. */
+void fleet_hang_up(struct fleet *fleet);
+
 /*
  * Give a message to whom it concerns: statuses and inventories to the
  * registry, revocation lists to trust.  A host whose status was cleared is

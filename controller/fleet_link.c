@@ -495,6 +495,11 @@ bool fleet_link_is_idle(struct fleet_link *link)
     return link->verifier == NULL || verifier_is_idle(link->verifier);
 }
 
+void fleet_link_pass_over(struct fleet_link *link, enum topic_kind kind)
+{
+    verifier_pass_over(link->verifier, kind);
+}
+
 uint64_t fleet_link_session(struct fleet_link *link)
 {
     uint64_t session = 0;

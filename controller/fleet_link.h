@@ -115,6 +115,9 @@ void fleet_link_next(struct fleet_link *link, int64_t until_ms,
  */
 void fleet_link_post(struct fleet_link *link);
 
+/* Pass over a kind of message from here on; see verifier_pass_over(). */
+void fleet_link_pass_over(struct fleet_link *link, enum topic_kind kind);
+
 /* Say whether every message that came so far was taken, or is in the queue;
  * none is being verified. */
 bool fleet_link_is_idle(struct fleet_link *link);

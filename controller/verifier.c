@@ -44,8 +44,9 @@ struct verifier {
     struct lane lanes[VERIFIER_THREAD_MAX];
     size_t lane_count; /* whose gates are made */
     pthread_mutex_t lock;
-    size_t bytes;   /* guarded by lock: of messages that wait */
-    size_t pending; /* guarded by lock: handed over and not yet told */
+    size_t bytes;         /* guarded by lock: of messages that wait */
+    size_t pending;       /* guarded by lock: handed over and not yet told */
+    uint32_t passed_over; /* guarded by lock: set of enum topic_kind */
 };
 
 void proof_free(struct proof *proof)
@@ -382,6 +383,23 @@ static struct lane *lane_of(struct verifier *verifier, const struct name *host)
     return &verifier->lanes[hash % verifier->lane_count];
 }
 
+void verifier_pass_over(struct verifier *verifier, enum topic_kind kind)
+{
+    pthread_mutex_lock(&verifier->lock);
+    verifier->passed_over |= UINT32_C(1) << kind;
+    pthread_mutex_unlock(&verifier->lock);
+}
+
+static bool is_passed_over(struct verifier *verifier, enum topic_kind kind)
+{
+    uint32_t kinds = 0;
+
+    pthread_mutex_lock(&verifier->lock);
+    kinds = verifier->passed_over;
+    pthread_mutex_unlock(&verifier->lock);
+    return (kinds >> kind & 1) != 0;
+}
+
 enum lastcall_status verifier_submit(struct verifier *verifier,
                                      const struct topic_parts *parts,
                                      const struct mqtt_message *message,
@@ -394,6 +412,8 @@ enum lastcall_status verifier_submit(struct verifier *verifier,
         (parts->kind == TOPIC_REVOKED &&
          message->len > TOKEN_COMMAND_BYTES_MAX))
         return LASTCALL_E_TOO_LARGE;
+    if (is_passed_over(verifier, parts->kind))
+        return LASTCALL_OK;
     if (parts->kind != TOPIC_REVOKED)
         return enqueue(lane_of(verifier, &parts->host), parts, message,
                        session);

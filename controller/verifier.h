@@ -88,6 +88,14 @@ void verifier_close(struct verifier *verifier);
 bool verifier_is_for(enum topic_kind kind);
 
 /*
+ * Pass over a kind of message from here on: verifier_submit() takes it and
+ * nobody opens it.
+ *
+ * Thread: any.
+ */
+void verifier_pass_over(struct verifier *verifier, enum topic_kind kind);
+
+/*
  * Hand a message over; it is copied.
  *
  *   parts    of a kind that verifier_is_for() (asserted); TOPIC_REVOKED is

@@ -1,10 +1,15 @@
 """Campaigns over several hosts: played in Python, and with real workers."""
 
 import json
+import os
 import signal
+import subprocess
+import time
 
 import pytest
 
+import lastcall_py as py
+import processes
 from desk import FALSE, INTERRUPTED, OK, SILENT, STOPPED, USAGE
 from terminal_host import TerminalHost, session
 from test_command_terminal import Terminal
@@ -338,3 +343,52 @@ def test_the_broker_goes_away_and_comes_back(scene):
     shown = json.loads(process.output())
     assert {r["host"]: r["outcome"] for r in shown["results"]} == {
         name: "true" for name in ("media-01", "media-02", "media-03")}
+
+
+def forged_status(fleet, name):
+    """A status in a host's name that somebody else signed."""
+    stranger = py.Fleet().host(name)
+    return fleet[name].fleet.topic("host", name, "status"), stranger.key.sign(
+        py.TYP_STATUS, {"iss": stranger.subject, "iat": int(time.time()),
+                        "jti": py.fresh_id(), "status": {}}, stranger.grant)
+
+
+def test_what_hosts_say_of_themselves_meanwhile_is_passed_over(fleet, stage):
+    """A broadcast that is on its way goes by no status any more."""
+    fleet["a"].held = []
+    process = fleet.operator.spawn(*fleet.argv("--all", "--timeout", "60s"))
+    fleet["a"].await_message(lambda m: True, "command to all")
+    stage.observer().publish(*forged_status(fleet, "b"))
+    fleet["a"].speak()
+    assert process.wait() == OK, process.output()
+    shown = json.loads(process.output())
+    assert shown["summary"]["bad_signature"] == 0
+    assert shown["summary"]["true"] == 4
+
+
+def test_the_broker_is_left_before_the_answer_is_shown(fleet, broker):
+    """Who reads the answer slowly keeps nobody waiting."""
+    source, sink = os.pipe()
+    os.set_blocking(sink, False)
+    filled = 0
+    try:
+        while True:
+            filled += os.write(sink, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(sink, True)
+    argv = fleet.operator.argv(*fleet.argv("--all"))
+    with subprocess.Popen(argv, stdout=sink, stderr=subprocess.PIPE,
+                          env=fleet.operator.environment()) as child:
+        os.close(sink)
+        try:
+            broker.process.await_line(r"Client lastcall-\S+ disconnected")
+            assert child.poll() is None
+        except AssertionError:
+            child.kill()
+            raise
+        with open(source, "rb") as answer:
+            text = answer.read()[filled:]
+        error = child.stderr.read().decode()
+        assert child.wait(processes.END_TIMEOUT) == OK, error
+    assert not processes.SANITIZER.search(error), error
+    assert json.loads(text)["summary"]["true"] == 4

@@ -408,6 +408,27 @@ static void test_event(void **state)
                         "jdoe");
 }
 
+/* What is passed over is taken and not told; other kinds are. */
+static void test_passed_over(void **state)
+{
+    (void)state;
+    open_with(THREAD_COUNT, 1 << 20);
+    assert_int_equal(submit(&names[0], status_token(&hosts[0], 1)),
+                     LASTCALL_OK);
+    await_told(1);
+    verifier_pass_over(verifier, TOPIC_STATUS);
+    assert_int_equal(submit(&names[0], status_token(&hosts[0], 2)),
+                     LASTCALL_OK);
+    /* the event comes out behind all else of that host */
+    assert_int_equal(
+        judge_event(&names[0], "home", MQTT_TRANSIENT, event_token(&hosts[0]))
+            ->parts.kind,
+        TOPIC_EVENT);
+    assert_int_equal(told.count, 2);
+    while (!verifier_is_idle(verifier))
+        continue;
+}
+
 /* holds 1.3: an event is never retained, so one that is comes from a broker
  * that shows what is long over */
 static void test_event_refused(void **state)
@@ -536,6 +557,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_revocation_from_before, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_passed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_event_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_event_bent, set_up, tear_down),
