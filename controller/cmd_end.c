@@ -235,12 +235,24 @@ static void answered(void *context, const struct campaign *campaign,
         output_record(&ending->output, record_of_answer(host));
 }
 
+static json_t *record_at(const void *campaign, size_t index)
+{
+    return record_of_answer(&((const struct campaign *)campaign)->hosts[index]);
+}
+
 /* Hand over the records that the form has not had yet. */
 static void show_rest(struct output *output, const struct campaign *campaign)
 {
+    const struct output_source all = {campaign->host_count, record_at,
+                                      campaign};
+
+    if (!output->writer->is_live) {
+        output_records(output, &all);
+        return;
+    }
     for (size_t i = 0; i < campaign->host_count; i++) {
-        if (!output->writer->is_live || !campaign->hosts[i].has_answer)
-            output_record(output, record_of_answer(&campaign->hosts[i]));
+        if (!campaign->hosts[i].has_answer)
+            output_record(output, record_at(campaign, i));
     }
 }
 

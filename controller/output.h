@@ -91,6 +91,16 @@ struct output_writer {
     const char *name;
     void (*begin)(struct output *output, const json_t *head);
     void (*record)(struct output *output, const json_t *record);
+    /*
+     * Append what record() writes of the record with a number, counted from 0;
+     * NULL where that depends on more than the record.
+     *
+     * Returns LASTCALL_OK, LASTCALL_E_NOMEM, LASTCALL_E_TOO_LARGE.
+     * Thread: any, several at once.
+     */
+    enum lastcall_status (*format)(const struct output_layout *layout,
+                                   const json_t *record, size_t number,
+                                   struct bytes *out);
     void (*end)(struct output *output, const json_t *summary,
                 enum exit_code code);
     void (*close)(struct output *output); /* free state; may be NULL */
@@ -141,6 +151,19 @@ void output_begin(struct output *output, const struct output_writer *writer,
 
 /* Hand a record over; the reference is taken, NULL is an error. */
 void output_record(struct output *output, json_t *record);
+
+/* Where many records come from. */
+struct output_source {
+    size_t count;
+    /* Makes the record of an index, NULL: out of memory.  Called from several
+     * threads at once. */
+    json_t *(*record)(const void *context, size_t index);
+    const void *context;
+};
+
+/* Hand all records of a source over, in order: as output_record() for each,
+ * but their text is made on all cores where the form allows. */
+void output_records(struct output *output, const struct output_source *source);
 
 /*
  * For writers: bring out what was written; that it or anything before it could

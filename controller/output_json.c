@@ -28,34 +28,53 @@ static void write_value(struct output *output, const json_t *value,
 #define MEMBER_INDENT 2
 #define RECORD_INDENT 4
 
-/* Write a value as the document has it: its later lines deeper. */
-static void write_deep(struct output *output, const json_t *value, int indent)
+static const char spaces[RECORD_INDENT + 1] = "    ";
+
+/* Append a value as the document has it: its later lines deeper. */
+static enum lastcall_status append_deep(struct bytes *out, const json_t *value,
+                                        size_t indent)
 {
     char *text = value == NULL
                      ? NULL
                      : json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY |
                                              JSON_REAL_PRECISION(REAL_DIGITS));
     const char *line = text;
+    enum lastcall_status status = text == NULL ? LASTCALL_E_NOMEM : LASTCALL_OK;
 
-    if (text == NULL)
-        output->status = LASTCALL_E_NOMEM;
-    while (line != NULL) {
-        const char *next = strchr(line, '\n');
-        const int len =
-            (int)(next == NULL ? strlen(line) : (size_t)(next - line));
+    while (line != NULL && status == LASTCALL_OK) {
+        const char *end = strchr(line, '\n');
+        const char *next = end == NULL ? NULL : end + 1;
 
-        fprintf(output->stream, "%s%*s%.*s", line == text ? "" : "\n",
-                line == text ? 0 : indent, "", len, line);
-        line = next == NULL ? NULL : next + 1;
+        status = bytes_append(
+            out, line, next == NULL ? strlen(line) : (size_t)(next - line));
+        if (status == LASTCALL_OK && next != NULL)
+            status = bytes_append(out, spaces, indent);
+        line = next;
     }
     free(text);
+    return status;
+}
+
+/* Write a text that was made, and free it. */
+static void write_text(struct output *output, enum lastcall_status status,
+                       struct bytes *text)
+{
+    if (status != LASTCALL_OK)
+        output->status = status;
+    else if (text->len > 0 &&
+             fwrite(text->data, 1, text->len, output->stream) != text->len)
+        output->status = LASTCALL_E_IO;
+    bytes_deinit(text);
 }
 
 static void write_member(struct output *output, const char *name,
                          const json_t *value)
 {
+    struct bytes text;
+
     fprintf(output->stream, "%*s\"%s\": ", MEMBER_INDENT, "", name);
-    write_deep(output, value, MEMBER_INDENT);
+    bytes_init(&text, SIZE_MAX / 2);
+    write_text(output, append_deep(&text, value, MEMBER_INDENT), &text);
 }
 
 /* The document is written as its parts come, so none of them is kept. */
@@ -75,11 +94,28 @@ static void begin_document(struct output *output, const json_t *head)
             output->layout->noun);
 }
 
+static enum lastcall_status format_record(const struct output_layout *layout,
+                                          const json_t *record, size_t number,
+                                          struct bytes *out)
+{
+    enum lastcall_status status =
+        bytes_append_text(out, number > 0 ? ",\n" : "\n");
+
+    (void)layout;
+    if (status == LASTCALL_OK)
+        status = bytes_append(out, spaces, RECORD_INDENT);
+    return status == LASTCALL_OK ? append_deep(out, record, RECORD_INDENT)
+                                 : status;
+}
+
 static void document_record(struct output *output, const json_t *record)
 {
-    fprintf(output->stream, "%s\n%*s", output->record_count > 0 ? "," : "",
-            RECORD_INDENT, "");
-    write_deep(output, record, RECORD_INDENT);
+    enum lastcall_status status = LASTCALL_OK;
+    struct bytes text;
+
+    bytes_init(&text, SIZE_MAX / 2);
+    status = format_record(output->layout, record, output->record_count, &text);
+    write_text(output, status, &text);
 }
 
 static void end_document(struct output *output, const json_t *summary,
@@ -142,6 +178,7 @@ const struct output_writer output_json = {
     .name = "json",
     .begin = begin_document,
     .record = document_record,
+    .format = format_record,
     .end = end_document,
 };
 

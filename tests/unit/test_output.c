@@ -441,6 +441,98 @@ static void test_failure_to_write_is_told(void **state)
                      LASTCALL_E_NOMEM);
 }
 
+/* A record of many; none at MISSING_AT. */
+#define MISSING_AT 700
+
+static json_t *one_of_many(const void *context, size_t index)
+{
+    const bool *is_whole = context;
+
+    if (index == MISSING_AT && !*is_whole)
+        return NULL;
+    return json_pack("{s:s, s:{s:[i, s], s:{}}, s:f}", "host", "media-01",
+                     "more", "list", (int)index, "a\nb", "none", "share", 0.1);
+}
+
+/* What a form makes of many records, handed over as a source, or one by one;
+ * the caller frees. */
+static char *render_many(const struct output_writer *writer, size_t count,
+                         bool is_source)
+{
+    const bool is_whole = true;
+    const struct output_source source = {count, one_of_many, &is_whole};
+    FILE *stream = fopen(rendered, "w+b");
+    struct output output = {.now_ms = 0};
+    char *text = calloc(1, FILE_BYTES_MAX);
+
+    assert_non_null(stream);
+    assert_non_null(text);
+    output_begin(&output, writer, &record_hosts, stream, json_object());
+    if (is_source)
+        output_records(&output, &source);
+    for (size_t i = 0; !is_source && i < count; i++)
+        output_record(&output, one_of_many(&is_whole, i));
+    assert_int_equal(output.record_count, count);
+    assert_int_equal(output_end(&output, json_object(), EXIT_CODE_OK),
+                     LASTCALL_OK);
+    rewind(stream);
+    assert_true(fread(text, 1, FILE_BYTES_MAX - 1, stream) <
+                FILE_BYTES_MAX - 1);
+    assert_int_equal(fclose(stream), 0);
+    return text;
+}
+
+/* Made on all cores or on one, an answer is the same, byte for byte. */
+static void test_many_records_are_as_each_by_itself(void **state)
+{
+    static const size_t counts[] = {0, 1, 32, 33, 65, 200};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        for (size_t form = 0; form < output_writer_count; form++) {
+            const struct output_writer *writer = output_writers[form];
+            char *together = render_many(writer, counts[i], true);
+            char *alone = render_many(writer, counts[i], false);
+
+            assert_string_equal(together, alone);
+            free(alone);
+            free(together);
+        }
+    }
+}
+
+static void test_one_of_many_is_missing(void **state)
+{
+    const bool is_whole = false;
+    const struct output_source source = {1000, one_of_many, &is_whole};
+    FILE *stream = fopen(rendered, "w+b");
+    struct output output = {.now_ms = 0};
+
+    (void)state;
+    assert_non_null(stream);
+    output_begin(&output, &output_json, &record_hosts, stream, json_object());
+    output_records(&output, &source);
+    assert_int_equal(output_end(&output, json_object(), EXIT_CODE_OK),
+                     LASTCALL_E_NOMEM);
+    fclose(stream);
+}
+
+static void test_many_that_cannot_be_written(void **state)
+{
+    const bool is_whole = true;
+    const struct output_source source = {1000, one_of_many, &is_whole};
+    FILE *full = scratch_full();
+    struct output output = {.now_ms = 0};
+
+    (void)state;
+    assert_non_null(full);
+    output_begin(&output, &output_json, &record_hosts, full, json_object());
+    output_records(&output, &source);
+    assert_int_equal(output_end(&output, json_object(), EXIT_CODE_OK),
+                     LASTCALL_E_IO);
+    fclose(full);
+}
+
 static void test_width_of_text(void **state)
 {
     static const struct {
@@ -539,6 +631,9 @@ int main(void)
         cmocka_unit_test(test_csv_of_sessions_has_every_field),
         cmocka_unit_test(test_writers_are_found_by_name),
         cmocka_unit_test(test_failure_to_write_is_told),
+        cmocka_unit_test(test_many_records_are_as_each_by_itself),
+        cmocka_unit_test(test_one_of_many_is_missing),
+        cmocka_unit_test(test_many_that_cannot_be_written),
         cmocka_unit_test(test_width_of_text),
         cmocka_unit_test(test_fit_of_text),
         cmocka_unit_test(test_clean_text),
