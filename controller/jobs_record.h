@@ -12,12 +12,13 @@
 
 /*
  * Answers are noted together: when none has come for so long, when the first
- * has waited so long, or when they are so many.  While thousands come in one
- * after the other the time is theirs.
+ * has waited so long, or when they are so many.  While thousands come in, this
+ * thread has little else to do, and behind the last of them only the last few
+ * are left.
  */
 #define JOBS_RECORD_QUIET_MS 20
 #define JOBS_RECORD_WAIT_MS 1000
-#define JOBS_RECORD_BATCH 8192
+#define JOBS_RECORD_BATCH 256
 
 /* {0} keeps nothing. */
 struct jobs_record {

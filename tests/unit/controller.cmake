@@ -8,6 +8,8 @@ lastcall_test(jobs SOURCES unit/jobs_stage.c ${scratch}
               LIBS lastcall_controller)
 lastcall_test(jobs_life SOURCES unit/jobs_stage.c ${scratch}
               LIBS lastcall_controller)
+lastcall_test(jobs_record SOURCES unit/jobs_stage.c ${scratch}
+              LIBS lastcall_controller)
 lastcall_test(campaign_pace SOURCES unit/pace_stage.c LIBS lastcall_controller)
 lastcall_test(campaign_model SOURCES unit/pace_stage.c
               LIBS lastcall_controller)
