@@ -77,7 +77,9 @@ static enum lastcall_status set_modes(struct store *store)
     return status;
 }
 
-/* A database of ours, or an empty one that becomes ours. */
+/* A database of ours, or an empty one that becomes ours.  Whoever makes one
+ * meanwhile owns it before anything is in it, so it is looked at the other way
+ * round. */
 static enum lastcall_status check_owner(struct store *store, const char *path,
                                         struct platform_error *error)
 {
@@ -86,12 +88,11 @@ static enum lastcall_status check_owner(struct store *store, const char *path,
     int64_t objects = 0;
     char sql[SQL_SIZE];
 
-    status = read_integer(store, "PRAGMA application_id", &id);
-    if (status != LASTCALL_OK || id == STORE_APPLICATION_ID)
-        return status;
     status =
         read_integer(store, "SELECT count(*) FROM sqlite_schema", &objects);
-    if (status != LASTCALL_OK)
+    if (status == LASTCALL_OK)
+        status = read_integer(store, "PRAGMA application_id", &id);
+    if (status != LASTCALL_OK || id == STORE_APPLICATION_ID)
         return status;
     if (id != 0 || objects != 0) {
         platform_explain(error, "%s: this database belongs to another program",

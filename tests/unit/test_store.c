@@ -240,6 +240,58 @@ static void test_refuses_what_is_not_ours(void **state)
     assert_non_null(strstr(error.text, "another program"));
 }
 
+/* Another process, which is done when a statement of ours begins that starts
+ * with these words; NULL: it has been there. */
+static const char *others_moment;
+static struct store others;
+
+static int on_statement(unsigned kind, void *context, void *statement,
+                        void *text)
+{
+    (void)kind;
+    (void)context;
+    (void)statement;
+    if (others_moment != NULL &&
+        strncmp(text, others_moment, strlen(others_moment)) == 0) {
+        others_moment = NULL;
+        open_ok(&others, first, 1);
+    }
+    return 0;
+}
+
+static int watch_statements(sqlite3 *db, char **error, const void *routines)
+{
+    (void)error;
+    (void)routines;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, NULL);
+}
+
+/* Of two that find no database both have it, whenever the other made it. */
+static void test_made_by_another_meanwhile(void **state)
+{
+    static const char *const moments[] = {
+        "PRAGMA journal_mode", "SELECT count(*)", "PRAGMA application_id",
+        "PRAGMA application_id =", "PRAGMA user_version"};
+
+    (void)state;
+    assert_int_equal(sqlite3_auto_extension((void (*)(void))watch_statements),
+                     SQLITE_OK);
+    for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+        struct store store;
+
+        assert_int_equal(set_up(state), 0);
+        others_moment = moments[i];
+        open_ok(&store, first, 1);
+        if (others_moment != NULL)
+            fail_msg("nothing was run that begins with %s", moments[i]);
+        assert_int_equal(add(&store, "ours"), LASTCALL_OK);
+        assert_int_equal(add(&others, "theirs"), LASTCALL_OK);
+        store_close(&others);
+        store_close(&store);
+    }
+    sqlite3_reset_auto_extension();
+}
+
 static void test_full_disk_is_an_error(void **state)
 {
     struct store store;
@@ -323,6 +375,7 @@ int main(void)
         cmocka_unit_test_setup(test_failed_migration_changes_nothing, set_up),
         cmocka_unit_test_setup(test_another_may_read_meanwhile, set_up),
         cmocka_unit_test_setup(test_refuses_what_is_not_ours, set_up),
+        cmocka_unit_test(test_made_by_another_meanwhile),
         cmocka_unit_test_setup(test_full_disk_is_an_error, set_up),
 #ifndef _WIN32
         cmocka_unit_test_setup(test_what_was_removed_takes_nothing_more,
