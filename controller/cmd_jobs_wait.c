@@ -187,8 +187,8 @@ static enum exit_code listen(struct waiting *waiting)
         int64_t look_ms = waiting->looked_ms + LOOK_MS;
         enum fleet_event_kind kind = FLEET_TIMEOUT;
 
-        fleet_link_next(waiting->fleet.link,
-                        look_ms < end_ms ? look_ms : end_ms, &event);
+        fleet_next(&waiting->fleet, look_ms < end_ms ? look_ms : end_ms,
+                   &event);
         if (event.kind == FLEET_MESSAGE &&
             fleet_handle(&waiting->fleet, &event))
             take_result(waiting, event.proof);

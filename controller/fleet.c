@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/say.h"
@@ -242,6 +243,27 @@ static enum exit_code say_endless(void)
     return EXIT_CODE_BROKER;
 }
 
+/* A result, which is moved when it is kept. */
+static void keep_early(struct fleet *fleet, struct fleet_event *event)
+{
+    if (fleet->early == NULL)
+        fleet->early = calloc(FLEET_EARLY_MAX, sizeof *fleet->early);
+    if (fleet->early == NULL || fleet->early_count == FLEET_EARLY_MAX)
+        return;
+    fleet->early[fleet->early_count++] = *event;
+    *event = (struct fleet_event){0};
+}
+
+void fleet_next(struct fleet *fleet, int64_t until_ms, struct fleet_event *out)
+{
+    if (fleet->early_taken == fleet->early_count) {
+        fleet_link_next(fleet->link, until_ms, out);
+        return;
+    }
+    *out = fleet->early[fleet->early_taken];
+    fleet->early[fleet->early_taken++] = (struct fleet_event){0};
+}
+
 /* Take one event, or none until a time. */
 static enum exit_code take_next(struct fleet *fleet, int64_t until_ms,
                                 int64_t end_ms, enum fleet_event_kind *kind)
@@ -251,11 +273,11 @@ static enum exit_code take_next(struct fleet *fleet, int64_t until_ms,
 
     fleet_link_next(fleet->link, until_ms, &event);
     *kind = event.kind;
-    if (event.kind == FLEET_MESSAGE)
-        (void)fleet_handle(fleet, &event);
-    if (event.kind == FLEET_INTERRUPTED)
+    if (event.kind == FLEET_MESSAGE && fleet_handle(fleet, &event))
+        keep_early(fleet, &event);
+    if (*kind == FLEET_INTERRUPTED)
         code = EXIT_CODE_INTERRUPTED;
-    else if (event.kind == FLEET_MESSAGE && fleet_now_ms() >= end_ms)
+    else if (*kind == FLEET_MESSAGE && fleet_now_ms() >= end_ms)
         code = say_endless();
     fleet_event_deinit(&event);
     return code;
@@ -491,6 +513,9 @@ void fleet_hang_up(struct fleet *fleet)
 void fleet_close(struct fleet *fleet)
 {
     fleet_hang_up(fleet);
+    for (size_t i = fleet->early_taken; i < fleet->early_count; i++)
+        fleet_event_deinit(&fleet->early[i]);
+    free(fleet->early);
     registry_deinit(&fleet->registry);
     plans_deinit(&fleet->plans);
     identity_deinit(&fleet->identity);

@@ -46,6 +46,10 @@ enum fleet_need {
     FLEET_NEED_EVENTS = 1 << 5,   /* those that come after fleet_open() */
 };
 
+/* Results that are kept which come while the retained messages are read; the
+ * broker has nobody else to give them to. */
+#define FLEET_EARLY_MAX 256
+
 /* {0} is empty. */
 struct fleet {
     struct controller_settings settings; /* owned */
@@ -54,6 +58,9 @@ struct fleet {
     struct registry registry;            /* owned */
     struct plans plans;                  /* owned */
     struct fleet_link *link;             /* owned */
+    struct fleet_event *early;           /* owned: room for FLEET_EARLY_MAX */
+    size_t early_count;
+    size_t early_taken;
     struct name share; /* with whom events are shared; "" for nobody */
     struct topic filters[FLEET_FILTER_MAX];
     struct mqtt_subscription subscriptions[FLEET_FILTER_MAX];
@@ -81,6 +88,10 @@ void fleet_close(struct fleet *fleet);
  * likely one was misspelt, and the others go on without it. */
 void fleet_say_unmatched(const struct fleet *fleet,
                          const struct target *target);
+
+/* As fleet_link_next(), but first come the results that came while
+ * fleet_open() read what is retained. */
+void fleet_next(struct fleet *fleet, int64_t until_ms, struct fleet_event *out);
 
 /* Leave the broker: what is known stays, and nothing comes any more.  The link
  * is gone. */

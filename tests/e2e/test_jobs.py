@@ -367,6 +367,22 @@ def test_a_late_answer_is_kept_by_who_waits(trio):
     trio.assert_each_ended_once()
 
 
+def test_an_answer_that_comes_as_one_begins_to_wait_is_kept(trio):
+    """A retained one is there at once, before all else has been read."""
+    wire = trio.stage.observer()
+    wire.subscribe(trio.stage.fleet.topic("host", "+", "result", "+", "+"))
+    trio.hang("media-02", effect=True)
+    assert trio.run(*ALL, "--timeout", "1s").status == SILENT
+    job = trio.newest()
+    trio.plex["media-02"].release()
+    answer = wire.await_message(lambda m: "/media-02/result/" in m.topic,
+                                "result of media-02")
+    wire.publish(answer.topic, answer.payload, retain=True)
+    done = trio.run("jobs", "wait", job, "-o", "names")
+    assert done.status == OK, done
+    assert trio.outcomes(job)["media-02"] == "true"
+
+
 def test_who_waits_goes_on_when_the_first_is_killed(trio):
     trio.hang("media-02", effect=True)
     first = trio.operator.spawn(*ALL, "--timeout", "60s", "-o", "ndjson")
