@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controller/command.h"
+#include "controller/output.h"
 #include "controller/say.h"
 #include "protocol/io/platform.h"
 
@@ -106,7 +107,7 @@ int main(int argc, char **argv)
     platform_clean_environment();
     platform_share_heap();
     code = run_word(argc, argv);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_CODE_OK) {
+    if (output_stream_flush(stdout) == LASTCALL_E_IO && code == EXIT_CODE_OK) {
         say_error("standard output could not be written");
         code = EXIT_CODE_BROKER;
     }

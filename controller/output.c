@@ -47,14 +47,26 @@ void output_record(struct output *output, json_t *record)
     json_decref(record);
 }
 
+enum lastcall_status output_stream_flush(FILE *stream)
+{
+    if (fflush(stream) == 0) {
+        if (!ferror(stream))
+            return LASTCALL_OK;
+        /* Why an earlier write failed is no longer known: another tells. */
+        clearerr(stream);
+        if (fputc('\n', stream) != EOF && fflush(stream) == 0)
+            return LASTCALL_E_IO;
+    }
+    return errno == EPIPE ? LASTCALL_E_CLOSED : LASTCALL_E_IO;
+}
+
 void output_flush(struct output *output)
 {
-    const bool is_flushed = fflush(output->stream) == 0;
+    const enum lastcall_status status = output_stream_flush(output->stream);
 
-    if (!is_flushed && errno == EPIPE)
+    if (status == LASTCALL_E_CLOSED)
         output->is_reader_gone = true;
-    if (output->status == LASTCALL_OK &&
-        (!is_flushed || ferror(output->stream)))
+    if (output->status == LASTCALL_OK && status != LASTCALL_OK)
         output->status = LASTCALL_E_IO;
 }
 
@@ -69,6 +81,8 @@ enum lastcall_status output_end(struct output *output, json_t *summary,
         output->writer->end(output, summary, code);
     output_flush(output);
     status = output->status;
+    if (status == LASTCALL_E_IO && output->is_reader_gone)
+        status = LASTCALL_OK;
     json_decref(summary);
     if (output->writer->close != NULL)
         output->writer->close(output);

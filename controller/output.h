@@ -166,6 +166,14 @@ struct output_source {
 void output_records(struct output *output, const struct output_source *source);
 
 /*
+ * Bring out what was written to a stream.
+ *
+ * Returns LASTCALL_OK, LASTCALL_E_CLOSED when it is a pipe that nobody reads
+ * any more, LASTCALL_E_IO when that or anything before it could not be written.
+ */
+enum lastcall_status output_stream_flush(FILE *stream);
+
+/*
  * For writers: bring out what was written; that it or anything before it could
  * not be written becomes the output's status.
  */
@@ -177,7 +185,8 @@ void output_flush(struct output *output);
  *   summary  the reference is taken over; NULL is an error
  *   code     becomes "exit"
  *
- * Returns LASTCALL_OK, LASTCALL_E_NOMEM, LASTCALL_E_IO.
+ * Returns LASTCALL_OK, LASTCALL_E_NOMEM, LASTCALL_E_IO.  Who reads from a pipe
+ * and closes it has seen enough: that is no error.
  */
 LASTCALL_MUST_USE enum lastcall_status
 output_end(struct output *output, json_t *summary, enum exit_code code);

@@ -238,6 +238,22 @@ def test_what_nobody_could_see_is_no_success(desk, closed):
     assert "could not be written" in done.stderr, done
 
 
+@pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv"])
+def test_who_has_read_enough_is_told_no_error(desk, form):
+    """As by `| head -1`; with more to say than a pipe takes, and with less."""
+    for count in 0, 400:
+        for number in range(count):
+            desk.plex.play("s%d" % number, user="jdoe")
+        desk.wire.await_inventory("media-01", "home",
+                                  lambda i: i["count"] == count)
+        done = subprocess.run(
+            ["/bin/bash", "-c", '"$0" "$@" | true; echo "${PIPESTATUS[0]}"',
+             *desk.operator.argv("sessions", "--all", "-o", form)],
+            env=desk.operator.environment(), capture_output=True, text=True,
+            timeout=60)
+        assert (done.stdout, done.stderr) == ("0\n", ""), count
+
+
 def test_ping_measures(desk):
     done = desk.run("ping", "--all", "-o", "json")
     assert done.status == OK and done.json()["exit"] == OK, done
