@@ -335,10 +335,17 @@ static enum lastcall_status find_only(struct journal *journal,
     return LASTCALL_BUSY;
 }
 
-static bool is_full_for(struct journal *journal, const char *issuer)
+bool journal_is_full(const struct journal *journal)
 {
-    return journal->bytes.total >= JOURNAL_BYTES_MAX ||
-           *share_of(journal, issuer) >= JOURNAL_SHARE_BYTES_MAX;
+    return journal->bytes.total >= JOURNAL_BYTES_MAX;
+}
+
+static bool is_full_for(struct journal *journal,
+                        const struct journal_entry *entry)
+{
+    return journal_is_full(journal) ||
+           (!entry->is_step &&
+            *share_of(journal, entry->issuer) >= JOURNAL_SHARE_BYTES_MAX);
 }
 
 enum lastcall_status journal_begin(struct journal *journal,
@@ -353,8 +360,7 @@ enum lastcall_status journal_begin(struct journal *journal,
     *seen = JOURNAL_OTHER;
     entry->id = 0;
     bytes_init(result, TOKEN_RESULT_BYTES_MAX);
-    if (entry->exp_s <= journal->forgotten_s ||
-        is_full_for(journal, entry->issuer))
+    if (entry->exp_s <= journal->forgotten_s || is_full_for(journal, entry))
         return find_only(journal, entry, seen, result);
     address_format(&entry->audience, audience);
     bind_text(begin, 1, entry->issuer);

@@ -12,6 +12,7 @@
 #ifndef LASTCALL_WORKER_JOURNAL_H
 #define LASTCALL_WORKER_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,7 +33,7 @@
 #define JOURNAL_BYTES_MAX (INT64_C(1024) * 1024 * 1024)
 /* What one issuer may have of it, so that a captured controller cannot keep
  * the others from theirs.  Counted by a hash of the name: two issuers may have
- * to share. */
+ * to share.  The steps of a plan count as well, and are begun all the same. */
 #define JOURNAL_SHARE_BYTES_MAX (JOURNAL_BYTES_MAX / 2)
 #define JOURNAL_SHARE_COUNT 64
 /* What an entry counts beside its texts. */
@@ -54,6 +55,7 @@ struct journal_entry {
     enum action action;
     int64_t exp_s;
     int64_t received_ms;
+    bool is_step; /* of a plan that was taken in: no share refuses it */
 };
 
 enum journal_seen {
@@ -171,6 +173,9 @@ journal_finish(struct journal *journal, const struct journal_entry *entry,
 /* Record that the broker has the result. */
 LASTCALL_MUST_USE enum lastcall_status journal_deliver(struct journal *journal,
                                                        int64_t id);
+
+/* Say whether all that the journal may hold is there: nothing can be begun. */
+bool journal_is_full(const struct journal *journal);
 
 /* Write an audit line. */
 LASTCALL_MUST_USE enum lastcall_status

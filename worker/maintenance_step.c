@@ -129,14 +129,11 @@ static void back_off(const struct maintenance_run *maintenance,
         entry->backoff_ms = MAINTENANCE_AGAIN_MAX_MS;
 }
 
-/* The step is not allowed any more: nothing of the plan is. */
-static void refuse_step(struct maintenance_run *maintenance,
-                        struct batch *batch, struct plan_entry *entry,
-                        const struct plan_step *step,
-                        enum lastcall_status status, const char *detail)
+static void answer_step(struct maintenance_run *maintenance,
+                        struct batch *batch, const struct plan_entry *entry,
+                        const struct plan_step *step, enum lastcall_status code,
+                        const char *detail)
 {
-    const enum lastcall_status code =
-        status_is_wire(status) ? status : LASTCALL_FORBIDDEN;
     const struct plan_answer answer = {
         .id = &entry->plan.id,
         .iat_s = entry->iat_s,
@@ -148,10 +145,32 @@ static void refuse_step(struct maintenance_run *maintenance,
         .step = step->name,
     };
 
+    maintenance_refuse(maintenance, batch, &answer, code, detail);
+}
+
+/* The step is not allowed any more: nothing of the plan is. */
+static void refuse_step(struct maintenance_run *maintenance,
+                        struct batch *batch, struct plan_entry *entry,
+                        const struct plan_step *step,
+                        enum lastcall_status status, const char *detail)
+{
+    const enum lastcall_status code =
+        status_is_wire(status) ? status : LASTCALL_FORBIDDEN;
+
     entry->is_refused = true;
     entry->state.last_code = code;
-    maintenance_refuse(maintenance, batch, &answer, code,
-                       detail[0] != '\0' ? detail : status_text(status));
+    answer_step(maintenance, batch, entry, step, code,
+                detail[0] != '\0' ? detail : status_text(status));
+}
+
+/* There is no room to record the step: it is begun when there is. */
+static void put_off_step(struct maintenance_run *maintenance,
+                         struct batch *batch, struct plan_entry *entry,
+                         const struct plan_step *step)
+{
+    answer_step(maintenance, batch, entry, step, LASTCALL_BUSY,
+                "the worker's journal holds all that it may; nothing was run");
+    back_off(maintenance, entry);
 }
 
 /* Which of the order's servers the step is for: all, unless some are known to
@@ -219,6 +238,7 @@ static struct run *make_run(const struct maintenance_run *maintenance,
     run->entry.audience = entry->address;
     run->entry.action = run->order.request.action;
     run->entry.received_ms = wall_ms;
+    run->entry.is_step = true;
     /* What keeps a step from being done twice is the plan's own record; the
      * journal's is there for recovery and delivery. */
     run->entry.exp_s = later(wall_ms / 1000 + 3600, forgotten_s + 1);
@@ -276,6 +296,11 @@ static void begin(struct maintenance_run *maintenance, struct batch *batch,
         refuse_step(maintenance, batch, entry, step, status, detail.text);
         return;
     }
+    if (journal_is_full(maintenance->options.journal)) {
+        order_deinit(&order);
+        put_off_step(maintenance, batch, entry, step);
+        return;
+    }
     run = make_run(maintenance, entry, step, &order);
     order_deinit(&order);
     if (run == NULL) {
@@ -288,7 +313,7 @@ static void begin(struct maintenance_run *maintenance, struct batch *batch,
         batch_fail(batch, status);
     if (batch_begin(batch, run) || batch->has_failed)
         return;
-    /* The journal has it already, or takes no more. */
+    /* The journal has it already. */
     entry->is_warning = step->kind != PLAN_WARN && entry->is_warning;
     entry->is_acting = step->kind == PLAN_WARN && entry->is_acting;
     back_off(maintenance, entry);

@@ -293,6 +293,60 @@ static void a_key_that_was_revoked_meanwhile_ends_its_plans(void **state)
     assert_int_equal(act_count(), 1);
 }
 
+/* As if so many bytes of answers to a controller were on record. */
+#define FILL(issuer, bytes)                                                    \
+    "INSERT INTO command (issuer, request_id, hash, audience, action, exp_s,"  \
+    " received_ms, state, delivered, bytes) VALUES ('controller:" issuer "',"  \
+    " 'filler', 'h', 'host:media-01', 'ping', 99999999999, 0, 2, 1, " bytes    \
+    ");"
+
+/* Begin over a journal that was changed: it is counted when it is opened. */
+static void start_changed(const char *sql)
+{
+    stage.journal_sql = sql;
+    start_wts();
+    stop(INBOX_STOP);
+    stage.journal_sql = NULL;
+    start_wts();
+}
+
+/* holds 4.18 */
+static void a_full_share_does_not_hold_up_a_plan(void **state)
+{
+    const struct wrong right = {0};
+    struct plan plan = plan_now();
+
+    (void)state;
+    fake_play(0, "2", "ann");
+    start_changed(FILL("alice", "536870912"));
+    deliver("full-ping-0123456789", PING, &right);
+    expect("full-ping-0123456789", LASTCALL_BUSY);
+    publish(&plan);
+    expect_step("start", LASTCALL_OK, 1);
+    assert_int_equal(act_count(), 1);
+    stop(INBOX_STOP);
+}
+
+/* holds 4.18, 8.10 */
+static void
+what_a_full_journal_refused_is_begun_when_there_is_room(void **state)
+{
+    struct plan plan = plan_soon();
+
+    (void)state;
+    fake_play(0, "2", "ann");
+    start_changed(FILL("bob", "1073741824"));
+    publish(&plan);
+    expect_step("warn:300", LASTCALL_BUSY, 0);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 0);
+    start_changed("DELETE FROM command WHERE issuer = 'controller:bob';");
+    await_counts(1, 0);
+    assert_int_equal(count_results_now(step_id("warn:300:2").text), 0);
+    stop(INBOX_STOP);
+    assert_int_equal(act_count(), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +359,8 @@ int main(void)
         TEST(what_is_under_way_is_told_first),
         TEST(a_key_that_is_revoked_before_a_step_ends_its_plan),
         TEST(a_key_that_was_revoked_meanwhile_ends_its_plans),
+        TEST(a_full_share_does_not_hold_up_a_plan),
+        TEST(what_a_full_journal_refused_is_begun_when_there_is_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
