@@ -126,7 +126,8 @@ static void write_integer(struct writer *writer, const json_t *value)
     put_text(writer, text);
 }
 
-/* A double has more ways to be written than is worth a second writer. */
+/* A double has more ways to be written than is worth a second writer.  That
+ * one takes memory for any value, and needs no more room than there is. */
 static void write_real(struct writer *writer, const json_t *value)
 {
     char text[NUMBER_SIZE];
@@ -134,10 +135,10 @@ static void write_real(struct writer *writer, const json_t *value)
         json_dumpb(value, text, sizeof(text),
                    JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS));
 
-    if (len == 0 || len > sizeof(text))
-        writer->status = LASTCALL_E_INTERNAL;
-    else
+    if (len > 0 && len <= sizeof(text))
         put(writer, text, len);
+    else if (writer->status == LASTCALL_OK)
+        writer->status = LASTCALL_E_NOMEM;
 }
 
 static void write_value(struct writer *writer, const json_t *value)

@@ -338,7 +338,7 @@ static void check_writing(json_t *value)
     expected = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY |
                                      JSON_REAL_PRECISION(15));
     assert_non_null(expected);
-    bytes_init(&out, 100000);
+    bytes_init(&out, 10000000);
     assert_int_equal(json_write(value, &out), LASTCALL_OK);
     assert_string_equal((const char *)out.data, expected);
     assert_int_equal(out.len, strlen(expected));
@@ -380,6 +380,129 @@ static void writing_is_janssons(void **state)
     }
     check_writing(json_stringn("\"", 1));
     check_writing(json_stringn("a\0\n", 3));
+}
+
+/* The same numbers in every run. */
+static uint32_t dice(uint32_t sides)
+{
+    static uint64_t state = 88172645463325252;
+
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 20) % sides;
+}
+
+static json_t *any_text(void)
+{
+    static const char *const pieces[] = {
+        "\"",
+        "\\",
+        "/",
+        "\x7f",
+        "\n",
+        "\x1f",
+        "\xc2\x80",
+        "\xdf\xbf",
+        "\xe2\x80\xa8",
+        "\xed\x9f\xbf",
+        "a",
+        "\xef\xbf\xbf",
+        "\xf0\x90\x80\x80",
+        "\xf4\x8f\xbf\xbf",
+        "abcdefgh",
+    };
+    const size_t pieces_max = dice(8) == 0 ? 400 : 12;
+    char text[4000] = "";
+    size_t len = 0;
+
+    for (size_t i = dice((uint32_t)pieces_max); i > 0; i--) {
+        const char *piece = pieces[dice(sizeof(pieces) / sizeof(pieces[0]))];
+
+        memcpy(text + len, piece, strlen(piece));
+        len += strlen(piece);
+        if (dice(8) == 0)
+            text[len++] = (char)dice(' ');
+    }
+    return json_stringn(text, len);
+}
+
+static json_t *any_number(void)
+{
+    const uint64_t bits = (uint64_t)dice(UINT32_MAX) << 32 | dice(UINT32_MAX);
+    double real = 0;
+
+    if (dice(2) == 0)
+        return json_integer((json_int_t)(bits >> dice(64)));
+    memcpy(&real, &bits, sizeof(real));
+    /* Not a number and infinity have no JSON. */
+    return json_real(dice(2) == 0 && real - real == 0 ? real
+                                                      : (int32_t)bits / 1000.0);
+}
+
+static json_t *any_value(int depth)
+{
+    json_t *value = NULL;
+
+    switch (dice(depth > 0 ? 6 : 4)) {
+    case 0:
+    case 1:
+        return any_text();
+    case 2:
+        return any_number();
+    case 3:
+        return dice(3) == 0 ? json_null() : json_boolean(dice(2));
+    case 4:
+        value = json_array();
+        for (uint32_t i = dice(6); i > 0; i--)
+            (void)json_array_append_new(value, any_value(depth - 1));
+        return value;
+    default:
+        value = json_object();
+        for (uint32_t i = dice(6); i > 0; i--) {
+            json_t *name = any_text();
+
+            /* Up to its first NUL: a name has none. */
+            (void)json_object_set_new(value, json_string_value(name),
+                                      any_value(depth - 1));
+            json_decref(name);
+        }
+        return value;
+    }
+}
+
+static void whatever_is_written_is_janssons(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5000; i++)
+        check_writing(any_value(4));
+}
+
+/* Runs out at the double, which jansson writes with memory of its own. */
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+static void a_double_without_memory_is_not_an_error_of_ours(void **state)
+{
+    json_t *value = json_real(0.5);
+    json_malloc_t take = NULL;
+    json_free_t give = NULL;
+    enum lastcall_status status = LASTCALL_OK;
+    struct bytes out;
+
+    (void)state;
+    bytes_init(&out, 100);
+    json_get_alloc_funcs(&take, &give);
+    json_set_alloc_funcs(no_memory, give);
+    status = json_write(value, &out);
+    json_set_alloc_funcs(take, give);
+    assert_int_equal(status, LASTCALL_E_NOMEM);
+    assert_int_equal(out.len, 0);
+    bytes_deinit(&out);
+    json_decref(value);
 }
 
 static void half_a_document_is_none(void **state)
@@ -446,6 +569,8 @@ int main(void)
         cmocka_unit_test(unknown_members_are_named_in_ascii),
         cmocka_unit_test(writing_is_compact_ordered_and_bounded),
         cmocka_unit_test(writing_is_janssons),
+        cmocka_unit_test(whatever_is_written_is_janssons),
+        cmocka_unit_test(a_double_without_memory_is_not_an_error_of_ours),
         cmocka_unit_test(half_a_document_is_none),
         cmocka_unit_test(nothing_of_a_large_document_stays),
     };
