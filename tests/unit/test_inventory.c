@@ -243,6 +243,49 @@ static void endings_of_a_full_server_name_their_request(void **unused)
     inventory_state_deinit(&state);
 }
 
+/* When there is no room for more, the oldest makes room, and then the next. */
+static void endings_are_forgotten_one_by_one(void **unused)
+{
+    const struct inventory_cause cause = {{"0123456789abcdef"}, {"bob"}, {""}};
+    struct inventory_state state = begin();
+    char id[16];
+
+    (void)unused;
+    take(&state, "s0:playing:0 s1:playing:0 x:playing:0 y:playing:0", 0);
+    for (size_t n = 0; n < INVENTORY_ENDING_COUNT_MAX; n++) {
+        (void)snprintf(id, sizeof(id), "s%zu", n);
+        inventory_note_ending(&state, id, &cause, 100);
+    }
+    inventory_note_ending(&state, "x", &cause, 200);
+    inventory_note_ending(&state, "y", &cause, 200);
+    take(&state, "s0:playing:0 s1:playing:0 y:playing:0", 300);
+    assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
+    take(&state, "s0:playing:0 y:playing:0", 400);
+    expect_no_cause();
+    take(&state, "s0:playing:0", 500);
+    assert_memory_equal(&seen.ended_by, &cause, sizeof(cause));
+    take(&state, "", 600);
+    expect_no_cause();
+    inventory_state_deinit(&state);
+}
+
+/* Where one ends now and then, there are never many to look through. */
+static void an_old_ending_makes_room_for_a_new_one(void **unused)
+{
+    const struct inventory_cause cause = {{"0123456789abcdef"}, {"bob"}, {""}};
+    struct inventory_state state = begin();
+    char id[16];
+
+    (void)unused;
+    for (int n = 0; n < 20; n++) {
+        (void)snprintf(id, sizeof(id), "s%d", n);
+        inventory_note_ending(&state, id, &cause,
+                              n * (INVENTORY_ENDING_MS / 2 + 1));
+    }
+    assert_in_range(state.ending_count, 1, 2);
+    inventory_state_deinit(&state);
+}
+
 /* A worker that ended many sessions once keeps no room for them. */
 static void endings_leave_no_room_behind(void **unused)
 {
@@ -425,6 +468,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_published_is_tried_again_later),
         cmocka_unit_test(an_ending_names_its_request),
         cmocka_unit_test(endings_of_a_full_server_name_their_request),
+        cmocka_unit_test(endings_are_forgotten_one_by_one),
+        cmocka_unit_test(an_old_ending_makes_room_for_a_new_one),
         cmocka_unit_test(endings_leave_no_room_behind),
         cmocka_unit_test(endings_are_told_apart_by_their_whole_names),
         cmocka_unit_test(a_request_ends_one_session_of_an_id),

@@ -56,11 +56,13 @@ static void an_undelivered_result_is_found_again(void **state)
     struct journal *journal = &fixture->journal;
     struct journal_entry entry;
     struct bytes token;
-    int64_t rows[2] = {0};
+    int64_t rows[3] = {0};
 
     begin_batch(journal);
     (void)ask(journal, ID_ONE, "h", &rows[0], &token);
+    (void)ask(journal, "open-before-012345", "h", &rows[2], &token);
     (void)ask(journal, ID_TWO, "h", &rows[1], &token);
+    (void)ask(journal, "open-behind-012345", "h", &rows[2], &token);
     finish(journal, rows[0], "first");
     finish(journal, rows[1], "second");
     assert_int_equal(journal_deliver(journal, rows[0]), LASTCALL_OK);
@@ -205,6 +207,36 @@ static void what_may_have_been_forgotten_is_not_new(void **state)
                      LASTCALL_OK);
     assert_int_equal(seen, JOURNAL_NEW);
     commit(journal);
+}
+
+/* Whatever the order in which commands came and were pruned. */
+static void the_latest_that_was_forgotten_counts(void **state)
+{
+    static const char *const ids[] = {ID_ONE, ID_TWO, "pruned-0123456789"};
+    static const int64_t exps_s[] = {NOW_S + 60, NOW_S + 90, NOW_S + 30};
+    struct fixture *fixture = *state;
+    struct journal *journal = &fixture->journal;
+    enum journal_seen seen;
+    struct bytes token;
+
+    for (size_t part = 0; part < 2; part++) {
+        begin_batch(journal);
+        for (size_t i = 0; i < 3; i++) {
+            struct journal_entry entry = entry_of(ids[i], "h");
+
+            /* With the second part all have been forgotten but a longer one. */
+            entry.exp_s = exps_s[i] + (int64_t)part * (i == 0 ? 100 : -10);
+            assert_int_equal(journal_begin(journal, &entry, &seen, &token),
+                             LASTCALL_OK);
+            if (seen != JOURNAL_NEW)
+                continue;
+            finish(journal, entry.id, "signed");
+            assert_int_equal(journal_deliver(journal, entry.id), LASTCALL_OK);
+        }
+        commit(journal);
+        assert_true(prune(journal, NOW_S + 1000, NOW_MS) > 0);
+        assert_int_equal(journal->forgotten_s, NOW_S + (part == 0 ? 90 : 160));
+    }
 }
 
 static void an_undone_pruning_forgot_nothing(void **state)
@@ -483,6 +515,7 @@ int main(void)
         TEST(what_cannot_be_replayed_is_forgotten),
         TEST(a_long_journal_is_pruned_part_by_part),
         TEST(what_may_have_been_forgotten_is_not_new),
+        TEST(the_latest_that_was_forgotten_counts),
         TEST(an_undone_pruning_forgot_nothing),
         TEST(what_was_never_begun_is_not_recorded),
         TEST(what_is_kept_is_counted_in_bytes),

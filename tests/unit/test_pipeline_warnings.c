@@ -176,6 +176,24 @@ static void a_server_with_a_session_in_the_result_was_reached(void **state)
     assert_int_equal(maintenance_unreached(&stage.settings, &result), 0);
 }
 
+/* Of names that begin alike each is itself, and who is gone is passed over. */
+static void servers_are_remembered_by_name(void **state)
+{
+    struct server_settings servers[] = {
+        {.name = {"plex"}}, {.name = {"plex-2"}}, {.name = {"rds"}}};
+    const struct settings settings = {.servers = servers, .server_count = 3};
+    char text[PLAN_SERVERS_TEXT_SIZE];
+
+    (void)state;
+    for (uint64_t bits = 0; bits < 8; bits++) {
+        maintenance_servers_format(&settings, bits, text);
+        assert_int_equal(maintenance_servers_parse(&settings, text), bits);
+    }
+    assert_string_equal(text, "plex plex-2 rds");
+    assert_int_equal(maintenance_servers_parse(&settings, "ple rd gone rds"),
+                     4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +202,7 @@ int main(void)
         TEST(nobody_is_owed_a_warning_from_the_start_on),
         TEST(who_was_asked_in_vain_is_not_asked_again),
         TEST(a_server_with_a_session_in_the_result_was_reached),
+        cmocka_unit_test(servers_are_remembered_by_name),
         TEST(a_warning_that_a_crash_met_is_given_if_nobody_saw_it),
     };
 
