@@ -164,7 +164,9 @@ static enum lastcall_status fake_list(void *state, struct session_list *out,
     fake_lock();
     server->lists++;
     outcome->code = hang(server, &server->hangs_list);
-    if (outcome->code == LASTCALL_OK)
+    if (server->good_lists > 0)
+        server->good_lists--;
+    else if (outcome->code == LASTCALL_OK)
         outcome->code = server->list_status;
     for (size_t i = 0; i < FAKE_SESSION_MAX; i++) {
         if (outcome->code == LASTCALL_OK && server->sessions[i].id[0] != '\0')

@@ -33,6 +33,7 @@ struct fake_server {
     struct fake_session sessions[FAKE_SESSION_MAX];
     unsigned crowd_count; /* so many more are listed, with long names */
     enum lastcall_status list_status;
+    unsigned good_lists; /* so many lists succeed before that holds */
     enum lastcall_status act_status;
     char act_fails_for[32]; /* an id; "": act_status holds for every one */
     bool hangs_list;        /* until released or interrupted */

@@ -117,6 +117,70 @@ static void what_a_server_is_owed_survives_a_restart(void **state)
     stop(INBOX_STOP);
 }
 
+/* Two lists once, and cannot be asked by the step that comes of it. */
+static void let_two_answer_once(void)
+{
+    fake_lock();
+    fake_servers[1].good_lists = 1;
+    fake_unlock();
+    executor_hint(stage.executors[1]);
+}
+
+/* holds 8.10 */
+static void who_lists_and_cannot_be_asked_is_asked_less_and_less(void **state)
+{
+    const struct wrong right = {0};
+    struct plan plan = plan_soon();
+
+    (void)state;
+    begin_with_one_away(&plan);
+    stage.still_ms = platform_clock.monotonic_ms(platform_clock.state) + 2 * S;
+    let_two_answer_once();
+    expect_step("warn:300:2", LASTCALL_UNREACHABLE, 0);
+    /* However long ago: it has not listed since. */
+    stage.still_ms += 200 * S;
+    deliver("away-0123456789abcdef", PING, &right);
+    expect("away-0123456789abcdef", LASTCALL_OK);
+    deliver("more-0123456789abcdef", PING, &right);
+    expect("more-0123456789abcdef", LASTCALL_OK);
+    assert_int_equal(count_results_now(step_id("warn:300:3").text), 0);
+    let_two_answer_once();
+    expect_step("warn:300:3", LASTCALL_UNREACHABLE, 0);
+    set_two_back(LASTCALL_OK);
+    rest("rest-0123456789abcdef0");
+    stage.still_ms += 4 * S - 1;
+    rest("rest-0123456789abcdef1");
+    assert_int_equal(count_results_now(step_id("warn:300:4").text), 0);
+    assert_int_equal(acts_of(1), 0);
+    stage.still_ms += 1;
+    rest("rest-0123456789abcdef2");
+    expect_step("warn:300:4", LASTCALL_OK, 1);
+    assert_int_equal(acts_of(0), 1);
+    assert_int_equal(acts_of(1), 1);
+    stop(INBOX_STOP);
+}
+
+/* holds 8.13 */
+static void a_server_that_is_gone_is_owed_nothing(void **state)
+{
+    struct plan plan = plan_soon();
+
+    (void)state;
+    begin_with_one_away(&plan);
+    stop(INBOX_STOP);
+    (void)snprintf(stage.servers[1].name.text,
+                   sizeof(stage.servers[1].name.text), "three");
+    fake_servers[1].list_status = LASTCALL_OK;
+    start_wts();
+    rest("rest-0123456789abcdef0");
+    stage.run_shift_ms = 2 * MAINTENANCE_SETTLE_MS;
+    rest("rest-0123456789abcdef1");
+    rest("rest-0123456789abcdef2");
+    assert_int_equal(count_results_now(step_id("warn:300:2").text), 0);
+    assert_int_equal(act_count(), 1);
+    stop(INBOX_STOP);
+}
+
 /* holds 8.10 */
 static void nobody_is_owed_a_warning_from_the_start_on(void **state)
 {
@@ -199,6 +263,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_server_that_was_away_is_warned_when_it_is_back),
         TEST(what_a_server_is_owed_survives_a_restart),
+        TEST(who_lists_and_cannot_be_asked_is_asked_less_and_less),
+        TEST(a_server_that_is_gone_is_owed_nothing),
         TEST(nobody_is_owed_a_warning_from_the_start_on),
         TEST(who_was_asked_in_vain_is_not_asked_again),
         TEST(a_server_with_a_session_in_the_result_was_reached),
