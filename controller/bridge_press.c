@@ -409,6 +409,7 @@ void bridge_take_press(struct bridge *bridge,
 {
     const struct home_pressing pressing = {
         .is_retained = message->is_retained,
+        .came_ms = message->came_ms,
         .now_ms = fleet_now_ms(),
         .ready_ms = bridge->is_home_up ? bridge->ready_ms : fleet_now_ms(),
         .quiet_ms = bridge->config->quiet_ms,

@@ -105,7 +105,7 @@ static bool classify(const struct bridge_config *config, const char *topic,
 static void on_message(void *context, const struct mqtt_message *message)
 {
     struct home_link *link = context;
-    struct home_message taken = {0};
+    struct home_message taken = {.came_ms = fleet_now_ms()};
     size_t len = message->len;
     struct queued *item = NULL;
     bool is_ours = false;

@@ -52,6 +52,7 @@ struct home_message {
     struct bytes payload; /* owned; of a word the beginning */
     /* Of a press or a state: with the flag; else: the broker had kept it. */
     bool is_retained;
+    int64_t came_ms;               /* when it was received; fleet_now_ms() */
     char detail[MQTT_DETAIL_SIZE]; /* why it is down */
 };
 

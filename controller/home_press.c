@@ -5,7 +5,7 @@
 static const char *const verdict_names[PRESS_VERDICT_COUNT] = {
     [PRESS_ACCEPTED] = "accepted", [PRESS_RETAINED] = "retained",
     [PRESS_EARLY] = "early",       [PRESS_UNKNOWN] = "unknown",
-    [PRESS_REPEATED] = "repeated",
+    [PRESS_LATE] = "late",         [PRESS_REPEATED] = "repeated",
 };
 
 const char *press_verdict_name(enum press_verdict verdict)
@@ -35,14 +35,16 @@ enum press_verdict home_press_judge(struct home_press *state,
 {
     if (pressing->is_retained)
         return PRESS_RETAINED;
-    if (pressing->now_ms - pressing->ready_ms < pressing->quiet_ms)
+    if (pressing->came_ms - pressing->ready_ms < pressing->quiet_ms)
         return PRESS_EARLY;
     if (button == NULL)
         return PRESS_UNKNOWN;
+    if (pressing->now_ms - pressing->came_ms >= button->timeout_ms)
+        return PRESS_LATE;
     if (state->has_accepted &&
-        pressing->now_ms - state->accepted_ms < button->min_interval_ms)
+        pressing->came_ms - state->accepted_ms < button->min_interval_ms)
         return PRESS_REPEATED;
     state->has_accepted = true;
-    state->accepted_ms = pressing->now_ms;
+    state->accepted_ms = pressing->came_ms;
     return PRESS_ACCEPTED;
 }

@@ -17,11 +17,13 @@ enum press_verdict {
     PRESS_RETAINED, /* it would fire again on every connect */
     PRESS_EARLY,    /* within quiet_ms of the connect: may be an old one */
     PRESS_UNKNOWN,  /* no button of that device has this id */
+    PRESS_LATE,     /* it came its button's timeout ago */
     PRESS_REPEATED, /* within min_interval_ms of the last that was accepted */
     PRESS_VERDICT_COUNT
 };
 
-/* "accepted", "retained", "early", "unknown", "repeated"; static. */
+/* "accepted", "retained", "early", "unknown", "late", "repeated";
+ * static. */
 const char *press_verdict_name(enum press_verdict verdict);
 
 /* What is remembered of one button on one device.  {0}: never pressed. */
@@ -33,7 +35,8 @@ struct home_press {
 /* A message at a device's press topic. */
 struct home_pressing {
     bool is_retained;
-    int64_t now_ms;
+    int64_t came_ms;
+    int64_t now_ms;   /* it may have waited to be looked at */
     int64_t ready_ms; /* since when we are connected and subscribed */
     int64_t quiet_ms;
 };

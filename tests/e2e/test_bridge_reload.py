@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import time
 
 import lastcall_py as py
 import processes
@@ -25,6 +27,30 @@ def press(house, button):
     before = len(house.ha.events(RESULT))
     house.ha.press(button)
     return house.ha.await_event(RESULT, after=before)
+
+
+class Held:
+    """A fleet's broker that takes connections and never answers: who connects
+    waits until it is let go."""
+    ca = None
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.uri = "mqtt://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.peer = None
+
+    def hold(self, house):
+        """A reload that stands still; hands back when it does."""
+        fleet, house.fleet_broker = house.fleet_broker, self
+        house.link.write_config()
+        house.fleet_broker = fleet
+        self.listener.settimeout(processes.PATIENCE)
+        house.link.process.send(signal.SIGHUP)
+        self.peer = self.listener.accept()[0]
+
+    def let_go(self):
+        self.peer.close()
+        self.listener.close()
 
 
 def test_new_buttons_and_hosts_are_taken_and_former_ones_go(house):
@@ -197,6 +223,52 @@ def test_presses_and_events_meanwhile_count_once(home):
     assert told == [(kind, "s-%d" % number) for number in range(rounds)
                     for kind in ("started", "ended")]
     assert home.link.process.output().count("PRESS-TAKEN") == rounds
+
+
+def test_a_press_during_a_long_reload_is_not_carried_out_late(home):
+    home.link.buttons = {"stop": {**STOP, "timeout": "1s"}, "fresh": STOP}
+    home.link.reload()
+    home.ha.await_state(FRESH, UNKNOWN)
+    held = Held()
+    held.hold(home)
+    mark = home.watcher.mark()
+    home.ha.press(BUTTON)
+    home.watcher.await_message(lambda m: m.topic.endswith("/press"),
+                               "the press", after=mark)
+    over = time.monotonic() + 1
+    processes.eventually(lambda: time.monotonic() > over, "the end of its time")
+    held.let_go()
+    home.link.process.await_line("PRESS-DROP.*of stop .*late")
+    assert "PRESS-TAKEN" not in home.link.process.output()
+    assert press(home, FRESH).type == "success"
+
+
+def test_what_was_pressed_at_two_sessions_with_the_home_counts_once(home):
+    """With another birth topic there is a session more at the same broker."""
+    process = home.link.process
+    home.link.buttons = {"stop": STOP, "fresh": STOP}
+    home.link.reload()
+    home.ha.await_state(FRESH, UNKNOWN)
+    worker = home.workers["media-01"].process
+    worker.pause()
+    home.ha.press(BUTTON)
+    process.await_line("PRESS-TAKEN.*stop")
+    home.link.keys["birth_topic"] = "another/status"
+    home.link.write_config()
+    ready = process.output().count("LINK-READY")
+    process.send(signal.SIGHUP)
+    process.await_line("RELOAD-WAIT")
+    processes.eventually(
+        lambda: process.output().count("LINK-READY") > ready,
+        "the other session")
+    home.ha.press(FRESH)
+    process.await_line("PRESS-TAKEN.*fresh")
+    over = time.monotonic() + 1  # its shortest interval
+    processes.eventually(lambda: time.monotonic() > over, "the interval")
+    worker.resume()
+    process.await_line("PRESS-DROP")
+    processes.eventually(lambda: len(home.ha.events(RESULT)) == 2, "results")
+    assert process.output().count("PRESS-TAKEN") == 2
 
 
 def test_the_home_s_broker_is_found_again_after_a_reload(home):

@@ -12,11 +12,15 @@
 static char any_lobby[] = "lobby-*";
 
 static struct home_button buttons[] = {
-    {.id = {"all-off"}, .scope = ADDRESS_ALL, .min_interval_ms = 5000},
+    {.id = {"all-off"},
+     .scope = ADDRESS_ALL,
+     .min_interval_ms = 5000,
+     .timeout_ms = 4000},
     {.id = {"stop-kids"},
      .scope = ADDRESS_HOST,
      .pattern = any_lobby,
-     .min_interval_ms = 2000},
+     .min_interval_ms = 2000,
+     .timeout_ms = 4000},
 };
 static const struct bridge_config config = {.buttons = buttons,
                                             .button_count = 2};
@@ -78,7 +82,11 @@ static void test_the_longest_id_is_found(void **unused)
 static enum press_verdict judge(struct home_press *state, int64_t after_ms)
 {
     const struct home_pressing pressing = {
-        .now_ms = 70000 + after_ms, .ready_ms = 70000, .quiet_ms = 3000};
+        .came_ms = 70000 + after_ms,
+        .now_ms = 70000 + after_ms,
+        .ready_ms = 70000,
+        .quiet_ms = 3000,
+    };
 
     return home_press_judge(state, &buttons[1], &pressing);
 }
@@ -109,10 +117,16 @@ static void test_a_second_press_waits_for_the_interval(void **unused)
 
 static void test_retained_beats_every_other_reason(void **unused)
 {
-    const struct home_pressing early = {
-        .is_retained = true, .now_ms = 1, .ready_ms = 1, .quiet_ms = 3000};
-    const struct home_pressing late = {
-        .is_retained = true, .now_ms = 90000, .ready_ms = 1, .quiet_ms = 3000};
+    const struct home_pressing early = {.is_retained = true,
+                                        .came_ms = 1,
+                                        .now_ms = 1,
+                                        .ready_ms = 1,
+                                        .quiet_ms = 3000};
+    const struct home_pressing late = {.is_retained = true,
+                                       .came_ms = 90000,
+                                       .now_ms = 90000,
+                                       .ready_ms = 1,
+                                       .quiet_ms = 3000};
     struct home_press state = {0};
 
     (void)unused;
@@ -124,12 +138,44 @@ static void test_retained_beats_every_other_reason(void **unused)
 
 static void test_an_unknown_button_has_no_state(void **unused)
 {
-    const struct home_pressing early = {.now_ms = 1, .quiet_ms = 3000};
-    const struct home_pressing late = {.now_ms = 9000, .quiet_ms = 3000};
+    const struct home_pressing early = {
+        .came_ms = 1, .now_ms = 1, .quiet_ms = 3000};
+    const struct home_pressing late = {
+        .came_ms = 9000, .now_ms = 9000, .quiet_ms = 3000};
 
     (void)unused;
     assert_int_equal(home_press_judge(NULL, NULL, &early), PRESS_EARLY);
     assert_int_equal(home_press_judge(NULL, NULL, &late), PRESS_UNKNOWN);
+}
+
+/* The verdict on a press that waited to be looked at. */
+static enum press_verdict judge_waited(struct home_press *state,
+                                       int64_t after_ms, int64_t waited_ms)
+{
+    const struct home_pressing pressing = {
+        .came_ms = 70000 + after_ms,
+        .now_ms = 70000 + after_ms + waited_ms,
+        .ready_ms = 70000,
+        .quiet_ms = 3000,
+    };
+
+    return home_press_judge(state, &buttons[1], &pressing);
+}
+
+static void test_what_waited_is_judged_by_when_it_came(void **unused)
+{
+    struct home_press state = {0};
+
+    (void)unused;
+    assert_int_equal(judge_waited(&state, 2999, 1000), PRESS_EARLY);
+    assert_int_equal(judge_waited(&state, -1, 3500), PRESS_EARLY);
+    assert_int_equal(judge_waited(&state, 3000, 4000), PRESS_LATE);
+    assert_int_equal(judge_waited(&state, 3000, 4001), PRESS_LATE);
+    /* What was dropped does not put the next one off. */
+    assert_int_equal(judge_waited(&state, 3001, 3999), PRESS_ACCEPTED);
+    assert_int_equal(judge_waited(&state, 5000, 2000), PRESS_REPEATED);
+    assert_int_equal(judge_waited(&state, 5001, 0), PRESS_ACCEPTED);
+    assert_int_equal(judge_waited(&state, 5002, 4000), PRESS_LATE);
 }
 
 static void test_a_first_press_at_time_0_counts(void **unused)
@@ -151,6 +197,7 @@ static void test_verdicts_have_names(void **unused)
     assert_string_equal(press_verdict_name(PRESS_RETAINED), "retained");
     assert_string_equal(press_verdict_name(PRESS_EARLY), "early");
     assert_string_equal(press_verdict_name(PRESS_UNKNOWN), "unknown");
+    assert_string_equal(press_verdict_name(PRESS_LATE), "late");
     assert_string_equal(press_verdict_name(PRESS_REPEATED), "repeated");
 }
 
@@ -164,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_a_second_press_waits_for_the_interval),
         cmocka_unit_test(test_retained_beats_every_other_reason),
         cmocka_unit_test(test_an_unknown_button_has_no_state),
+        cmocka_unit_test(test_what_waited_is_judged_by_when_it_came),
         cmocka_unit_test(test_a_first_press_at_time_0_counts),
         cmocka_unit_test(test_verdicts_have_names),
     };
