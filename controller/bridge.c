@@ -331,19 +331,27 @@ static int64_t tend(struct bridge *bridge, int64_t now_ms)
     return earlier(due_ms, bridge->birth_due_ms);
 }
 
-enum fleet_event_kind bridge_turn(struct bridge *bridge, int64_t until_ms,
-                                  bool is_quiet)
+enum fleet_event_kind bridge_take_next(struct bridge *bridge, int64_t until_ms)
 {
     struct fleet_event event = {0};
     enum fleet_event_kind kind = FLEET_INTERRUPTED;
 
-    tend_hosts(bridge, fleet_now_ms(), is_quiet);
-    until_ms = earlier(until_ms, tend(bridge, fleet_now_ms()));
     fleet_link_next(bridge->fleet->link, until_ms, &event);
     kind = event.kind;
     if (kind != FLEET_INTERRUPTED)
         take_fleet(bridge, &event);
     fleet_event_deinit(&event);
+    return kind;
+}
+
+enum fleet_event_kind bridge_turn(struct bridge *bridge, int64_t until_ms,
+                                  bool is_quiet)
+{
+    enum fleet_event_kind kind = FLEET_INTERRUPTED;
+
+    tend_hosts(bridge, fleet_now_ms(), is_quiet);
+    until_ms = earlier(until_ms, tend(bridge, fleet_now_ms()));
+    kind = bridge_take_next(bridge, until_ms);
     if (kind != FLEET_INTERRUPTED)
         take_homes(bridge);
     return kind;
@@ -368,8 +376,11 @@ enum bridge_pause bridge_serve(struct bridge *bridge)
     if (!bridge->has_opened_jobs)
         open_jobs(bridge);
     while (kind != FLEET_INTERRUPTED) {
-        if (wake_take_reload())
+        if (wake_take_reload()) {
+            /* What was just pressed is sent before anything is read. */
+            (void)tend(bridge, fleet_now_ms());
             return BRIDGE_RELOAD;
+        }
         kind = bridge_turn(bridge, INT64_MAX, kind == FLEET_TIMEOUT);
     }
     return BRIDGE_INTERRUPTED;

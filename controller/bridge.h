@@ -57,6 +57,9 @@
 #define BRIDGE_JOBS_REST_MS 60000
 /* How long a life that another takes over from waits for its presses. */
 #define BRIDGE_LEAVE_MS 10000
+/* How long what has come while nobody looked is taken before the clock is
+ * looked at. */
+#define BRIDGE_CATCH_UP_MS 5000
 /* How long the last words may take. */
 #define BRIDGE_FAREWELL_MS 3000
 /* Messages from home that are looked at between two of the fleet's. */
@@ -159,6 +162,10 @@ void bridge_close(struct bridge *bridge);
 
 /* --- bridge_reload.c ------------------------------------------------------ */
 
+/* Take what the fleet has sent while nobody looked: an answer that came in time
+ * counts, also when it is looked at after that. */
+void bridge_catch_up(struct bridge *bridge);
+
 /*
  * Take what has come, and wait for the answers to presses, not for ever.
  *
@@ -173,6 +180,9 @@ LASTCALL_MUST_USE bool bridge_leave(struct bridge *bridge);
 void bridge_succeed(struct bridge *bridge, struct bridge *former);
 
 /* --- bridge.c, for it ----------------------------------------------------- */
+
+/* Wait for one event of the fleet until a time at most, and take it. */
+enum fleet_event_kind bridge_take_next(struct bridge *bridge, int64_t until_ms);
 
 /* Do what is due, wait for one event until a time at most, and take it. */
 enum fleet_event_kind bridge_turn(struct bridge *bridge, int64_t until_ms,

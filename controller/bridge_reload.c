@@ -3,6 +3,21 @@
 
 #include "controller/bridge.h"
 
+void bridge_catch_up(struct bridge *bridge)
+{
+    const int64_t end_ms = fleet_now_ms() + BRIDGE_CATCH_UP_MS;
+    enum fleet_event_kind kind = FLEET_POSTED;
+    bool is_idle = false;
+
+    while (kind != FLEET_INTERRUPTED && fleet_now_ms() < end_ms &&
+           !(is_idle && kind == FLEET_TIMEOUT)) {
+        is_idle = fleet_link_is_idle(bridge->fleet->link);
+        kind = bridge_take_next(bridge, fleet_now_ms() +
+                                            (is_idle ? 0 : FLEET_QUIET_MS));
+    }
+    fleet_link_post(bridge->fleet->link); /* of home nothing was taken */
+}
+
 bool bridge_leave(struct bridge *bridge)
 {
     const int64_t end_ms = fleet_now_ms() + BRIDGE_LEAVE_MS;
@@ -13,8 +28,9 @@ bool bridge_leave(struct bridge *bridge)
         log_write(bridge->log, LOG_LEVEL_INFO, LOG_EVERY, "RELOAD-WAIT",
                   "the answers to presses come first, for %d s at most",
                   BRIDGE_LEAVE_MS / 1000);
+    /* The last turn may have taken a press. */
     while (kind != FLEET_INTERRUPTED && fleet_now_ms() < end_ms &&
-           !(is_idle && kind == FLEET_TIMEOUT)) {
+           (!is_idle || kind != FLEET_TIMEOUT || bridge_presses_wait(bridge))) {
         int64_t until_ms = fleet_now_ms();
 
         is_idle = !bridge_presses_wait(bridge) &&

@@ -275,6 +275,7 @@ static void reload(struct bridging *bridging, struct life **life)
     struct life *fresh = NULL;
     const enum exit_code code = make_life(bridging, (*life)->bridge, &fresh);
 
+    bridge_catch_up((*life)->bridge);
     if (code != EXIT_CODE_OK && code != EXIT_CODE_INTERRUPTED)
         log_write(bridging->log, LOG_LEVEL_ERROR, LOG_EVERY, "RELOAD-FAIL",
                   "the old settings stay; why is said above");

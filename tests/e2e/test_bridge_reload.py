@@ -225,6 +225,31 @@ def test_presses_and_events_meanwhile_count_once(home):
     assert home.link.process.output().count("PRESS-TAKEN") == rounds
 
 
+def test_an_answer_that_came_during_a_long_reload_counts(home):
+    """Its time was over when the bridge could look, not when it came.  What is
+    pressed right before the signal is sent first."""
+    timeout_s = 6
+    fleet = py.Client(patience=processes.PATIENCE)
+    home.stage.clients.append(fleet)
+    fleet.connect(home.fleet_broker)
+    fleet.subscribe("#")
+    home.link.buttons = {"stop": {**STOP, "timeout": "%ds" % timeout_s}}
+    home.link.reload()
+    held = Held()
+    worker = home.workers["media-01"].process
+    worker.pause()
+    home.ha.press(BUTTON)
+    home.link.process.await_line("PRESS-TAKEN")
+    over = time.monotonic() + timeout_s
+    held.hold(home)
+    worker.resume()
+    fleet.await_message(lambda m: "/result/" in m.topic, "the answer")
+    processes.eventually(lambda: time.monotonic() > over, "the end of its time")
+    held.let_go()
+    home.link.process.await_line("RELOAD-FAIL")
+    assert home.ha.await_event(RESULT).type == "success"
+
+
 def test_a_press_during_a_long_reload_is_not_carried_out_late(home):
     home.link.buttons = {"stop": {**STOP, "timeout": "1s"}, "fresh": STOP}
     home.link.reload()
