@@ -327,6 +327,15 @@ static void a_full_share_does_not_hold_up_a_plan(void **state)
     stop(INBOX_STOP);
 }
 
+/* A ping that a full journal refuses: the pipeline has looked at its plans. */
+static void be_refused(const char *jti)
+{
+    const struct wrong right = {0};
+
+    deliver(jti, PING, &right);
+    expect(jti, LASTCALL_BUSY);
+}
+
 /* holds 4.18, 8.10 */
 static void
 what_a_full_journal_refused_is_begun_when_there_is_room(void **state)
@@ -336,9 +345,17 @@ what_a_full_journal_refused_is_begun_when_there_is_room(void **state)
     (void)state;
     fake_play(0, "2", "ann");
     start_changed(FILL("bob", "1073741824"));
+    be_refused("full-a-0123456789");
+    stage.still_ms = platform_clock.monotonic_ms(platform_clock.state) +
+                     2 * MAINTENANCE_SETTLE_MS;
     publish(&plan);
     expect_step("warn:300", LASTCALL_BUSY, 0);
+    /* It is not tried again with whatever comes in. */
+    be_refused("full-b-0123456789");
+    be_refused("full-c-0123456789");
+    assert_int_equal(count_results_now(step_id("warn:300").text), 1);
     stop(INBOX_STOP);
+    stage.still_ms = 0;
     assert_int_equal(act_count(), 0);
     start_changed("DELETE FROM command WHERE issuer = 'controller:bob';");
     await_counts(1, 0);
