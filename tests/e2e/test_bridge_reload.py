@@ -333,4 +333,6 @@ def test_the_unit_reloads_so():
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
                         "deploy", "systemd", "lastcall-bridge.service")
     with open(path) as file:
-        assert "ExecReload=/bin/kill -HUP $MAINPID" in file.read().split("\n")
+        lines = file.read().split("\n")
+    assert "ExecReload=/bin/kill -HUP $MAINPID" in lines
+    assert "RestartForceExitStatus=SIGHUP" in lines
