@@ -225,6 +225,51 @@ def test_presses_and_events_meanwhile_count_once(home):
     assert home.link.process.output().count("PRESS-TAKEN") == rounds
 
 
+def test_an_event_that_both_lives_hear_is_told_once(house):
+    """The next life listens while the former still waits for an answer."""
+    house.host()
+    plex = house.host("attic-01")
+    count = entity("sensor", "sessions_home", "attic-01")
+    told = entity("event", "event", "attic-01")
+    link = house.bridge().start()
+    house.ha = house.home_assistant()
+    house.ha.await_states({BUTTON: UNKNOWN, COUNT: "0", count: "0"})
+    worker = house.workers["media-01"].process
+    worker.pause()
+    house.ha.press(BUTTON)
+    link.process.await_line("PRESS-TAKEN")
+    link.process.send(signal.SIGHUP)
+    link.process.await_line("RELOAD-WAIT")
+    plex.play("one")
+    house.ha.await_event(told)
+    worker.resume()
+    link.process.await_line("RELOADED")
+    plex.play("two")
+    house.ha.await_event(
+        told, match=lambda e: e.attributes["session"]["session_id"] == "two")
+    assert [e.attributes["session"]["session_id"]
+            for e in house.ha.events(told) if e.type == "started"] == [
+                "one", "two"]
+
+
+def test_a_birth_is_answered_after_a_reload_too(house):
+    house.host()
+    link = house.bridge().start()
+    house.ha = house.home_assistant(birth=False)
+    house.ha.await_states({BUTTON: UNKNOWN, COUNT: "0"})
+    shown = house.config_topic("media-01")
+    house.watcher.await_message(lambda m: m.topic == shown, "its device")
+    mark = house.watcher.mark()
+    house.ha.birth()
+    link.process.await_line("HOME-BIRTH")
+    link.reload(write=False)
+    # Once for the reload, and once when Home Assistant listens.
+    processes.eventually(
+        lambda: len(house.watcher.since(
+            mark, lambda m: m.topic == shown)) >= 2,
+        "what the birth asked for")
+
+
 def test_an_answer_that_came_during_a_long_reload_counts(home):
     """Its time was over when the bridge could look, not when it came.  What is
     pressed right before the signal is sent first."""
