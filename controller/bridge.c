@@ -376,7 +376,7 @@ enum bridge_pause bridge_serve(struct bridge *bridge)
     if (!bridge->has_opened_jobs)
         open_jobs(bridge);
     while (kind != FLEET_INTERRUPTED) {
-        if (wake_take_reload()) {
+        if (!wake_is_interrupted() && wake_take_reload()) {
             /* What was just pressed is sent before anything is read. */
             (void)tend(bridge, fleet_now_ms());
             return BRIDGE_RELOAD;

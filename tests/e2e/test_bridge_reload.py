@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import threading
 import time
 
 import lastcall_py as py
@@ -372,6 +373,27 @@ def test_the_end_after_a_reload_is_told(home):
     home.link.reload(write=False)
     assert home.link.process.stop() == 0
     home.ha.await_states({LINK: "off"})
+
+
+def test_the_end_comes_whatever_is_to_be_read_anew(home):
+    process = home.link.process
+    ended = threading.Event()
+
+    def storm():
+        while not ended.is_set():
+            process.send(signal.SIGHUP)
+            time.sleep(0.0001)
+
+    threads = [threading.Thread(target=storm) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        process.await_line("RELOADED")
+        assert process.stop() == 0
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_the_unit_reloads_so():
