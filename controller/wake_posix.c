@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 /*
@@ -13,8 +14,11 @@
  * reach its data than through file scope.
  */
 static int pipe_ends[2] = {-1, -1};
-static volatile sig_atomic_t interrupted;
-static volatile sig_atomic_t reload;
+/* Any thread may be the one that a signal interrupts; lock-free atomics are
+ * what a handler may write then. */
+static atomic_int interrupted;
+static atomic_int reload;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a handler may write an atomic_int");
 
 /* One byte is enough however often it is called: the pipe may be full. */
 static void poke(void)
@@ -92,11 +96,8 @@ bool wake_has_reload(void)
 
 bool wake_take_reload(void)
 {
-    const bool has_come = reload != 0;
-
     /* One that comes now is served by what is read after this. */
-    reload = 0;
-    return has_come;
+    return atomic_exchange(&reload, 0) != 0;
 }
 
 void wake_call(void)
