@@ -20,6 +20,7 @@ lastcall_test(arrivals LIBS lastcall_controller)
 lastcall_test(plans LIBS lastcall_controller)
 lastcall_test(answer LIBS lastcall_controller)
 lastcall_test(verifier LIBS lastcall_controller)
+lastcall_test(display LIBS lastcall_controller)
 lastcall_test(output SOURCES ${scratch} LIBS lastcall_controller)
 # The time of day in a table is that of the place.
 set_tests_properties(unit.output PROPERTIES ENVIRONMENT "TZ=UTC0")
